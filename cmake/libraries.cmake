@@ -1,0 +1,32 @@
+# base: memory, text, numbers. compiler: text to machine code, on LLVM alone. runtime: networks, data, training.
+file(GLOB BASE_SOURCES CONFIGURE_DEPENDS base/*.c)
+add_library(blur_base STATIC ${BASE_SOURCES})
+target_include_directories(blur_base PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/base/include)
+target_link_libraries(blur_base PUBLIC ZLIB::ZLIB Threads::Threads m)
+
+set(GENERATED ${CMAKE_BINARY_DIR}/generated)
+file(MAKE_DIRECTORY ${GENERATED})
+set(GRAMMAR_SOURCES)
+if(EXISTS ${CMAKE_SOURCE_DIR}/grammar/blur.y)
+  add_custom_command(OUTPUT ${GENERATED}/parser.c ${GENERATED}/parser.h
+    COMMAND ${BISON_EXECUTABLE} -Wall -Werror -d -o ${GENERATED}/parser.c ${CMAKE_SOURCE_DIR}/grammar/blur.y
+    DEPENDS grammar/blur.y VERBATIM)
+  add_custom_command(OUTPUT ${GENERATED}/scanner.c
+    COMMAND ${RE2C} -W -Werror --no-debug-info -o ${GENERATED}/scanner.c ${CMAKE_SOURCE_DIR}/grammar/blur.re
+    DEPENDS grammar/blur.re ${GENERATED}/parser.h VERBATIM)
+  set(GRAMMAR_SOURCES ${GENERATED}/parser.c ${GENERATED}/scanner.c)
+endif()
+
+file(GLOB COMPILER_SOURCES CONFIGURE_DEPENDS compiler/*.c compiler/*/*.c)
+add_library(blur_compiler STATIC ${COMPILER_SOURCES} ${GRAMMAR_SOURCES})
+target_include_directories(blur_compiler PUBLIC ${CMAKE_SOURCE_DIR}/compiler/include PRIVATE ${GENERATED})
+target_include_directories(blur_compiler SYSTEM PRIVATE ${LLVM_INCLUDE_DIRS})
+target_link_libraries(blur_compiler PUBLIC blur_base)
+
+file(GLOB RUNTIME_SOURCES CONFIGURE_DEPENDS runtime/*.c runtime/*/*.c)
+add_library(blur_runtime STATIC ${RUNTIME_SOURCES})
+target_include_directories(blur_runtime PUBLIC ${CMAKE_SOURCE_DIR}/runtime/include ${CMAKE_SOURCE_DIR}/compiler/include)
+target_link_libraries(blur_runtime PUBLIC blur_base PkgConfig::JANSSON PkgConfig::OPENBLAS)
+
+# LLVM is linked statically into the command (start-up without relocations) and dynamically into tests (fast links).
+llvm_map_components_to_libnames(LLVM_STATIC_LIBRARIES core orcjit passes x86codegen x86asmparser x86desc x86info nativecodegen target analysis support irprinter)

@@ -1,0 +1,32 @@
+// The backend: schedules to LLVM IR to machine code. Only this folder knows LLVM.
+#ifndef BLUR_BACKEND_BACKEND_H
+#define BLUR_BACKEND_BACKEND_H
+
+#include "blur/compiler.h"
+#include "compiler/passes/schedule.h"
+
+// Compiled code: called by every thread; `memory` the network's, `scratch` the thread's. The step counter and all
+// variables are at the plan's offsets. Code calls nothing but what `services` points to.
+typedef void BackendEntry(void *memory, void *scratch, const BlurServices *services, int64_t thread, int64_t threads);
+
+typedef struct {
+  const char *name;          // entry point: "step", "predict"
+  const Schedule *schedule;
+  int64_t step_offset;       // bytes: where VALUE_STEP is read from (one element of the schedule's precision)
+} BackendUnit;
+
+typedef struct BackendCode BackendCode;
+
+// Machines (cpu.c): the table of targets; native detection by CPUID through LLVM-free code.
+const ScheduleTarget *backend_target(BlurCpu cpu);
+
+// Compiles the units into one object, or takes it from the cache. NULL and *error (in the arena) on failure.
+BackendCode *backend_compile(Arena *arena, BlurCpu cpu, const BackendUnit *units, size_t unit_count, bool use_cache,
+                             bool *from_cache, const char **error);
+BackendEntry *backend_entry(const BackendCode *code, const char *name);
+void backend_destroy(BackendCode *code);
+
+// --stage=llvm, --stage=asm: text in the arena; NULL and *error on failure.
+const char *backend_print(Arena *arena, BlurCpu cpu, const BackendUnit *units, size_t unit_count, bool assembly, const char **error);
+
+#endif

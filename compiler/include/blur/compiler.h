@@ -1,0 +1,152 @@
+// blur, the compiler: from a rule's text and a network's sizes to a program that runs its steps.
+//
+//   BlurReport *report = blur_report_create();
+//   BlurRule *rule = blur_rule_load("std.blur", NULL, 0, BLUR_LOSS_CROSS_ENTROPY, report);
+//   BlurProgram *program = blur_compile(rule, &(BlurOptions){.layers = 3, .units = (int64_t[]){784, 256, 10}, .batch = 128}, report);
+//
+// Nothing here aborts on input: functions return NULL and the report holds what was wrong. Handles may be used by one
+// thread at a time; different handles by different threads.
+#ifndef BLUR_COMPILER_H
+#define BLUR_COMPILER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+const char *blur_version(void);
+
+// ---- reports: diagnostics (errors and warnings in the user's text) and failures of the environment
+
+typedef struct BlurReport BlurReport;
+BlurReport *blur_report_create(void);
+void blur_report_destroy(BlurReport *report);
+size_t blur_report_errors(const BlurReport *report);
+size_t blur_report_warnings(const BlurReport *report);
+bool blur_report_is_environment(const BlurReport *report); // a file, memory or library failed (exit 3), not the input (exit 1)
+// The report as text; valid until the next call on this report.
+const char *blur_report_text(BlurReport *report, bool color);
+const char *blur_report_json(BlurReport *report);
+
+// ---- rules
+
+typedef struct BlurRule BlurRule;
+typedef struct { const char *name, *value; } BlurSetting; // --set k=4, act=relu, lr=0.1, "nu=[[1,0],[0,1]]"
+typedef enum { BLUR_LOSS_CROSS_ENTROPY, BLUR_LOSS_SQUARED_ERROR, BLUR_LOSS_LOGISTIC, BLUR_LOSS_HINGE } BlurLoss;
+
+// `name`: a path ("rule.blur", the file's only or last rule), "path:rule", or "std.name". Parses and checks it with the
+// settings. The rule is the caller's (blur_rule_destroy). NULL: see the report.
+BlurRule *blur_rule_load(const char *name, const BlurSetting *settings, size_t setting_count, BlurLoss loss, BlurReport *report);
+void blur_rule_destroy(BlurRule *rule);
+const char *blur_rule_name(const BlurRule *rule);
+// Checks a whole file (all its rules). False if it has errors.
+bool blur_check_file(const char *path, BlurReport *report);
+// Where the library of rules is looked for: BLUR_STDLIB, beside the command, the installed folder; else the embedded copy.
+size_t blur_library_rules(const char *const **names); // names of the library's rules, sorted ("std.adam", ...)
+
+// ---- programs
+
+typedef enum { BLUR_NEURON, BLUR_SYNAPSE, BLUR_GENOME, BLUR_SIGNAL, BLUR_X, BLUR_Y, BLUR_PREDICTION, BLUR_STEP } BlurKind;
+typedef enum { BLUR_INITIAL_ZERO, BLUR_INITIAL_VALUE, BLUR_INITIAL_NORMAL, BLUR_INITIAL_UNIFORM, BLUR_INITIAL_ORTHOGONAL } BlurInitial;
+enum { BLUR_MAX_DIMENSIONS = 8 };
+
+// One state of a variable: element (i, j) is at `offset` + (i*stride[0] + j*stride[1]) * element size, where the axes are
+// the variable's axes after its states. The unit neuron's row of a synapse variable (the last index of pre) is apart.
+typedef struct {
+  int64_t offset; // bytes from the start of the network's memory; -1: dead, not stored
+  int64_t stride[BLUR_MAX_DIMENSIONS];
+  int64_t bias_offset; // -1: none, or dead
+  int64_t bias_stride;
+} BlurPiece;
+
+typedef struct {
+  const char *name;
+  BlurKind kind;
+  int layer;            // neuron: 0 = input layer; synapse: 0 = lowest; -1: one for the network
+  int states;           // leading dimensions that are states
+  int dimensions;       // states included; batch before neuron, pre before post
+  int64_t extent[BLUR_MAX_DIMENSIONS]; // pre counts the unit neuron's row if has_bias
+  bool has_bias, persistent;
+  size_t pieces;        // product of the state extents, row-major
+  const BlurPiece *piece;
+  BlurInitial initial;  // of genome values, synapses and persistent variables
+  double first, second; // value; or mean and deviation; or low and high; or gain
+  const double *values; // INITIAL_VALUE with one number an element of the states, else NULL
+  double low, high;     // genome: range, +-inf where open
+  bool logarithmic, frozen;
+} BlurVariable;
+
+typedef enum { BLUR_ENGINE_JIT, BLUR_ENGINE_INTERPRET } BlurEngine;
+typedef enum { BLUR_FLOAT, BLUR_DOUBLE } BlurPrecision;
+typedef enum { BLUR_CPU_NATIVE, BLUR_CPU_X86_64, BLUR_CPU_AVX2, BLUR_CPU_AVX512 } BlurCpu;
+typedef enum { BLUR_PRODUCTS_OWN, BLUR_PRODUCTS_OPENBLAS } BlurProducts;
+
+typedef struct {
+  int layers;            // number of entries of units: neuron layers, input included; at least 2
+  const int64_t *units;
+  int64_t batch;
+  BlurEngine engine;
+  BlurPrecision precision; // the interpreter always computes in double
+  BlurCpu cpu;
+  BlurProducts products;
+  bool all_live;         // nothing that the rule writes counts as dead (blur step)
+  bool no_cache;         // neither read nor write the object cache
+} BlurOptions;
+
+// What compiled code calls; made by the runtime (blur_pool_services). All pointers must be valid.
+typedef struct {
+  void *pool;
+  void (*barrier)(void *pool, int64_t thread);
+  void (*product_float)(int transpose_a, int transpose_b, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
+                        const float *b, int64_t ldb, float *c, int64_t ldc);
+  void (*product_double)(int transpose_a, int transpose_b, int64_t m, int64_t n, int64_t k, const double *a, int64_t lda,
+                         const double *b, int64_t ldb, double *c, int64_t ldc);
+} BlurServices;
+
+typedef struct BlurProgram BlurProgram;
+// The program is the caller's (blur_program_destroy) and outlives the rule. NULL: see the report.
+BlurProgram *blur_compile(const BlurRule *rule, const BlurOptions *options, BlurReport *report);
+void blur_program_destroy(BlurProgram *program);
+
+// A network's memory: blur_program_memory bytes, 64-byte aligned, zeroed by the caller; scratch likewise, one a thread.
+size_t blur_program_memory(const BlurProgram *program);
+size_t blur_program_scratch(const BlurProgram *program);
+size_t blur_program_element(const BlurProgram *program); // bytes of a number in memory: 4 or 8
+// All variables; x, y, prediction and the step counter among them (kinds BLUR_X, ...; the counter has no dimensions).
+size_t blur_program_variables(const BlurProgram *program, const BlurVariable **variables);
+int64_t blur_program_batch(const BlurProgram *program);
+int blur_program_layers(const BlurProgram *program, const int64_t **units);
+bool blur_program_uses_batch_statistics(const BlurProgram *program);
+typedef struct {
+  double step_flops, step_bytes, predict_flops;
+  double compile_seconds;
+  bool from_cache;
+} BlurCost;
+BlurCost blur_program_cost(const BlurProgram *program);
+
+// Runs one step, or one prediction, as thread `thread` of `threads`: all of them must call it. x and y (and the step
+// counter, which the caller increments) are variables in memory. Allocates nothing.
+void blur_program_step(const BlurProgram *program, void *memory, void *scratch, const BlurServices *services, int64_t thread, int64_t threads);
+void blur_program_predict(const BlurProgram *program, void *memory, void *scratch, const BlurServices *services, int64_t thread, int64_t threads);
+
+// ---- looking inside
+
+// Prints a stage: tokens, ast, checked, ir, the output of each pass (ir:PASS), kernels, llvm, asm. Text is the caller's to
+// free(). `options` NULL: a small default network. NULL: see the report.
+char *blur_emit(const char *rule_name, const BlurSetting *settings, size_t setting_count, BlurLoss loss, const char *stage,
+                const BlurOptions *options, BlurReport *report);
+char *blur_run_pass(const char *pass, const char *ir_text, size_t length, BlurReport *report);
+size_t blur_pass_names(const char *const **names, const char *const **summaries);
+char *blur_explain_rule(const BlurRule *rule, const BlurOptions *options, BlurReport *report);
+const char *blur_explain_code(const char *code); // "E0212"; NULL if there is none
+BlurCpu blur_cpu_best(void);
+bool blur_cpu_available(BlurCpu cpu);
+const char *blur_cpu_name(BlurCpu cpu); // "x86-64", "avx2", "avx512"
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,167 @@
+// A checked rule: names resolved, constants evaluated, overrides applied, functions inlined, axes and state extents
+// inferred and verified. Independent of a network: axes are symbolic (batch, pre, post, ...). Made by semantics, read by
+// passes/lower.c, which instantiates it for each layer of one network.
+#ifndef BLUR_SEMANTICS_CHECKED_H
+#define BLUR_SEMANTICS_CHECKED_H
+
+#include "compiler/ir/ir.h"
+#include "compiler/source/diagnostics.h"
+#include "compiler/syntax/ast.h"
+
+// Named axes have fixed numbers; state indices and own axes follow (checked->axes[i]).
+typedef enum { RULE_AXIS_BATCH, RULE_AXIS_PRE, RULE_AXIS_POST, RULE_AXIS_UNIT, RULE_AXIS_OUTPUT, RULE_AXIS_PRE2,
+               RULE_AXIS_POST2, RULE_AXIS_FIRST_STATE } RuleAxis;
+typedef uint64_t RuleAxisSet; // bit i: axis i
+
+typedef struct {
+  const char *name;
+  int64_t extent; // of a state index; 0 for the named axes
+  Span span;
+} CheckedAxis;
+
+typedef enum { CHECKED_X, CHECKED_Y, CHECKED_NEURON, CHECKED_SYNAPSE, CHECKED_GENOME, CHECKED_SIGNAL } CheckedKind;
+
+typedef struct CheckedExpression CheckedExpression;
+
+typedef struct {
+  const char *name;
+  CheckedKind kind;
+  Span span;
+  int states;                          // number of state dimensions
+  int64_t extent[IR_MAX_DIMENSIONS];   // of each
+  // Its other axes, in the user's order: neuron {batch, unit}, synapse {pre, post}, genome none, or as declared.
+  int axes;
+  RuleAxis axis[IR_MAX_DIMENSIONS];
+  bool bias, persistent;
+  InitialKind initial_kind;
+  // VALUE: `value` (may be indexed by the state axes in value_axis, e.g. from a matrix literal or eye(k)).
+  // DRAW: draw 'n' normal(mean, deviation), 'u' uniform(low, high), 'o' orthogonal(gain), parameters first, second.
+  // All are scalar expressions of constants, fan_in, fan_out, layer, layers, inputs, outputs, batch_size.
+  char draw;
+  CheckedExpression *first, *second;   // VALUE: first
+  double *constants;                   // VALUE by literal: one number an element of the state axes, else NULL
+  double low, high;                    // genome range; -inf, inf if absent
+  bool logarithmic, frozen;
+  GenomeScope scope;
+  bool used;                           // read by some equation
+} CheckedVariable;
+
+typedef enum { SCALAR_FIRST, SCALAR_LAST, SCALAR_LAYER, SCALAR_LAYERS, SCALAR_STEP, SCALAR_FAN_IN, SCALAR_FAN_OUT,
+               SCALAR_INPUTS, SCALAR_OUTPUTS, SCALAR_BATCH_SIZE, SCALAR_TRAINING, SCALAR_BIAS } CheckedScalar;
+
+// From which side a variable is seen. A synapse or genome value: SIDE_OWN. pre.a: SIDE_PRE; in one-layer blocks: SIDE_UNIT.
+typedef enum { SIDE_OWN, SIDE_PRE, SIDE_POST, SIDE_UNIT, SIDE_OUTPUT } CheckedSide;
+
+typedef enum {
+  CHECKED_NUMBER,
+  CHECKED_BUILTIN,   // scalar
+  CHECKED_POSITION,  // of axis
+  CHECKED_READ,      // variable, side, index (one entry a state dimension), axis renaming (w[post=post2])
+  CHECKED_LET_READ,  // let, index
+  CHECKED_OPERATION, // operation, operand[]
+  CHECKED_REDUCE,    // reduction, reduced, operand[0]; mean, var, norm2 have become sums already, with COUNT
+  CHECKED_COUNT,     // number of elements over `reduced` (for mean), bias row included if with_bias
+  CHECKED_ARGUMENT,  // inside a gradient's body: the parameter to differentiate by
+  CHECKED_GRADIENT   // d(sum of operand[0]) / d ARGUMENT `argument`, at ARGUMENT = operand[1]
+} CheckedExpressionKind;
+
+typedef struct {
+  bool is_axis;
+  RuleAxis axis;     // a state index
+  int64_t constant;
+} CheckedIndex;
+
+struct CheckedExpression {
+  CheckedExpressionKind kind;
+  Span span;
+  RuleAxisSet axes;   // free axes
+  bool is_truth;
+  double number;
+  CheckedScalar scalar;
+  RuleAxis axis;
+  int variable;                              // READ: into rule->variables
+  CheckedSide side;
+  CheckedIndex index[IR_MAX_DIMENSIONS];     // READ, LET_READ
+  RuleAxis renamed[IR_MAX_DIMENSIONS];       // READ: the axis each non-state dimension runs over here
+  int let;                                   // LET_READ: into rule->lets
+  IrOperation operation;
+  CheckedExpression *operand[IR_MAX_OPERANDS];
+  IrReduction reduction;
+  RuleAxisSet reduced;
+  bool with_bias;                            // REDUCE, COUNT over pre: the unit neuron's row takes part
+  int argument;                              // ARGUMENT, GRADIENT: unique number
+};
+
+// `let` makes a tensor over all its axes, fixed where it is written. With a free `pre` it has both the rows of the neurons
+// and (where some bias synapse exists) the row of the unit neuron; the use decides.
+typedef struct {
+  const char *name;
+  int indices;
+  RuleAxis index[IR_MAX_DIMENSIONS]; // its own state indices, in order
+  CheckedExpression *value;
+} CheckedLet;
+
+typedef struct CheckedStatement CheckedStatement;
+struct CheckedStatement {
+  bool is_let;
+  int let;                               // is_let
+  int variable;                          // assignment
+  CheckedSide side;
+  CheckedIndex index[IR_MAX_DIMENSIONS]; // a range has become one statement an element (order kept)
+  RuleAxis renamed[IR_MAX_DIMENSIONS];
+  CheckedExpression *value;
+  Span span;
+  CheckedStatement *next;
+};
+
+typedef struct {
+  BlockKind kind;
+  const char *name;   // "forward", or the name of a pass or at block
+  bool is_up, all;    // passes
+  AtPlace place;      // at
+  Span span;
+  CheckedStatement *statements;
+} CheckedBlock;
+
+typedef struct CheckedStep CheckedStep;
+struct CheckedStep {
+  int block;          // into rule->blocks; -1: repeat
+  int64_t count;
+  CheckedStep *body, *next;
+};
+
+typedef struct {
+  const char *name;
+  const SourceFile *source;
+  Span span;
+  ARENA_LIST(CheckedAxis) axes;
+  ARENA_LIST(CheckedVariable) variables; // 0: x {batch, unit}, 1: y {batch, unit}; then as declared
+  ARENA_LIST(CheckedLet) lets;
+  ARENA_LIST(CheckedBlock) blocks;
+  CheckedStep *step;                     // what a step runs (default: input forward feedback backward update, those present)
+  CheckedStep *predict_steps;            // what runs before the prediction (default: input forward)
+  CheckedExpression *prediction;         // axes {batch, unit} of the last layer
+  bool predicts_with_batch_statistics;   // the prediction's slice reduces over batch
+} CheckedRule;
+
+// The loss of the task, for the function parameter `task_loss`.
+typedef enum { LOSS_CROSS_ENTROPY, LOSS_SQUARED_ERROR, LOSS_LOGISTIC, LOSS_HINGE } TaskLoss;
+
+typedef struct {
+  const char *name, *value; // --set act=relu, --set k=4, --set "lr=0.1": the value is parsed as an expression
+} RuleOverride;
+
+// Where `use std.norm` and `rule A like std.B` find files: returns the parsed file of a module's item, or NULL.
+typedef struct {
+  void *context;
+  const AstFile *(*load)(void *context, const char *module, const char *item, Span asked_at);
+} ModuleLoader;
+
+// Checks one rule of a file (all errors into the sink, at places in any file involved). NULL if there was an error.
+CheckedRule *check_rule(Arena *arena, const AstFile *file, const AstRule *rule, const RuleOverride *overrides,
+                        size_t override_count, TaskLoss task_loss, const ModuleLoader *modules, DiagnosticSink *sink);
+// Checks everything in a file (each rule, each function not used by any) with defaults. True if there was no error.
+bool check_file(Arena *arena, const AstFile *file, const ModuleLoader *modules, DiagnosticSink *sink);
+void checked_print(const CheckedRule *rule, Text *out); // --stage=checked: variables, axes, statements with their axes
+
+#endif
