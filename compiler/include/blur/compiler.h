@@ -46,6 +46,9 @@ const char *blur_rule_name(const BlurRule *rule);
 bool blur_check_file(const char *path, BlurReport *report);
 // Where the library of rules is looked for: BLUR_STDLIB, beside the command, the installed folder; else the embedded copy.
 size_t blur_library_rules(const char *const **names); // names of the library's rules, sorted ("std.adam", ...)
+size_t blur_library_modules(const char *const **names); // its files of functions ("std.activation", ...)
+// The first comment line of a library file ("std.adam"); the caller's to free(). NULL if there is no such file.
+char *blur_library_summary(const char *name);
 
 // ---- programs
 

@@ -1,0 +1,89 @@
+// What every subcommand of `blur` sees: its parsed arguments, and the few things they all do. Commands are the lines of
+// commands.def, options those of options.def; each command is a function command_NAME in a file of its own.
+#ifndef BLUR_CLI_COMMAND_H
+#define BLUR_CLI_COMMAND_H
+
+#include "blur/compiler.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Exit codes (docs/language/commands.md).
+enum { EXIT_DONE = 0, EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3, EXIT_DIVERGED = 4 };
+
+typedef enum {
+#define COMMAND(name, operands, summary, details) COMMAND_##name,
+#include "cli/commands.def"
+#undef COMMAND
+  COMMAND_COUNT
+} CommandName;
+
+#define BIT(name)   (1u << COMMAND_##name)
+#define FOR_NETWORK (BIT(emit) | BIT(explain) | BIT(step) | BIT(train) | BIT(predict) | BIT(bench))
+#define FOR_RULE    FOR_NETWORK
+#define FOR_RUN     (BIT(step) | BIT(train) | BIT(predict) | BIT(bench))
+#define FOR_DATA    (BIT(train) | BIT(predict) | BIT(bench))
+#define FOR_SEED    (BIT(step) | BIT(train) | BIT(bench))
+
+typedef enum {
+#define OPTION(id, name, argument, shown, commands, help) OPTION_##id,
+#include "cli/options.def"
+#undef OPTION
+  OPTION_COUNT
+} OptionName;
+
+typedef struct {
+  CommandName command;
+  const char *value[OPTION_COUNT]; // as typed; NULL: not given; a flag: ""
+  BlurSetting *settings;           // of --set, in order
+  size_t setting_count;
+  const char **operand;
+  size_t operand_count;
+} Arguments;
+
+#define COMMAND(name, operands, summary, details) int command_##name(const Arguments *arguments) __attribute__((weak));
+#include "cli/commands.def"
+#undef COMMAND
+
+// ---- arguments.c: parsing and help
+
+// Parses what follows the command's name. Returns false after a message on stderr. --help is value[OPTION_help].
+bool arguments_parse(Arguments *arguments, CommandName command, int count, char **words);
+void arguments_free(Arguments *arguments);
+void help_all(void);
+void help_command(CommandName command);
+// The candidate nearest to a mistyped name, or NULL.
+const char *near_word(const char *name, const char *const *candidates, size_t count);
+
+// ---- values.c: options with a meaning. Each returns false after a message on stderr (then exit with EXIT_USAGE).
+
+static inline bool option_given(const Arguments *arguments, OptionName option) { return arguments->value[option] != NULL; }
+bool option_integer(const Arguments *arguments, OptionName option, int64_t low, int64_t high, int64_t fallback,
+                    int64_t *number);
+// One of `count` words; its position.
+bool option_word(const Arguments *arguments, OptionName option, const char *const *words, size_t count, size_t fallback,
+                 size_t *position);
+enum { MAX_LAYERS = 1024 };
+// "784-(256x4)-10" to {784, 256, 256, 256, 256, 10}; the array is the caller's to free.
+bool parse_network(const char *text, int64_t **units, int *layers);
+// --net, --batch, --precision, --cpu, --products, --no-cache, --engine as far as the command has them. `options->units`
+// is the caller's to free; NULL where --net is absent and not `required`.
+bool network_options(const Arguments *arguments, bool required, BlurOptions *options);
+// --loss, or what suits `outputs` (0: unknown).
+bool option_loss(const Arguments *arguments, int64_t outputs, BlurLoss *loss);
+bool exactly_one_operand(const Arguments *arguments, const char *what);
+
+// ---- output.c
+
+// A message on stderr: "blur COMMAND: ...".
+void complain(const Arguments *arguments, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// The report on stderr (as JSON on stdout with --json) and the exit code that it means; 0 if it holds no error.
+int report_finish(const Arguments *arguments, BlurReport *report);
+// Prints a whole text on stdout.
+void print_text(const char *text);
+// Flushes stdout; EXIT_ENVIRONMENT with a message if it could not be written (a full disk, a closed pipe), else `code`.
+int finish_output(int code);
+void print_json_string(const char *text);
+
+#endif

@@ -1,0 +1,45 @@
+// What all commands print alike: complaints, reports, JSON strings; and the check that what was printed has arrived.
+#include "cli/command.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const command_names[COMMAND_COUNT] = {
+#define COMMAND(name, operands, summary, details) #name,
+#include "cli/commands.def"
+#undef COMMAND
+};
+
+void complain(const Arguments *arguments, const char *format, ...) {
+  va_list list;
+  va_start(list, format);
+  fflush(stdout);
+  fprintf(stderr, "blur %s: ", command_names[arguments->command]);
+  vfprintf(stderr, format, list);
+  fputc('\n', stderr);
+  va_end(list);
+}
+
+void print_text(const char *text) { fputs(text, stdout); }
+
+int finish_output(int code) {
+  errno = 0;
+  bool failed = ferror(stdout) != 0;
+  if (fflush(stdout) != 0) failed = true;
+  if (!failed || code != EXIT_DONE) return code;
+  fprintf(stderr, "blur: standard output could not be written%s%s\n", errno ? ": " : "", errno ? strerror(errno) : "");
+  return EXIT_ENVIRONMENT;
+}
+
+void print_json_string(const char *text) {
+  putchar('"');
+  for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+    if (*c == '"' || *c == '\\') printf("\\%c", *c);
+    else if (*c == '\n') printf("\\n");
+    else if (*c < 0x20) printf("\\u%04x", *c);
+    else putchar(*c);
+  }
+  putchar('"');
+}

@@ -1,0 +1,17 @@
+# cmake -DOUTPUT=file.c "-DINPUTS=a.blur;b.blur" -P embed.cmake: the library's files as a C array (compiler/source/library.h).
+set(text "#include \"compiler/source/library.h\"\n\n")
+set(table "")
+set(count 0)
+foreach(input ${INPUTS})
+  get_filename_component(name ${input} NAME_WE)
+  file(READ ${input} bytes HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
+  string(REPLACE "0x0a," "0x0a,\n" bytes "${bytes}") # a line of text, a line here
+  file(SIZE ${input} size)
+  string(APPEND text "static const unsigned char text_${count}[] = {\n${bytes}0};\n")
+  string(APPEND table "    {\"${name}\", (const char *)text_${count}, ${size}},\n")
+  math(EXPR count "${count} + 1")
+endforeach()
+string(APPEND text "\nconst LibraryItem library_embedded[] = {\n${table}    {0, 0, 0}};\n")
+string(APPEND text "const size_t library_embedded_count = ${count};\n")
+file(WRITE ${OUTPUT} "${text}")
