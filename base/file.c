@@ -1,0 +1,157 @@
+// See file.h.
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+static bool read_all(int file, char *bytes, size_t length, size_t *got) {
+  *got = 0;
+  while (*got < length) {
+    ssize_t part = read(file, bytes + *got, length - *got);
+    if (part < 0 && errno == EINTR) continue;
+    if (part < 0) return false;
+    if (part == 0) break;
+    *got += (size_t)part;
+  }
+  return true;
+}
+
+char *file_read(const char *path, size_t limit, size_t *length, BlurStatus *status) {
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) {
+    status_fail_system(status, "open", path);
+    return NULL;
+  }
+  struct stat about;
+  char *bytes = NULL;
+  if (fstat(file, &about) != 0) {
+    status_fail_system(status, "read", path);
+  } else if (!S_ISREG(about.st_mode)) {
+    status_fail(status, BLUR_FAILED_ENVIRONMENT, "cannot read %s: it is %s, not a file", path,
+                S_ISDIR(about.st_mode) ? "a directory" : "a device or a pipe");
+  } else if ((unsigned long long)about.st_size > limit) {
+    status_fail(status, BLUR_FAILED_INPUT, "%s is too large: %lld bytes, at most %zu are read", path,
+                (long long)about.st_size, limit);
+  } else if (!(bytes = malloc((size_t)about.st_size + 1))) {
+    status_fail_memory(status, path, (double)about.st_size);
+  } else if (!read_all(file, bytes, (size_t)about.st_size, length)) {
+    status_fail_system(status, "read", path);
+    free(bytes);
+    bytes = NULL;
+  } else {
+    bytes[*length] = 0;
+  }
+  close(file);
+  return bytes;
+}
+
+unsigned char *file_decompress(const char *path, const unsigned char *bytes, size_t length, size_t limit,
+                               size_t *content_length, BlurStatus *status) {
+  z_stream stream = {0};
+  if (inflateInit2(&stream, 15 + 16) != Z_OK) { // 16: a gzip header is expected, its CRC is checked
+    status_fail_memory(status, "zlib", 1e5);
+    return NULL;
+  }
+  size_t capacity = length < limit / 8 ? length * 8 + 1024 : limit, used = 0, taken = 0;
+  unsigned char *content = malloc(capacity ? capacity : 1);
+  int result = content ? Z_OK : Z_MEM_ERROR;
+  while (result == Z_OK) {
+    if (used == capacity && capacity < limit) {
+      size_t larger = capacity < limit / 2 ? capacity * 2 : limit;
+      unsigned char *moved = realloc(content, larger);
+      if (!moved) {
+        result = Z_MEM_ERROR;
+        break;
+      }
+      content = moved;
+      capacity = larger;
+    }
+    size_t in = length - taken < 1u << 30 ? length - taken : 1u << 30;
+    size_t out = capacity - used < 1u << 30 ? capacity - used : 1u << 30;
+    stream.next_in = (Bytef *)(bytes + taken);
+    stream.avail_in = (uInt)in;
+    stream.next_out = content + used;
+    stream.avail_out = (uInt)out;
+    result = inflate(&stream, Z_NO_FLUSH);
+    taken += in - stream.avail_in;
+    used += out - stream.avail_out;
+    if (result == Z_OK && in - stream.avail_in == 0 && out - stream.avail_out == 0) result = Z_BUF_ERROR;
+  }
+  inflateEnd(&stream);
+  if (result == Z_STREAM_END) {
+    *content_length = used;
+    return content;
+  }
+  free(content);
+  if (result == Z_MEM_ERROR) {
+    status_fail_memory(status, path, (double)capacity);
+  } else if (result == Z_BUF_ERROR && used == limit) {
+    status_fail(status, BLUR_FAILED_INPUT, "%s is too large: at most %zu bytes are decompressed", path, limit);
+  } else if (result == Z_BUF_ERROR) {
+    status_fail(status, BLUR_FAILED_INPUT, "%s is cut short: its gzip stream ends after %zu bytes; fetch it again",
+                path, length);
+  } else {
+    status_fail(status, BLUR_FAILED_INPUT, "%s is damaged: no valid gzip stream near byte %zu; fetch it again", path,
+                taken);
+  }
+  return NULL;
+}
+
+static bool write_all(int file, const char *bytes, size_t length) {
+  while (length > 0) {
+    ssize_t part = write(file, bytes, length < 1u << 30 ? length : 1u << 30);
+    if (part < 0 && errno == EINTR) continue;
+    if (part < 0) return false;
+    bytes += part;
+    length -= (size_t)part;
+  }
+  return true;
+}
+
+// A device or a pipe cannot be replaced by a renamed file (and must not be: think of /dev/null).
+static bool write_special(const char *path, const void *bytes, size_t length, BlurStatus *status) {
+  int file = open(path, O_WRONLY | O_CLOEXEC);
+  if (file < 0) return status_fail_system(status, "write", path);
+  bool written = write_all(file, bytes, length);
+  if (!written) status_fail_system(status, "write", path);
+  close(file);
+  return written;
+}
+
+bool file_write(const char *path, const void *bytes, size_t length, BlurStatus *status) {
+  struct stat about;
+  if (stat(path, &about) == 0 && !S_ISREG(about.st_mode)) return write_special(path, bytes, length, status);
+  size_t room = strlen(path) + 16;
+  char *temporary = malloc(room);
+  if (!temporary) return status_fail_memory(status, path, (double)room);
+  snprintf(temporary, room, "%s.XXXXXX", path);
+  int file = mkostemp(temporary, O_CLOEXEC);
+  bool done = false;
+  if (file < 0) {
+    status_fail_system(status, "write", path);
+  } else {
+    mode_t mask = umask(0); // what open() would have given it; mkostemp makes it private
+    umask(mask);
+    bool written = write_all(file, bytes, length) && fchmod(file, 0666 & ~mask) == 0 && fsync(file) == 0;
+    int reason = errno;
+    if (close(file) != 0 && written) {
+      written = false;
+      reason = errno;
+    }
+    if (written && rename(temporary, path) == 0) {
+      done = true;
+    } else {
+      errno = written ? errno : reason;
+      status_fail_system(status, "write", path);
+      unlink(temporary);
+    }
+  }
+  free(temporary);
+  return done;
+}

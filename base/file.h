@@ -1,0 +1,19 @@
+// Whole files: read into memory with a limit, written so that a reader sees the old content or the new, never half.
+#ifndef BLUR_BASE_FILE_H
+#define BLUR_BASE_FILE_H
+
+#include "base/status.h"
+
+#include <stddef.h>
+
+// The content is the caller's to free(); *length bytes and a closing NUL. Directories, and files above `limit` bytes,
+// are refused.
+char *file_read(const char *path, size_t limit, size_t *length, BlurStatus *status);
+// The content of a gzip stream (RFC 1952), at most `limit` bytes; checked against its CRC. The caller's to free().
+// `path` is named in messages.
+unsigned char *file_decompress(const char *path, const unsigned char *bytes, size_t length, size_t limit,
+                               size_t *content_length, BlurStatus *status);
+// Writes a temporary beside `path`, flushes it to disk and renames it; on failure the old file stays as it was.
+bool file_write(const char *path, const void *bytes, size_t length, BlurStatus *status);
+
+#endif

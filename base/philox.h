@@ -1,0 +1,23 @@
+// Philox4x32-10, a counter-based random generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011):
+// each (key, counter) gives four 32-bit words, without state. Whoever draws chooses what names the draw, so results do
+// not depend on order, layout, or threads.
+#ifndef BLUR_BASE_PHILOX_H
+#define BLUR_BASE_PHILOX_H
+
+#include <stdint.h>
+
+typedef struct {
+  uint32_t word[4];
+} PhiloxBlock;
+
+PhiloxBlock philox_block(uint64_t key, uint64_t counter_low, uint64_t counter_high);
+
+// One draw of a stream, named by (key, stream, index); the same name always gives the same number.
+double philox_uniform(uint64_t key, uint64_t stream, uint64_t index); // in [0, 1), 53 random bits
+double philox_normal(uint64_t key, uint64_t stream, uint64_t index);  // mean 0, deviation 1; Box-Muller in double
+uint64_t philox_below(uint64_t key, uint64_t stream, uint64_t index, uint64_t limit); // in [0, limit), limit >= 1
+
+// A key made of two: for streams named by more than two numbers.
+uint64_t philox_mix(uint64_t key, uint64_t more);
+
+#endif
