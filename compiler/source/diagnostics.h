@@ -32,20 +32,26 @@ typedef struct {
   const char *replacement; // or NULL
 } Diagnostic;
 
-typedef struct {
+// Start with `DiagnosticSink sink = {.arena = arena};`.
+struct DiagnosticSink {
   Arena *arena;
   ARENA_LIST(Diagnostic) items;
   size_t errors, warnings;
-} DiagnosticSink;
+  Diagnostic scratch; // what a report returns that is not kept
+};
 
 // Adds a diagnostic; the message is the code's format with the arguments. The same code at the same place is reported
 // once. Returned pointer: valid until the next report; use it with the three functions below. After 100 errors the
 // rest is counted, not kept (a scratch diagnostic is returned).
 Diagnostic *diagnostic_report(DiagnosticSink *sink, DiagnosticCode code, Span span, ...);
-void diagnostic_label(DiagnosticSink *sink, Diagnostic *diagnostic, const char *format, ...);
-void diagnostic_note(DiagnosticSink *sink, Diagnostic *diagnostic, Span span, const char *format, ...);
-void diagnostic_help(DiagnosticSink *sink, Diagnostic *diagnostic, const char *format, ...);
-void diagnostic_fix(DiagnosticSink *sink, Diagnostic *diagnostic, Span span, const char *format, ...);
+void diagnostic_label(DiagnosticSink *sink, Diagnostic *diagnostic, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void diagnostic_note(DiagnosticSink *sink, Diagnostic *diagnostic, Span span, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void diagnostic_help(DiagnosticSink *sink, Diagnostic *diagnostic, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void diagnostic_fix(DiagnosticSink *sink, Diagnostic *diagnostic, Span span, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 // Rendering, in order of place. `color`: ANSI colors. JSON: one array of objects {code, severity, file, line, column,
 // end_line, end_column, message, label, notes: [{...}], help, fix: {line, column, end_line, end_column, text}}.
@@ -53,7 +59,8 @@ void diagnostics_render(const DiagnosticSink *sink, Text *out, bool color);
 void diagnostics_render_json(const DiagnosticSink *sink, Text *out);
 
 const char *diagnostic_code_name(DiagnosticCode code); // "E0212"
-// The long explanation of "E0212" (as in `blur explain E0212`), or NULL.
+// The long explanation of "E0212" (as in `blur explain E0212`), or NULL. Its title is the message with "..." for
+// what differs from place to place; valid until the next call in this thread.
 const char *diagnostic_explanation(const char *code_name, const char **title);
 
 // The candidate nearest to `name` by edit distance, or NULL if none is near (distance <= max(1, length/3)).

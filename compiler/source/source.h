@@ -27,7 +27,13 @@ typedef struct {
 
 // Makes a source of bytes that are copied into the arena.
 SourceFile *source_from_bytes(Arena *arena, const char *path, const char *bytes, size_t length);
+// Reads a file of at most SOURCE_LIMIT bytes. NULL after reporting why not: missing, a directory, unreadable, too
+// large.
+typedef struct DiagnosticSink DiagnosticSink;
+SourceFile *source_read(Arena *arena, const char *path, DiagnosticSink *sink);
+#define SOURCE_LIMIT ((size_t)4 << 20)
+// A place is counted as an editor does: a byte order mark at the start of the file is not a character.
 Position source_position(const SourceFile *file, uint32_t offset);
-Span span_join(Span first, Span last);
+Span span_join(Span first, Span last); // one without a place gives the other
 
 #endif
