@@ -125,13 +125,18 @@ typedef struct {
   // hash table of values
   int32_t *table;
   size_t table_size;
+  // hash table of buffer names
+  const char **names;
+  size_t names_size;
 } IrProgram;
 
-// ---- building (builder.c). Values are folded only where the result is exact and obvious (constants; no reordering).
+// ---- building (builder.c). Values are folded only where the result is exact and obvious: constants, x * 1, x / 1,
+// --x, choices by a known truth. Names get a suffix where they are taken, and '_' for characters that the text form lacks.
 IrProgram *ir_program_create(Arena *arena, const char *name);
 IrAxis ir_axis(IrProgram *program, const char *name, IrAxisKind kind, int64_t extent); // a new axis; makes the name unique
 IrBuffer ir_buffer(IrProgram *program, IrBufferInfo info);                             // a new buffer; makes the name unique
 IrValue ir_constant(IrProgram *program, double number);
+IrValue ir_truth(IrProgram *program, bool truth); // a known truth value; folded away by whatever uses it
 IrValue ir_step(IrProgram *program);
 IrValue ir_position(IrProgram *program, IrAxis axis);
 IrValue ir_read(IrProgram *program, IrBuffer buffer, const IrIndex *index);
@@ -139,10 +144,16 @@ IrValue ir_operation(IrProgram *program, IrOperation operation, IrValue x, IrVal
 IrValue ir_reduce(IrProgram *program, IrReduction reduction, IrAxisSet axes, IrValue body);
 IrValue ir_argument(IrProgram *program, int argument, IrAxisSet axes, bool is_truth);
 IrStatement *ir_assign(IrProgram *program, IrBuffer target, const IrIndex *index, IrValue value, Span span, const char *block);
-static inline IrAxisSet ir_axis_bit(IrAxis axis) { return (IrAxisSet)1 << axis; }
+// Links a repeat statement; set program->last to &statement->body to fill it, then to &statement->next to go on after it.
+IrStatement *ir_repeat(IrProgram *program, int64_t count, IrBuffer counter, Span span, const char *block);
+static inline IrAxisSet ir_axis_bit(IrAxis axis) {
+  return axis >= 0 && axis < IR_MAX_AXES ? (IrAxisSet)1 << axis : 0;
+}
 // `value` with free axes replaced (by an axis or a constant position: reads index it, positions become it) and reads of
 // arguments replaced. `from` axes that are rebound by an inner reduction stay as they are there; if a replacement would be
-// captured by an inner reduction over the same axis, that reduction is given a fresh axis.
+// captured by an inner reduction over the same axis, that reduction is given another axis. For arguments: a replacement's
+// axes that the argument has too are meant to be bound by the reductions around it; its other axes are not captured.
+// An argument whose axes are renamed stays an argument over the new axes: substitute arguments first.
 IrValue ir_substitute_axis(IrProgram *program, IrValue value, IrAxis from, IrIndex to);
 IrValue ir_substitute_argument(IrProgram *program, IrValue value, int argument, IrValue replacement);
 // Rebuilds `value` bottom-up, each rebuilt node passed to `rewrite` (which returns it or another).
@@ -152,10 +163,15 @@ double ir_cost(const IrProgram *program, const IrStatement *statements); // flop
 
 const char *ir_operation_name(IrOperation operation);
 int ir_operation_arity(IrOperation operation);
+bool ir_operation_is_truth(IrOperation operation); // of the result
+double ir_operation_cost(IrOperation operation);   // flops an element
+const char *ir_reduction_name(IrReduction reduction);
+// What the operation computes, in double precision; truth values are 0 and 1. Unused operands: anything.
+double ir_evaluate(IrOperation operation, double x, double y, double z);
 
 // ---- text (print.c, parse.c). print(parse(text)) == text for every text that print made.
 void ir_print(const IrProgram *program, Text *out);
-void ir_print_value(const IrProgram *program, IrValue value, Text *out);
+void ir_print_value(const IrProgram *program, IrValue value, Text *out); // on one line: "%0 = shared part; value"
 IrProgram *ir_parse(Arena *arena, const char *text, size_t length, const char **error); // NULL and *error ("line 3: ...")
 
 // ---- verification (verify.c): NULL if the program is well-formed, else a sentence (in the arena) that says what is wrong.
