@@ -1,0 +1,183 @@
+// blur, the runtime: runs a compiled program (blur/compiler.h) as a network, on threads, on data, and keeps it on disk.
+//
+//   BlurPool *pool = blur_pool_create(0, &status);
+//   BlurNetwork *network = blur_network_create(program, pool, seed, &status);
+//   BlurData *data = blur_data_load("fashion_mnist", &status);
+//   BlurTraining *training = blur_training_create(network, data, BLUR_LOSS_CROSS_ENTROPY, seed, &status);
+//   blur_training_run(training, 469, &status) && blur_training_evaluate(training, BLUR_TEST, &evaluation, &status);
+//
+// Functions that can fail return false or NULL and fill *status (blur/status.h; NULL is allowed); they leave it alone
+// when they succeed. An object may be used by one thread at a time. Whatever a create, load or open function returns is
+// the caller's, to be given to the destroy function of its type, which takes NULL; what an object is made from must
+// outlive it. Shape letters: B samples of a batch, I inputs, O outputs.
+#ifndef BLUR_RUNTIME_H
+#define BLUR_RUNTIME_H
+
+#include "blur/compiler.h"
+#include "blur/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// ---- threads
+
+typedef struct BlurPool BlurPool;
+typedef void BlurTask(void *context, int64_t thread, int64_t threads);
+
+// `threads` of 0: as many as this process may use CPUs. The caller is thread 0; the others spin for a moment and then
+// sleep while there is nothing to do, and take no signals. Fails (environment) if the system gives no more threads.
+BlurPool *blur_pool_create(int threads, BlurStatus *status);
+void blur_pool_destroy(BlurPool *pool);
+int blur_pool_threads(const BlurPool *pool);
+// Runs the task once on every thread and returns when all are done. Must not be called from within a task.
+void blur_pool_run(BlurPool *pool, BlurTask *task, void *context);
+// What compiled code calls: a barrier of the pool's threads, and products by OpenBLAS on the calling thread alone.
+// Valid as long as the pool.
+const BlurServices *blur_pool_services(BlurPool *pool);
+
+// ---- networks
+
+typedef struct BlurNetwork BlurNetwork;
+
+// One network's memory, with genome, synapses and persistent variables at their initial values. Every element is drawn
+// from (seed, name, layer, index in the variable's dense order), so it depends neither on precision, layout, threads
+// nor on what is dead. `orthogonal`: Q of a normal matrix's QR (Mezzadri 2007), the unit neuron's row 0. The step
+// counter is 0.
+BlurNetwork *blur_network_create(const BlurProgram *program, BlurPool *pool, uint64_t seed, BlurStatus *status);
+void blur_network_destroy(BlurNetwork *network);
+const BlurProgram *blur_network_program(const BlurNetwork *network);
+// All initial values anew; other neuron variables zero; step counter 0.
+void blur_network_reset(BlurNetwork *network, uint64_t seed);
+
+// The program's variable of that kind, name and layer (-1: one for the network), or NULL. BLUR_X, BLUR_Y and
+// BLUR_PREDICTION are found by kind alone. It belongs to the program.
+const BlurVariable *blur_network_find(const BlurNetwork *network, BlurKind kind, const char *name, int layer);
+size_t blur_variable_count(const BlurVariable *variable); // numbers: the product of its extents
+// Whether no state of it (any: some state of it) is stored, since nothing reads it.
+bool blur_variable_is_dead(const BlurVariable *variable);
+bool blur_variable_has_dead_states(const BlurVariable *variable);
+
+// Whole variables as dense row-major arrays [states...][axes...]: neurons [.., B, unit], synapses [.., pre, post], the
+// unit neuron's row last in pre. `values` has blur_variable_count numbers and is the caller's. Dead states are read as
+// 0 and not written. A float32 program rounds what is written.
+void blur_network_get(const BlurNetwork *network, const BlurVariable *variable, double *values);
+void blur_network_set(BlurNetwork *network, const BlurVariable *variable, const double *values);
+
+// One step on x and y as they are (blur_network_set), on all threads of the pool; then the counter is one higher.
+void blur_network_step(BlurNetwork *network);
+// Predictions for x into the variable of kind BLUR_PREDICTION [B, O]; changes no synapse, signal or persistent
+// variable.
+void blur_network_predict(BlurNetwork *network);
+int64_t blur_network_steps(const BlurNetwork *network);
+void blur_network_set_steps(BlurNetwork *network, int64_t steps);
+// Whether all numbers that live from step to step (synapses, genome, persistent variables) are finite. If not, and
+// `where` is not NULL: the first variable that is not.
+bool blur_network_is_finite(const BlurNetwork *network, const BlurVariable **where);
+
+// ---- data
+
+typedef struct BlurData BlurData;
+typedef enum { BLUR_TRAIN, BLUR_TEST } BlurPart;
+
+// A set of labelled images in IDX files, plain or gzip (yann.lecun.com/exdb/mnist, "file formats"), by specification:
+//   NAME or FOLDER, then options after a colon or comma:  fashion_mnist:size=14,classes=0..4 /data/kmnist:classes=1,3,7
+// NAME is a folder (`_` and `-` alike) in one of BLUR_DATA (a list with colons), $XDG_DATA_HOME/blur,
+// /usr/local/share/datasets, /usr/share/datasets. FOLDER has a slash, or is a folder here. In it:
+// train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k- or test- likewise, each also with .gz, with a dot for the
+// first dash of the ending, and after a prefix as E-MNIST has it (several sets in a folder: prefix=emnist-letters-).
+//   size=N      images of N x N, by averaging over areas
+//   classes=... a range or list of labels: only these, renumbered from 0 in this order
+// Numbers are byte / 255. Fails with what is wrong in which file.
+BlurData *blur_data_load(const char *specification, BlurStatus *status);
+// From arrays: x [samples, inputs] and labels in 0..classes-1, each for training and for test (copied). `test_samples`
+// may be 0.
+BlurData *blur_data_create(int64_t inputs, int classes, int64_t train_samples, const float *train_x,
+                           const uint8_t *train_labels, int64_t test_samples, const float *test_x,
+                           const uint8_t *test_labels, BlurStatus *status);
+void blur_data_destroy(BlurData *data);
+const char *blur_data_name(const BlurData *data); // the specification it was loaded by; "" for arrays
+int64_t blur_data_inputs(const BlurData *data);
+int blur_data_classes(const BlurData *data);
+int64_t blur_data_samples(const BlurData *data, BlurPart part);
+const uint8_t *blur_data_labels(const BlurData *data, BlurPart part);               // [samples], renumbered
+void blur_data_row(const BlurData *data, BlurPart part, int64_t sample, double *x); // x [I]
+// The target of a label: +1 for its class, -1 for the others and for spare outputs. One output and two classes: label 1
+// is +1, label 0 is -1. y [O]
+void blur_data_target(const BlurData *data, int label, int64_t outputs, double *y);
+// The order of the samples in shuffle number `shuffle` of `seed`: a permutation of 0..samples-1 (Fisher-Yates on
+// Philox).
+void blur_data_shuffle(uint64_t seed, uint64_t shuffle, int64_t samples, uint32_t *order);
+
+// ---- losses and accuracy, of predictions h and targets y, both [samples, O]
+
+// Mean over the samples. cross_entropy: -log softmax(h) at y > 0. squared_error: mean over outputs of (h - y)^2.
+// logistic: mean over outputs of log(1 + exp(-y h)). hinge: mean over outputs of max(0, 1 - y h).
+double blur_loss_value(BlurLoss loss, int64_t samples, int64_t outputs, const double *h, const double *y);
+// "cross_entropy", ...; and back: false if there is none of that name.
+const char *blur_loss_name(BlurLoss loss);
+bool blur_loss_from_name(const char *name, BlurLoss *loss);
+
+// ---- training
+
+typedef struct BlurTraining BlurTraining;
+
+// Batches of the program's size in shuffled order, the next shuffle after the last sample; `seed` names the shuffles.
+// Fails (input) where inputs or outputs of network and data do not fit.
+BlurTraining *blur_training_create(BlurNetwork *network, const BlurData *data, BlurLoss loss, uint64_t seed,
+                                   BlurStatus *status);
+void blur_training_destroy(BlurTraining *training);
+// Runs `steps` steps, fewer if interrupted. Allocates nothing. Fails with BLUR_DIVERGED where a synapse, genome value
+// or persistent variable stops being finite: the network then is as after the first such step, which the message names
+// (found by running the last steps again from a copy).
+bool blur_training_run(BlurTraining *training, int64_t steps, BlurStatus *status);
+// Makes blur_training_run return after the step it is in. May be called from a signal handler or another thread.
+void blur_training_interrupt(BlurTraining *training);
+bool blur_training_interrupted(const BlurTraining *training);
+int64_t blur_training_position(const BlurTraining *training); // samples seen so far
+double blur_training_epoch(const BlurTraining *training);     // the same over the samples of the training set
+
+typedef struct {
+  int64_t step;    // steps done before
+  double epoch;    // passes over the training data before
+  int64_t samples; // that were counted
+  double loss;     // mean over them
+  double accuracy; // share predicted right: the largest output, or the sign of a single one
+} BlurEvaluation;
+
+// Predicts a whole part, in batches shuffled by the seed, the last filled up from the front; each sample counts once.
+// Training goes on with the same bits as without it. Fails with BLUR_DIVERGED if a prediction is not finite.
+bool blur_training_evaluate(BlurTraining *training, BlurPart part, BlurEvaluation *evaluation, BlurStatus *status);
+
+// ---- networks on disk: a .npz that NumPy opens: synapse.NAME.LAYER, genome.NAME, neuron.NAME.LAYER and signal.NAME
+// (persistent ones), dense as blur_network_get gives them, float32 or float64 as computed, and a member blur.json with
+// the rest.
+
+typedef struct BlurSaved BlurSaved;
+
+typedef struct {
+  const char *rule; // as loaded: "std.adam"
+  int layers;       // entries of units
+  const int64_t *units;
+  int64_t batch, steps, position;
+  uint64_t seed;    // of the shuffles
+  const char *data; // blur_data_name
+  BlurPrecision precision;
+  BlurLoss loss;
+} BlurSavedInfo;
+
+// Writes the network, and where its training stands; `training` may be NULL. The file changes whole or not at all.
+bool blur_network_save(const BlurNetwork *network, const BlurTraining *training, const char *rule, const char *path,
+                       BlurStatus *status);
+// Reads and checks a file. A damaged one, or one of a newer format, fails.
+BlurSaved *blur_saved_open(const char *path, BlurStatus *status);
+void blur_saved_close(BlurSaved *saved);
+const BlurSavedInfo *blur_saved_info(const BlurSaved *saved); // belongs to `saved`
+// Puts the saved values into a network of the same rule and units, and the position into its training (NULL: not
+// needed): going on gives the same bits as never having stopped. Fails, with nothing changed, where they do not fit.
+bool blur_saved_restore(const BlurSaved *saved, BlurNetwork *network, BlurTraining *training, BlurStatus *status);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
