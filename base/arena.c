@@ -16,6 +16,7 @@ struct Block {
 struct Arena {
   Block *block;
   size_t total;
+  size_t users;
 };
 
 static void out_of_memory(size_t bytes) {
@@ -39,17 +40,20 @@ static Block *add_block(Arena *arena, size_t at_least) {
 Arena *arena_create(void) {
   Arena *arena = calloc(1, sizeof(Arena));
   if (!arena) out_of_memory(sizeof(Arena));
+  arena->users = 1;
   return arena;
 }
 
 void arena_destroy(Arena *arena) {
-  if (!arena) return;
+  if (!arena || --arena->users) return;
   for (Block *block = arena->block, *next; block; block = next) {
     next = block->next;
     free(block);
   }
   free(arena);
 }
+
+void arena_retain(Arena *arena) { arena->users++; }
 
 void *arena_allocate(Arena *arena, size_t bytes) {
   if (bytes > SIZE_MAX / 2) out_of_memory(bytes);

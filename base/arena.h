@@ -8,7 +8,9 @@
 typedef struct Arena Arena;
 
 Arena *arena_create(void);
-void arena_destroy(Arena *arena); // NULL is allowed
+void arena_destroy(Arena *arena); // NULL is allowed; ends one use
+// One more user of the arena: it is freed when each has called arena_destroy.
+void arena_retain(Arena *arena);
 // Zeroed memory, aligned to 16 bytes, valid until arena_destroy. Never returns NULL: a machine out of memory ends the
 // process with a message (exit 3), since no caller could go on.
 void *arena_allocate(Arena *arena, size_t bytes);

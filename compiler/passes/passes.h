@@ -1,0 +1,31 @@
+// The passes: each takes a program to a program, in place (values are append-only; statements get new value ids), and
+// leaves it well-formed (ir_verify). What a pass expects, changes and never changes stands at the head of its file; the
+// order is the list in compiler/driver.c.
+#ifndef BLUR_PASSES_PASSES_H
+#define BLUR_PASSES_PASSES_H
+
+#include "compiler/ir/ir.h"
+
+void pass_simplify(IrProgram *program);      // algebra on values
+void pass_contract(IrProgram *program);      // the cheapest order for sums of products
+void pass_unroll_states(IrProgram *program); // a buffer a state
+void pass_version(IrProgram *program);       // each buffer assigned at most once
+void pass_propagate(IrProgram *program);     // known zeros and copies replace reads
+void pass_multiply_add(IrProgram *program);  // x*y + z as one operation
+void pass_dead(IrProgram *program);          // what nothing reads is dropped
+
+// Across steps: marks as not live_out the synapse states of `step` that neither a prediction nor the next value of a
+// live variable reads. Both programs are versioned.
+void dead_variables(IrProgram *step, const IrProgram *predict);
+// Marks in `reads` (one a buffer) what `value` reads; `seen` (one a value) is shared by calls that add up.
+void ir_mark_reads(const IrProgram *program, IrValue value, bool *seen, bool *reads);
+
+typedef struct {
+  const char *name, *summary;
+  void (*run)(IrProgram *program);
+} Pass;
+const Pass *pass_find(const char *name); // NULL if there is none
+extern const Pass pass_table[];
+extern const size_t pass_count;
+
+#endif
