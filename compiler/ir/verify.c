@@ -1,0 +1,266 @@
+// Checks that a program is well-formed: run after every pass, and on text that a user typed. The first fault found is
+// told in one sentence. What every later stage relies on is written down here and nowhere else.
+#include "compiler/ir/order.h"
+
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+  IrProgram *program;
+  const char *fault;
+  jmp_buf found;
+  bool *checked;  // values
+  bool *assigned; // buffers that hold something
+} Verifier;
+
+static _Noreturn void fault(Verifier *verifier, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static _Noreturn void fault(Verifier *verifier, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  verifier->fault = arena_format_list(verifier->program->arena, format, arguments);
+  va_end(arguments);
+  longjmp(verifier->found, 1);
+}
+
+static const int64_t most_elements = (int64_t)1 << 48;
+
+static int compare_names(const void *left, const void *right) {
+  return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+static void check_unique(Verifier *verifier, const char **names, size_t count, const char *what) {
+  for (size_t i = 0; i < count; i++)
+    if (!names[i] || !*names[i]) fault(verifier, "%s %zu has no name", what, i);
+  if (count > 1) qsort(names, count, sizeof *names, compare_names);
+  for (size_t i = 1; i < count; i++)
+    if (strcmp(names[i - 1], names[i]) == 0) fault(verifier, "there are two %ss '%s'", what, names[i]);
+}
+
+static void check_axes(Verifier *verifier) {
+  IrProgram *program = verifier->program;
+  size_t count = program->axes.count;
+  if (count > IR_MAX_AXES) fault(verifier, "the program has %zu axes, more than %d", count, IR_MAX_AXES);
+  const char **names = ARENA_ARRAY(program->arena, const char *, count + 1);
+  for (size_t i = 0; i < count; i++) {
+    const IrAxisInfo *axis = &program->axes.items[i];
+    names[i] = axis->name;
+    if (axis->extent < 1 || axis->extent > most_elements)
+      fault(verifier, "the axis '%s' has the extent %lld", axis->name, (long long)axis->extent);
+    if ((unsigned)axis->kind > AXIS_KIND_UNIT) fault(verifier, "the axis '%s' is of no kind", axis->name);
+  }
+  check_unique(verifier, names, count, "axis");
+}
+
+static void check_buffers(Verifier *verifier) {
+  IrProgram *program = verifier->program;
+  size_t count = program->buffers.count;
+  const char **names = ARENA_ARRAY(program->arena, const char *, count + 1);
+  for (size_t i = 0; i < count; i++) {
+    const IrBufferInfo *buffer = &program->buffers.items[i];
+    names[i] = buffer->name;
+    if ((unsigned)buffer->role > ROLE_OUTPUT) fault(verifier, "the buffer '%s' has no role", buffer->name);
+    if (buffer->dimensions < 0 || buffer->dimensions > IR_MAX_DIMENSIONS)
+      fault(verifier, "the buffer '%s' has %d dimensions", buffer->name, buffer->dimensions);
+    if (buffer->states < 0 || buffer->states > IR_MAX_DIMENSIONS)
+      fault(verifier, "the buffer '%s' has %d states", buffer->name, buffer->states);
+    if (buffer->origin < IR_NONE || buffer->origin >= (int32_t)count)
+      fault(verifier, "the buffer '%s' is of a buffer that does not exist", buffer->name);
+    int64_t elements = 1;
+    for (int j = 0; j < buffer->dimensions; j++) {
+      if (buffer->extent[j] < 1 || buffer->extent[j] > most_elements / elements)
+        fault(verifier, "the buffer '%s' has the extent %lld in dimension %d", buffer->name,
+              (long long)buffer->extent[j], j);
+      if ((unsigned)buffer->kind[j] > AXIS_KIND_UNIT)
+        fault(verifier, "the buffer '%s' has a dimension of no kind", buffer->name);
+      elements *= buffer->extent[j];
+    }
+  }
+  check_unique(verifier, names, count, "buffer");
+}
+
+// ---- values
+
+static bool is_axis(const IrProgram *program, IrAxis axis) { return axis >= 0 && axis < (IrAxis)program->axes.count; }
+
+static bool is_buffer(const IrProgram *program, IrBuffer buffer) {
+  return buffer >= 0 && buffer < (IrBuffer)program->buffers.count;
+}
+
+// Axes among the indices; every one must fit its dimension.
+static IrAxisSet check_index(Verifier *verifier, const IrBufferInfo *buffer, const IrIndex *index) {
+  const IrProgram *program = verifier->program;
+  IrAxisSet axes = 0;
+  for (int i = 0; i < buffer->dimensions; i++) {
+    if (index[i].axis == IR_NONE) {
+      if (index[i].constant < 0 || index[i].constant >= buffer->extent[i])
+        fault(verifier, "'%s' has no element %d in dimension %d", buffer->name, index[i].constant, i);
+      continue;
+    }
+    if (!is_axis(program, index[i].axis)) fault(verifier, "'%s' is indexed by no axis", buffer->name);
+    const IrAxisInfo *axis = &program->axes.items[index[i].axis];
+    if (axis->extent != buffer->extent[i])
+      fault(verifier, "'%s' has the extent %lld in dimension %d, but the axis '%s' has %lld", buffer->name,
+            (long long)buffer->extent[i], i, axis->name, (long long)axis->extent);
+    axes |= ir_axis_bit(index[i].axis);
+  }
+  return axes;
+}
+
+static void want(Verifier *verifier, IrValue operand, bool is_truth, const char *user) {
+  if (verifier->program->values.items[operand].is_truth != is_truth)
+    fault(verifier, "an operand of '%s' is %s", user, is_truth ? "a number, not a truth value" : "a truth value");
+}
+
+static void check_operands(Verifier *verifier, const IrValueInfo *info) {
+  const char *name = ir_operation_name(info->operation);
+  bool logical = info->operation == OP_NOT || info->operation == OP_NUMBER_OF || info->operation == OP_AND ||
+                 info->operation == OP_OR;
+  for (int i = 0; i < ir_operation_arity(info->operation); i++)
+    want(verifier, info->operand[i], logical || (info->operation == OP_SELECT && i == 0), name);
+}
+
+static void check_value(Verifier *verifier, IrValue value) {
+  IrProgram *program = verifier->program;
+  const IrValueInfo *info = &program->values.items[value];
+  IrAxisSet axes = 0;
+  bool is_truth = false;
+  if ((unsigned)info->kind > VALUE_ARGUMENT) fault(verifier, "value %d is of no kind", value);
+  if (info->kind == VALUE_OPERATION && (unsigned)info->operation >= OP_COUNT)
+    fault(verifier, "value %d is no operation", value);
+  for (int i = 0; i < ir_value_operands(info); i++) {
+    if (info->operand[i] < 0 || info->operand[i] >= value)
+      fault(verifier, "value %d has an operand that does not come before it", value);
+    axes |= program->values.items[info->operand[i]].axes;
+  }
+  switch (info->kind) {
+  case VALUE_CONSTANT: is_truth = info->is_truth; break;
+  case VALUE_STEP: break;
+  case VALUE_POSITION:
+    if (!is_axis(program, info->axis)) fault(verifier, "a position is along no axis");
+    axes = ir_axis_bit(info->axis);
+    break;
+  case VALUE_READ:
+    if (!is_buffer(program, info->buffer)) fault(verifier, "a read is of no buffer");
+    axes = check_index(verifier, &program->buffers.items[info->buffer], info->index);
+    break;
+  case VALUE_OPERATION:
+    is_truth = ir_operation_is_truth(info->operation);
+    check_operands(verifier, info);
+    break;
+  case VALUE_REDUCE:
+    if ((unsigned)info->reduction > REDUCE_ARGMAX) fault(verifier, "value %d is no reduction", value);
+    want(verifier, info->operand[0], false, ir_reduction_name(info->reduction));
+    if (!info->reduced) fault(verifier, "a reduction binds no axis");
+    if (program->axes.count < IR_MAX_AXES && info->reduced >> program->axes.count)
+      fault(verifier, "a reduction binds an axis that does not exist");
+    if (info->reduction == REDUCE_ARGMAX && (info->reduced & (info->reduced - 1)))
+      fault(verifier, "argmax binds more than one axis");
+    axes &= ~info->reduced;
+    break;
+  case VALUE_ARGUMENT: fault(verifier, "argument %d is left in the program", info->argument);
+  }
+  if (info->axes != axes) fault(verifier, "value %d claims other axes than it has", value);
+  if (info->is_truth != is_truth) fault(verifier, "value %d is wrong about being a truth value", value);
+}
+
+static void check_reads(Verifier *verifier, IrValue root) {
+  IrProgram *program = verifier->program;
+  IrOrder order = ir_order(program, root, NULL, NULL);
+  IrBuffer unset = IR_NONE;
+  for (size_t i = 0; i < order.count && unset == IR_NONE; i++) {
+    const IrValueInfo *info = &program->values.items[order.values[i]];
+    if (info->kind == VALUE_READ && !verifier->assigned[info->buffer]) unset = info->buffer;
+  }
+  ir_order_free(&order);
+  if (unset != IR_NONE)
+    fault(verifier, "'%s' is read before anything is assigned to it", program->buffers.items[unset].name);
+}
+
+// ---- statements
+
+static void check_assignment(Verifier *verifier, const IrStatement *statement) {
+  IrProgram *program = verifier->program;
+  if (!is_buffer(program, statement->target)) fault(verifier, "a statement assigns to no buffer");
+  const IrBufferInfo *target = &program->buffers.items[statement->target];
+  if (target->role == ROLE_INPUT || target->role == ROLE_GENOME)
+    fault(verifier, "'%s' is assigned to, but is constant", target->name);
+  IrAxisSet axes = check_index(verifier, target, statement->index), seen = 0;
+  for (int i = 0; i < target->dimensions; i++) {
+    IrAxisSet axis = ir_axis_bit(statement->index[i].axis);
+    if (seen & axis)
+      fault(verifier, "the axis '%s' stands twice on the left, in '%s'",
+            program->axes.items[statement->index[i].axis].name, target->name);
+    seen |= axis;
+  }
+  if (statement->value < 0 || (size_t)statement->value >= program->values.count)
+    fault(verifier, "'%s' is assigned no value", target->name);
+  // All values below were checked, operands first, so what the statement reaches is sound.
+  const IrValueInfo *value = &program->values.items[statement->value];
+  if (value->is_truth) fault(verifier, "'%s' is assigned a truth value", target->name);
+  for (IrAxis axis = 0; axis < (IrAxis)program->axes.count; axis++)
+    if (value->axes & ~axes & ir_axis_bit(axis))
+      fault(verifier, "'%s' is assigned a value with the axis '%s', which the left lacks", target->name,
+            program->axes.items[axis].name);
+}
+
+// Values are checked when a statement reaches them: what passes have left behind need not be sound.
+static void check_reached(Verifier *verifier, IrValue root) {
+  if (root < 0 || (size_t)root >= verifier->program->values.count) return;
+  IrProgram *program = verifier->program;
+  size_t depth = 0, capacity = 64;
+  IrValue *stack = ARENA_ARRAY(program->arena, IrValue, capacity);
+  stack[depth++] = root;
+  while (depth > 0) {
+    IrValue value = stack[--depth];
+    if (verifier->checked[value]) continue;
+    verifier->checked[value] = true;
+    check_value(verifier, value);
+    if (depth + IR_MAX_OPERANDS > capacity) {
+      size_t old = capacity;
+      stack = arena_grow(program->arena, stack, old, &capacity, sizeof *stack);
+    }
+    const IrValueInfo *info = &program->values.items[value];
+    for (int i = 0; i < ir_value_operands(info); i++) stack[depth++] = info->operand[i];
+  }
+}
+
+static void check_statements(Verifier *verifier, const IrStatement *statements, int depth) {
+  IrProgram *program = verifier->program;
+  if (depth > 1000) fault(verifier, "repeats are nested more than 1000 deep");
+  for (const IrStatement *statement = statements; statement; statement = statement->next) {
+    if (statement->kind == IR_STATEMENT_REPEAT) {
+      if (statement->count < 0) fault(verifier, "a repeat runs %lld times", (long long)statement->count);
+      if (statement->counter != IR_NONE) {
+        if (!is_buffer(program, statement->counter)) fault(verifier, "a repeat counts in no buffer");
+        const IrBufferInfo *counter = &program->buffers.items[statement->counter];
+        if (counter->dimensions) fault(verifier, "a repeat counts in '%s', which is no scalar", counter->name);
+        verifier->assigned[statement->counter] = true;
+      }
+      check_statements(verifier, statement->body, depth + 1);
+      continue;
+    }
+    if (statement->kind != IR_STATEMENT_ASSIGN) fault(verifier, "a statement is of no kind");
+    check_reached(verifier, statement->value);
+    check_assignment(verifier, statement);
+    check_reads(verifier, statement->value);
+    verifier->assigned[statement->target] = true;
+  }
+}
+
+const char *ir_verify(IrProgram *program) {
+  Verifier *verifier = ARENA_NEW(program->arena, Verifier);
+  verifier->program = program;
+  verifier->checked = ARENA_ARRAY(program->arena, bool, program->values.count + 1);
+  verifier->assigned = ARENA_ARRAY(program->arena, bool, program->buffers.count + 1);
+  if (setjmp(verifier->found) != 0) return verifier->fault;
+  check_axes(verifier);
+  check_buffers(verifier);
+  for (size_t i = 0; i < program->buffers.count; i++) verifier->assigned[i] = program->buffers.items[i].live_in;
+  check_statements(verifier, program->statements, 0);
+  for (size_t i = 0; i < program->buffers.count; i++)
+    if (program->buffers.items[i].live_out && !verifier->assigned[i])
+      fault(verifier, "'%s' is wanted after the program, but nothing is assigned to it",
+            program->buffers.items[i].name);
+  return NULL;
+}
