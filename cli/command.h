@@ -42,7 +42,7 @@ typedef struct {
   size_t operand_count;
 } Arguments;
 
-#define COMMAND(name, operands, summary, details) int command_##name(const Arguments *arguments) __attribute__((weak));
+#define COMMAND(name, operands, summary, details) int command_##name(const Arguments *arguments);
 #include "cli/commands.def"
 #undef COMMAND
 
@@ -58,7 +58,9 @@ const char *near_word(const char *name, const char *const *candidates, size_t co
 
 // ---- values.c: options with a meaning. Each returns false after a message on stderr (then exit with EXIT_USAGE).
 
-static inline bool option_given(const Arguments *arguments, OptionName option) { return arguments->value[option] != NULL; }
+static inline bool option_given(const Arguments *arguments, OptionName option) {
+  return arguments->value[option] != NULL;
+}
 bool option_integer(const Arguments *arguments, OptionName option, int64_t low, int64_t high, int64_t fallback,
                     int64_t *number);
 // One of `count` words; its position.

@@ -42,7 +42,7 @@ int main(int count, char **words) {
   }
   if (help) word = words[2];
   for (int i = 0; i < COMMAND_COUNT; i++) {
-    if (strcmp(word, commands[i].name) != 0 || !commands[i].run) continue;
+    if (strcmp(word, commands[i].name) != 0) continue;
     Arguments arguments;
     int code = EXIT_USAGE;
     if (help) {

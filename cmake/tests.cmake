@@ -13,3 +13,16 @@ foreach(source ${UNIT_TESTS})
   target_link_directories(unit_${name} PRIVATE ${LLVM_LIBRARY_DIRS})
   add_test(NAME unit_${name} COMMAND unit_${name})
 endforeach()
+
+# The command, by shell tests: one ctest entry a file of tests/cli.
+add_executable(json_check tests/support/json_check.c)
+set_target_properties(json_check PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+target_link_libraries(json_check PRIVATE PkgConfig::JANSSON)
+file(GLOB COMMAND_TESTS CONFIGURE_DEPENDS tests/cli/*.test)
+if(NOT EXISTS ${CMAKE_SOURCE_DIR}/compiler/program.c OR NOT EXISTS ${CMAKE_SOURCE_DIR}/runtime/train)
+  set(COMMAND_TESTS) # the rooms are being filled
+endif()
+foreach(test ${COMMAND_TESTS})
+  get_filename_component(name ${test} NAME_WE)
+  add_test(NAME cli_${name} COMMAND bash ${CMAKE_SOURCE_DIR}/tests/cli/run.sh $<TARGET_FILE:blur> $<TARGET_FILE:json_check> ${test})
+endforeach()

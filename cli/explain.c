@@ -1,0 +1,48 @@
+// blur explain RULE | CODE: what a rule computes, or what a diagnostic means.
+#include "cli/command.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool looks_like_code(const char *word) {
+  if ((word[0] != 'E' && word[0] != 'W') || strlen(word) != 5) return false;
+  for (int i = 1; i < 5; i++)
+    if (!isdigit((unsigned char)word[i])) return false;
+  return true;
+}
+
+static int explain_rule(const Arguments *arguments, const BlurOptions *options, BlurLoss loss) {
+  BlurReport *report = blur_report_create();
+  BlurRule *rule = blur_rule_load(arguments->operand[0], arguments->settings, arguments->setting_count, loss, report);
+  char *text = rule ? blur_explain_rule(rule, options->units ? options : NULL, report) : NULL;
+  if (text) print_text(text);
+  free(text);
+  blur_rule_destroy(rule);
+  int code = report_finish(arguments, report);
+  blur_report_destroy(report);
+  return code;
+}
+
+int command_explain(const Arguments *arguments) {
+  if (!exactly_one_operand(arguments, "a rule, or a code such as E0212,")) return EXIT_USAGE;
+  const char *what = arguments->operand[0];
+  if (looks_like_code(what)) {
+    const char *text = blur_explain_code(what);
+    if (!text) {
+      complain(arguments, "there is no diagnostic %s", what);
+      return EXIT_USAGE;
+    }
+    printf("%s%s", text, text[0] && text[strlen(text) - 1] == '\n' ? "" : "\n");
+    return EXIT_DONE;
+  }
+  BlurOptions options;
+  BlurLoss loss;
+  if (!network_options(arguments, false, &options)) return EXIT_USAGE;
+  int code = EXIT_USAGE;
+  if (option_loss(arguments, options.units ? options.units[options.layers - 1] : 0, &loss))
+    code = explain_rule(arguments, &options, loss);
+  free((void *)(uintptr_t)options.units);
+  return code;
+}

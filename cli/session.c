@@ -1,0 +1,112 @@
+// See session.h. Before: the command's arguments; after: the command's own work on the network.
+#include "cli/session.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+// What the command line leaves open comes from the saved network.
+static int take_from_saved(Session *session) {
+  const Arguments *arguments = session->arguments;
+  const BlurSavedInfo *info = blur_saved_info(session->saved);
+  if (!session->options.units) {
+    int64_t *units = malloc(sizeof *units * (size_t)info->layers);
+    if (!units) return EXIT_ENVIRONMENT;
+    memcpy(units, info->units, sizeof *units * (size_t)info->layers);
+    session->options.units = units;
+    session->options.layers = info->layers;
+  }
+  if (!option_given(arguments, OPTION_batch)) session->options.batch = info->batch;
+  if (!option_given(arguments, OPTION_precision)) session->options.precision = info->precision;
+  if (!option_given(arguments, OPTION_loss)) session->loss = info->loss;
+  if (!option_given(arguments, OPTION_seed)) session->seed = info->seed;
+  if (!session->rule_name) session->rule_name = info->rule;
+  return EXIT_DONE;
+}
+
+int session_open(Session *session, const Arguments *arguments) {
+  *session = (Session){.arguments = arguments};
+  const char *path = arguments->value[OPTION_load];
+  int64_t threads, seed;
+  if (!network_options(arguments, path == NULL, &session->options) ||
+      !option_loss(arguments, session->options.units ? session->options.units[session->options.layers - 1] : 0,
+                   &session->loss) ||
+      !option_integer(arguments, OPTION_threads, 1, 1024, 0, &threads) ||
+      !option_integer(arguments, OPTION_seed, 0, INT64_MAX, 0, &seed))
+    return EXIT_USAGE;
+  session->seed = (uint64_t)seed;
+  session->report = blur_report_create();
+  if (arguments->operand_count) session->rule_name = arguments->operand[0];
+  BlurStatus status;
+  if (path) {
+    session->saved = blur_saved_open(path, &status);
+    if (!session->saved) return session_failed(session, &status);
+    int code = take_from_saved(session);
+    if (code) return code;
+  }
+  if (!session->rule_name) {
+    complain(arguments, "a rule is needed: a path, path:rule, or std.NAME");
+    return EXIT_USAGE;
+  }
+  session->pool = blur_pool_create((int)threads, &status);
+  return session->pool ? EXIT_DONE : session_failed(session, &status);
+}
+
+int session_compile(Session *session) {
+  const Arguments *arguments = session->arguments;
+  session->rule =
+      blur_rule_load(session->rule_name, arguments->settings, arguments->setting_count, session->loss, session->report);
+  if (session->rule) session->program = blur_compile(session->rule, &session->options, session->report);
+  int code = report_finish(arguments, session->report);
+  if (!session->program) return code ? code : EXIT_INPUT;
+  BlurStatus status;
+  session->network = blur_network_create(session->program, session->pool, session->seed, &status);
+  return session->network ? EXIT_DONE : session_failed(session, &status);
+}
+
+void session_close(Session *session) {
+  blur_network_destroy(session->network);
+  blur_program_destroy(session->program);
+  blur_rule_destroy(session->rule);
+  blur_pool_destroy(session->pool);
+  blur_saved_close(session->saved);
+  blur_report_destroy(session->report);
+  free((void *)(uintptr_t)session->options.units);
+  *session = (Session){0};
+}
+
+int session_failed(const Session *session, const BlurStatus *status) {
+  complain(session->arguments, "%s", status->message);
+  return (int)status->code;
+}
+
+double session_clock(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static BlurTraining *volatile interrupted_training;
+
+static void on_interrupt(int number) {
+  (void)number;
+  BlurTraining *training = interrupted_training;
+  if (training) blur_training_interrupt(training);
+}
+
+void session_interrupts(BlurTraining *training) {
+  static struct sigaction before_interrupt, before_end;
+  if (!training) {
+    sigaction(SIGINT, &before_interrupt, NULL);
+    sigaction(SIGTERM, &before_end, NULL);
+    interrupted_training = NULL;
+    return;
+  }
+  interrupted_training = training;
+  struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, &before_interrupt);
+  sigaction(SIGTERM, &action, &before_end);
+}

@@ -1,0 +1,194 @@
+// blur train RULE --net ... --data ...: trains a network and tells how it goes: a progress line on a terminal, a line
+// an evaluation elsewhere, an object an evaluation with --json. Ctrl-C ends after the step it is in, and saves.
+#include "cli/session.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { EXIT_INTERRUPTED = 130 };
+
+typedef struct {
+  Session session;
+  BlurData *data;
+  BlurTraining *training;
+  int64_t first_step, last_step; // counted over all runs of this network
+  int64_t eval_every;            // 0: each epoch
+  BlurEvaluation evaluation;     // the last one
+  bool evaluated, terminal, json;
+  double started, rate; // steps a second
+} Train;
+
+static int64_t samples(const Train *train) { return blur_data_samples(train->data, BLUR_TRAIN); }
+
+// The step after `position` samples at which the next epoch ends.
+static int64_t epoch_end(const Train *train, int64_t step) {
+  int64_t batch = train->session.options.batch, count = samples(train);
+  int64_t epochs = step * batch / count + 1;
+  return (epochs * count + batch - 1) / batch;
+}
+
+static int open_data(Train *train) {
+  const Arguments *arguments = train->session.arguments;
+  const char *name = arguments->value[OPTION_data];
+  if (!name && train->session.saved) name = blur_saved_info(train->session.saved)->data;
+  if (!name || !*name) {
+    complain(arguments, "data are needed: --data fashion_mnist, or a folder of IDX files");
+    return EXIT_USAGE;
+  }
+  BlurStatus status;
+  train->data = blur_data_load(name, &status);
+  return train->data ? EXIT_DONE : session_failed(&train->session, &status);
+}
+
+static int read_lengths(Train *train) {
+  const Arguments *arguments = train->session.arguments;
+  int64_t steps, epochs;
+  if (!option_integer(arguments, OPTION_steps, 1, INT64_MAX / 2, 0, &steps) ||
+      !option_integer(arguments, OPTION_epochs, 1, 1000000, 1, &epochs) ||
+      !option_integer(arguments, OPTION_eval_every, 1, INT64_MAX / 2, 0, &train->eval_every))
+    return EXIT_USAGE;
+  if (steps && option_given(arguments, OPTION_epochs)) {
+    complain(arguments, "--steps or --epochs, not both");
+    return EXIT_USAGE;
+  }
+  train->first_step = blur_network_steps(train->session.network);
+  int64_t batch = train->session.options.batch;
+  train->last_step = train->first_step + (steps ? steps : (epochs * samples(train) + batch - 1) / batch);
+  return EXIT_DONE;
+}
+
+// ---- telling
+
+static void clear_line(const Train *train) {
+  if (train->terminal) printf("\r\033[K");
+}
+
+static void tell_start(const Train *train) {
+  const Session *session = &train->session;
+  if (train->json) return;
+  BlurCost cost = blur_program_cost(session->program);
+  printf("%s on %s: ", blur_rule_name(session->rule), blur_data_name(train->data));
+  for (int i = 0; i < session->options.layers; i++) printf("%s%" PRId64, i ? "-" : "", session->options.units[i]);
+  printf(", batch %" PRId64 ", %d thread%s, %s in %.0f ms\n", session->options.batch, blur_pool_threads(session->pool),
+         blur_pool_threads(session->pool) == 1 ? "" : "s", cost.from_cache ? "from the cache" : "compiled",
+         1e3 * cost.compile_seconds);
+  if (blur_program_uses_batch_statistics(session->program))
+    printf("the prediction uses batch statistics: test samples are predicted in batches of %" PRId64 "\n",
+           session->options.batch);
+  fflush(stdout);
+}
+
+static void tell_evaluation(const Train *train) {
+  const BlurEvaluation *e = &train->evaluation;
+  if (train->json) {
+    printf("{\"step\": %" PRId64 ", \"epoch\": %.10g, \"loss\": %.9g, \"test_accuracy\": %.9g, \"seconds\": %.6f}\n",
+           e->step, e->epoch, e->loss, e->accuracy, session_clock() - train->started);
+  } else {
+    clear_line(train);
+    printf("step %7" PRId64 "  epoch %6.2f  loss %8.5f  accuracy %6.2f %%  %8.1f steps/s  %6.1f s\n", e->step, e->epoch,
+           e->loss, 100 * e->accuracy, train->rate, session_clock() - train->started);
+  }
+  fflush(stdout);
+}
+
+static void tell_progress(const Train *train, int64_t step) {
+  if (!train->terminal) return;
+  double left = train->rate > 0 ? (double)(train->last_step - step) / train->rate : 0;
+  printf("\r\033[Kstep %" PRId64 " of %" PRId64 "  %.0f steps/s  %.0f s left", step, train->last_step, train->rate,
+         left);
+  if (train->evaluated)
+    printf("  loss %.5f  accuracy %.2f %%", train->evaluation.loss, 100 * train->evaluation.accuracy);
+  fflush(stdout);
+}
+
+// ---- working
+
+static bool evaluate(Train *train, BlurStatus *status) {
+  if (!blur_training_evaluate(train->training, BLUR_TEST, &train->evaluation, status)) return false;
+  train->evaluated = true;
+  tell_evaluation(train);
+  return true;
+}
+
+static int64_t next_evaluation(const Train *train, int64_t step) {
+  int64_t next = train->eval_every ? (step / train->eval_every + 1) * train->eval_every : epoch_end(train, step);
+  return next < train->last_step ? next : train->last_step;
+}
+
+// Runs to the last step in chunks of about a tenth of a second, or to the next evaluation.
+static bool run(Train *train, BlurStatus *status) {
+  double computing = 0;
+  int64_t step = train->first_step, next = next_evaluation(train, step), chunk = 1;
+  while (step < train->last_step && !blur_training_interrupted(train->training)) {
+    if (chunk > next - step) chunk = next - step;
+    double before = session_clock();
+    bool right = blur_training_run(train->training, chunk, status);
+    int64_t done = blur_network_steps(train->session.network) - step;
+    double seconds = session_clock() - before;
+    computing += seconds;
+    step += done;
+    train->rate = computing > 0 ? (double)(step - train->first_step) / computing : 0;
+    if (!right) return false;
+    chunk = seconds > 0 ? (int64_t)(0.1 * (double)done / seconds) + 1 : chunk * 2;
+    if (step == next) {
+      if (!evaluate(train, status)) return false;
+      next = next_evaluation(train, step);
+    }
+    tell_progress(train, step);
+  }
+  return true;
+}
+
+static int save(const Train *train) {
+  const char *path = train->session.arguments->value[OPTION_save];
+  if (!path) return EXIT_DONE;
+  BlurStatus status;
+  if (!blur_network_save(train->session.network, train->training, train->session.rule_name, path, &status))
+    return session_failed(&train->session, &status);
+  if (!train->json) printf("saved: %s\n", path);
+  return EXIT_DONE;
+}
+
+static int work(Train *train) {
+  Session *session = &train->session;
+  const Arguments *arguments = session->arguments;
+  int code = session_open(session, arguments);
+  if (!code) code = open_data(train);
+  if (!code) code = session_compile(session);
+  if (code) return code;
+  BlurStatus status;
+  train->training = blur_training_create(session->network, train->data, session->loss, session->seed, &status);
+  if (!train->training ||
+      (train->session.saved && !blur_saved_restore(train->session.saved, session->network, train->training, &status)))
+    return session_failed(session, &status);
+  code = read_lengths(train);
+  if (code) return code;
+  tell_start(train);
+  train->started = session_clock();
+  session_interrupts(train->training);
+  bool right = run(train, &status);
+  session_interrupts(NULL);
+  clear_line(train);
+  if (!right) {
+    code = session_failed(session, &status);
+    if (option_given(arguments, OPTION_save)) complain(arguments, "nothing was saved");
+    return code;
+  }
+  code = save(train);
+  if (code || !blur_training_interrupted(train->training)) return code;
+  complain(arguments, "interrupted after step %" PRId64, blur_network_steps(session->network));
+  return EXIT_INTERRUPTED;
+}
+
+int command_train(const Arguments *arguments) {
+  Train train = {.session = {.arguments = arguments},
+                 .json = option_given(arguments, OPTION_json),
+                 .terminal = isatty(STDOUT_FILENO) == 1 && !option_given(arguments, OPTION_json)};
+  int code = work(&train);
+  blur_training_destroy(train.training);
+  session_close(&train.session);
+  blur_data_destroy(train.data);
+  return code;
+}

@@ -1,0 +1,145 @@
+// Options with a meaning: numbers, words, networks. Wrong ones get a message that shows a right one.
+#include "cli/command.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const option_names[OPTION_COUNT] = {
+#define OPTION(id, name, argument, shown, commands, help) name,
+#include "cli/options.def"
+#undef OPTION
+};
+
+bool option_integer(const Arguments *arguments, OptionName option, int64_t low, int64_t high, int64_t fallback,
+                    int64_t *number) {
+  const char *text = arguments->value[option];
+  *number = fallback;
+  if (!text) return true;
+  char *end;
+  errno = 0;
+  long long value = strtoll(text, &end, 10);
+  if (errno || end == text || *end || value < low || value > high) {
+    complain(arguments, "--%s wants a whole number from %lld to %lld, not `%s`", option_names[option], (long long)low,
+             (long long)high, text);
+    return false;
+  }
+  *number = value;
+  return true;
+}
+
+bool option_word(const Arguments *arguments, OptionName option, const char *const *words, size_t count, size_t fallback,
+                 size_t *position) {
+  const char *text = arguments->value[option];
+  *position = fallback;
+  if (!text) return true;
+  for (size_t i = 0; i < count; i++) {
+    if (strcmp(words[i], text) != 0) continue;
+    *position = i;
+    return true;
+  }
+  char list[256] = "";
+  for (size_t i = 0; i < count; i++) {
+    size_t used = strlen(list);
+    snprintf(list + used, sizeof list - used, "%s%s", i == 0 ? "" : i + 1 == count ? " or " : ", ", words[i]);
+  }
+  const char *near = near_word(text, words, count);
+  if (near) complain(arguments, "--%s is %s, not `%s`; did you mean `%s`?", option_names[option], list, text, near);
+  else complain(arguments, "--%s is %s, not `%s`", option_names[option], list, text);
+  return false;
+}
+
+// ---- networks
+
+enum { MAX_UNITS = 1 << 24 };
+
+static bool read_count(const char **text, int64_t high, int64_t *number) {
+  if (**text < '0' || **text > '9') return false;
+  *number = 0;
+  for (; **text >= '0' && **text <= '9'; (*text)++) {
+    *number = *number * 10 + (**text - '0');
+    if (*number > high) return false;
+  }
+  return *number > 0;
+}
+
+bool parse_network(const char *text, int64_t **units, int *layers) {
+  int64_t *list = malloc(MAX_LAYERS * sizeof *list);
+  int count = 0;
+  bool right = list != NULL;
+  while (right) {
+    bool group = *text == '(';
+    text += group;
+    int64_t unit = 0, times = 1;
+    right = read_count(&text, MAX_UNITS, &unit);
+    if (right && group) {
+      right = *text == 'x' && (text++, read_count(&text, MAX_LAYERS, &times)) && *text == ')';
+      text += right;
+    }
+    right = right && count + times <= MAX_LAYERS;
+    for (int64_t i = 0; right && i < times; i++) list[count++] = unit;
+    if (!right || !*text) break;
+    right = *text++ == '-';
+  }
+  if (!right || count < 2) {
+    free(list);
+    return false;
+  }
+  *units = list;
+  *layers = count;
+  return true;
+}
+
+bool network_options(const Arguments *arguments, bool required, BlurOptions *options) {
+  static const char *const precisions[] = {"float", "double"}, *const engines[] = {"jit", "interpret"};
+  static const char *const levels[] = {"native", "x86-64", "avx2", "avx512"}, *const products[] = {"own", "openblas"};
+  *options = (BlurOptions){.batch = 128};
+  size_t precision, engine, level, product;
+  const char *net = arguments->value[OPTION_net];
+  if (!option_integer(arguments, OPTION_batch, 1, 1 << 24, 128, &options->batch) ||
+      !option_word(arguments, OPTION_precision, precisions, 2, 0, &precision) ||
+      !option_word(arguments, OPTION_engine, engines, 2, 0, &engine) ||
+      !option_word(arguments, OPTION_cpu, levels, 4, 0, &level) ||
+      !option_word(arguments, OPTION_products, products, 2, 0, &product))
+    return false;
+  if (!net && required) {
+    complain(arguments, "a network is needed: --net 784-256-128-10");
+    return false;
+  }
+  int64_t *units = NULL;
+  if (net && !parse_network(net, &units, &options->layers)) {
+    complain(arguments, "--net is the units of two or more layers, as in 784-256-10 or 784-(256x4)-10, not `%s`", net);
+    return false;
+  }
+  options->units = units;
+  options->precision = (BlurPrecision)precision;
+  options->engine = (BlurEngine)engine;
+  options->cpu = (BlurCpu)level;
+  options->products = (BlurProducts)product;
+  options->no_cache = option_given(arguments, OPTION_no_cache);
+  if (options->cpu != BLUR_CPU_NATIVE && !blur_cpu_available(options->cpu)) {
+    complain(arguments, "this machine has no %s", levels[level]);
+    free(units);
+    options->units = NULL;
+    return false;
+  }
+  return true;
+}
+
+bool option_loss(const Arguments *arguments, int64_t outputs, BlurLoss *loss) {
+  static const char *const losses[] = {"cross_entropy", "squared_error", "logistic", "hinge"};
+  size_t position;
+  if (!option_word(arguments, OPTION_loss, losses, 4, outputs == 1 ? BLUR_LOSS_SQUARED_ERROR : BLUR_LOSS_CROSS_ENTROPY,
+                   &position))
+    return false;
+  *loss = (BlurLoss)position;
+  return true;
+}
+
+bool exactly_one_operand(const Arguments *arguments, const char *what) {
+  if (arguments->operand_count == 1) return true;
+  if (arguments->operand_count == 0) complain(arguments, "%s is needed", what);
+  else complain(arguments, "one thing at a time: what is `%s`?", arguments->operand[1]);
+  return false;
+}

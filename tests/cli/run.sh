@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# run.sh BLUR JSON_CHECK FILE...: runs the shell tests in these files, each in an empty folder; closes with the count.
+set -u
+blur=$(realpath "$1") json_check=$(realpath "$2") source=$(realpath "$(dirname "$0")/../..")
+shift 2
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+export XDG_CACHE_HOME=$folder/cache LC_ALL=C
+unset BLUR_STDLIB BLUR_DATA
+. "$source/tests/cli/library.sh"
+for file in "$@"; do
+  work=$folder/$(basename "$file" .test)
+  mkdir -p "$work"
+  file=$(realpath "$file")
+  cd "$work" || exit 3
+  . "$file"
+  cd "$folder" || exit 3
+done
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
