@@ -6,13 +6,21 @@
 // order, each restricted to the block's range of the blocked axis. What only the block's own operations use lives in the
 // thread's scratch memory, so a panel of a matrix product is mixed, normalized and activated while it is in cache.
 //
-//   LOOP     a loop nest; the last loop is vectorized. Statements are elementwise, or a REDUCE at the root whose bound
-//            axes are among the loops. A later statement may read what an earlier one of the same operation assigned only
-//            at the same indices (it is then taken from the register).
+//   LOOP     a loop nest; the last loop is vectorized. Either all statements are elementwise and every target has all loop
+//            axes, or all are a REDUCE at the root over the same bound axes, and target axes + bound axes = loops. Order:
+//            free axes (outermost first), bound axes, then the vectorized axis, which is free or bound: where it is free,
+//            the sums are held in registers, a strip of vectors at a time, with the bound loops inside.
+//            A later elementwise statement may read what an earlier one of the same operation assigned only at the same
+//            indices (it is then taken from the register).
 //   PRODUCT  c[m, n] = sum over k of a[.., m, k] * b[.., k, n], both plain reads; epilogue statements are elementwise over
 //            m and n; in them ARGUMENT 0 is c. OUTER form: vectors along n (targets, and b unless packed, contiguous in
 //            n), a broadcast. DOT form: a and b contiguous in k, vectors along k, horizontal sum at the end.
-//            pack_b: b is contiguous in k instead of n: panels are transposed into scratch first.
+//            pack_b: b is contiguous in k instead of n: panels of tile_vectors vectors are transposed into scratch first,
+//            to pack_offset, [k][tile_vectors * vector]. m may be IR_NONE; then a has only k.
+//            Values that several statements of one operation share are the same IrValue: compute each once.
+//
+// All loads and stores of a block stay inside the block's range, except that vectors may run over the end of an axis into
+// the padding: a block that ends before the axis does, at no multiple of a vector, masks its last stores.
 //
 // Padding: in memory and scratch every buffer's contiguous dimension is padded so that rows start at 64-byte boundaries;
 // whole vectors may be read and written there, its content is arbitrary; reductions along vector lanes must mask it.
@@ -21,7 +29,8 @@
 
 #include "compiler/ir/ir.h"
 
-typedef enum { PLACE_NOWHERE, PLACE_MEMORY, PLACE_SCRATCH, PLACE_REGISTER } BufferPlace; // REGISTER: only inside one LOOP
+// NOWHERE: unused. REGISTER: made and read inside one operation only.
+typedef enum { PLACE_NOWHERE, PLACE_MEMORY, PLACE_SCRATCH, PLACE_REGISTER } BufferPlace;
 
 typedef struct {
   BufferPlace place;
@@ -90,7 +99,9 @@ typedef struct {
 } ScheduleOptions;
 
 // Layouts of the network's variables must agree between its programs (step, predict): the first schedule decides, the
-// second is given its decisions. `fixed` maps buffer names to plans; updated with every buffer that has live_in or live_out.
+// second is given its decisions. `fixed` maps names of variables' buffers ("x", "w0", "a1.0"; without the version that the
+// pass `version` appends) to plans; updated with every one that has live_in and is read, or live_out. A variable that is
+// dead in all programs so far is not in it. Temporaries follow behind: plan_table_end grows by them too.
 typedef struct PlanTable PlanTable;
 PlanTable *plan_table_create(Arena *arena);
 const BufferPlan *plan_table_find(const PlanTable *table, const char *buffer_name);
@@ -98,7 +109,9 @@ void plan_table_add(PlanTable *table, const char *buffer_name, BufferPlan plan);
 int64_t plan_table_end(const PlanTable *table); // first free byte of the network's memory
 void plan_table_reserve(PlanTable *table, int64_t end);
 
+// Adds buffers (temporaries, "part", "sum", "mixed", "shared", "end") and values to `program`. NULL if it has a repeat.
 Schedule *schedule_program(Arena *arena, IrProgram *program, const ScheduleOptions *options, PlanTable *fixed);
 void schedule_print(const Schedule *schedule, Text *out);
+const char *schedule_verify(const Schedule *schedule); // NULL, or a sentence (in the program's arena): what is wrong
 
 #endif

@@ -1,0 +1,109 @@
+// What the files of the scheduler share: the list of nodes (normalized assignments) and what is decided about each.
+// Order of the stages: normalize, layout, fuse (kernels and their operations), plan (places). See schedule.h for the
+// result.
+#ifndef BLUR_PASSES_SCHEDULE_INTERNAL_H
+#define BLUR_PASSES_SCHEDULE_INTERNAL_H
+
+#include "compiler/passes/schedule.h"
+
+// A normalized assignment. MAP: an elementwise value. REDUCE: a REDUCE at the root of an elementwise body. PRODUCT: a
+// sum over the one axis `k` of left * right, both plain reads, of which only `left` has the axis `left_axis` and only
+// `right` has `right_axis` (IR_NONE: no such axis).
+typedef enum { NODE_MAP, NODE_REDUCE, NODE_PRODUCT } NodeKind;
+
+typedef struct {
+  NodeKind kind;
+  KernelStatement statement;
+  const char *block;  // of the rule's statement: "forward 0"
+  IrAxisSet axes;     // of the target
+  IrAxisSet all_axes; // with the bound ones
+  IrAxis k, left_axis, right_axis;
+  IrValue left, right;
+} ScheduleNode;
+
+typedef struct {
+  Arena *arena;
+  IrProgram *program;
+  const ScheduleOptions *options;
+  PlanTable *fixed;
+  ARENA_LIST(ScheduleNode) nodes;
+  bool feature_major; // neuron buffers are [unit][batch]
+  int vector;         // elements of a vector register
+  BufferPlan *plans;  // one a buffer, made by the layout stage
+  size_t plan_capacity;
+} Scheduler;
+
+typedef ARENA_LIST(int32_t) IndexList;
+
+typedef struct {
+  int32_t node;
+  IrAxis axis; // IR_NONE: not cut
+} AxisAndNode;
+
+// schedule_normalize.c
+void schedule_normalize(Scheduler *scheduler);
+// The reads in `value`, each once.
+void schedule_collect_reads(const Scheduler *scheduler, IrValue value, IndexList *reads);
+// A new buffer over `axes` (states, batch, units) for the value of a temporary, and its identity index.
+IrBuffer schedule_temporary(Scheduler *scheduler, const char *name, IrAxisSet axes, IrIndex *index);
+// The buffer whose place this one begins and ends in: w0.1.v2 -> w0.1; itself for temporaries.
+IrBuffer schedule_slot(const IrProgram *program, IrBuffer buffer);
+
+// schedule_layout.c: strides of every buffer; transposing copies where no form of a product fits.
+void schedule_layout(Scheduler *scheduler);
+IrAxis schedule_vector_axis(const Scheduler *scheduler, IrBuffer buffer, const IrIndex *index); // the contiguous one
+int64_t schedule_padded(const Scheduler *scheduler, int64_t elements);                          // to whole cache lines
+typedef struct {
+  bool transposed; // left is b and right is a
+  ProductForm form;
+  bool pack;
+  double nanoseconds;
+} ProductChoice;
+// The best form of a product whose blocks are m_extent by n_extent (infinite time: none). OUTER only if n is contiguous
+// in the target; DOT for any n.
+ProductChoice schedule_product_form(const Scheduler *scheduler, const ScheduleNode *node, IrAxis n, int64_t m_extent,
+                                    int64_t n_extent);
+// The same for a product cut along `axis` (IR_NONE: not cut) in blocks of block_size, along m if `rows`, else along n.
+ProductChoice schedule_blocked_form(const Scheduler *scheduler, const ScheduleNode *node, IrAxis axis,
+                                    int64_t block_size, bool rows, IrAxis *n);
+
+// A kernel before its operations are made: nodes in a possible order, and the axis of each that the blocks cut.
+typedef struct {
+  AxisAndNode *items;
+  size_t count, capacity;
+  IrAxisKind kind; // of the blocked axis
+  int64_t extent;  // 0: one block
+  int64_t block_size;
+  bool rows; // products are cut along m, else along n
+} KernelDraft;
+
+// schedule_order.c: who must come before whom.
+typedef struct {
+  IndexList before;     // nodes that must come earlier
+  IndexList reads;      // READ values of the node
+  IrBuffer overwritten; // slot whose old value this node's target replaces in place; IR_NONE: none
+} NodeOrder;
+NodeOrder *
+schedule_order(Scheduler *scheduler); // adds final copies of what cannot be updated in place; sorts the nodes
+bool schedule_same_index(const IrIndex *x, const IrIndex *y, int dimensions);
+
+// schedule_fuse.c: which nodes share a kernel.
+void schedule_fuse(Scheduler *scheduler, Schedule *schedule);
+
+// schedule_operations.c: a draft becomes a kernel.
+Kernel schedule_operations(Scheduler *scheduler, const NodeOrder *order, const KernelDraft *draft);
+
+// schedule_cost.c
+double schedule_value_cost(const Scheduler *scheduler,
+                           IrValue value); // flops an element, bodies of reductions included
+
+// schedule_plan.c: places.
+void schedule_plan(Scheduler *scheduler, Schedule *schedule);
+
+static inline int64_t schedule_extent(const IrProgram *program, IrAxis axis) {
+  return axis == IR_NONE ? 1 : program->axes.items[axis].extent;
+}
+static inline int64_t schedule_round_up(int64_t number, int64_t step) { return (number + step - 1) / step * step; }
+static inline int64_t schedule_divide_up(int64_t number, int64_t step) { return (number + step - 1) / step; }
+
+#endif

@@ -1,0 +1,524 @@
+// normalize: statements become nodes of three kinds: maps (elementwise), reductions of an elementwise body, and
+// products (a sum over one axis of two plain reads). Nested reductions, operands of products, costly parts with fewer
+// axes than their surroundings, and costly values that several statements compute become temporaries, shared where they
+// are equal. Before: dead (every buffer is assigned at most once, so a read means the same wherever it stands). After:
+// layout.
+#include "compiler/passes/schedule_internal.h"
+
+#include <string.h>
+
+enum { HEAVY = 4, TRANSCENDENTAL = 10 }; // costs (operations.def) from which a value is worth a temporary
+
+typedef struct {
+  Scheduler *scheduler;
+  const IrStatement *statement; // being normalized
+  IrValue *replacement;         // [value]: a read of the buffer that holds it, or IR_NONE
+  size_t replacement_count;
+  bool *shared; // [value]: costly and computed by several nodes
+  size_t shared_count;
+} Normalizer;
+
+static const IrValueInfo *value_info(const Normalizer *normalizer, IrValue value) {
+  return &normalizer->scheduler->program->values.items[value];
+}
+
+static IrValue replaced(const Normalizer *normalizer, IrValue value) {
+  return (size_t)value < normalizer->replacement_count ? normalizer->replacement[value] : IR_NONE;
+}
+
+static void replace(Normalizer *normalizer, IrValue value, IrValue by) {
+  if ((size_t)value >= normalizer->replacement_count) {
+    size_t count = normalizer->scheduler->program->values.count * 2;
+    IrValue *grown = ARENA_ARRAY(normalizer->scheduler->arena, IrValue, count);
+    for (size_t i = 0; i < count; i++)
+      grown[i] = i < normalizer->replacement_count ? normalizer->replacement[i] : IR_NONE;
+    normalizer->replacement = grown;
+    normalizer->replacement_count = count;
+  }
+  normalizer->replacement[value] = by;
+}
+
+IrBuffer schedule_slot(const IrProgram *program, IrBuffer buffer) {
+  for (;;) {
+    const IrBufferInfo *info = &program->buffers.items[buffer];
+    if (info->origin == IR_NONE || program->buffers.items[info->origin].dimensions != info->dimensions ||
+        program->buffers.items[info->origin].states != info->states)
+      return buffer;
+    buffer = info->origin;
+  }
+}
+
+IrBuffer schedule_temporary(Scheduler *scheduler, const char *name, IrAxisSet axes, IrIndex *index) {
+  IrProgram *program = scheduler->program;
+  IrBufferInfo info = {.name = name, .layer = -1, .role = ROLE_TEMPORARY, .origin = IR_NONE};
+  memset(index, 0, sizeof(IrIndex) * IR_MAX_DIMENSIONS);
+  for (int kind = AXIS_KIND_STATE; kind <= AXIS_KIND_UNIT; kind++)
+    for (IrAxis axis = 0; (size_t)axis < program->axes.count; axis++) {
+      const IrAxisInfo *axis_info = &program->axes.items[axis];
+      if (!(axes & ir_axis_bit(axis)) || (int)axis_info->kind != kind || info.dimensions == IR_MAX_DIMENSIONS) continue;
+      index[info.dimensions] = (IrIndex){axis, 0};
+      info.kind[info.dimensions] = axis_info->kind;
+      info.extent[info.dimensions] = axis_info->extent;
+      info.dimension_name[info.dimensions++] = axis_info->name;
+    }
+  return ir_buffer(program, info);
+}
+
+// Adds the assignment of `value` (elementwise, or a REDUCE of an elementwise body) to a new temporary; the read of it.
+static IrValue add_temporary(Normalizer *normalizer, ScheduleNode node, const char *purpose) {
+  Scheduler *scheduler = normalizer->scheduler;
+  const IrBufferInfo *target = &scheduler->program->buffers.items[normalizer->statement->target];
+  IrValue value = node.statement.value;
+  node.axes = value_info(normalizer, value)->axes;
+  node.statement.span = normalizer->statement->span;
+  node.block = normalizer->statement->block;
+  const char *name = arena_format(scheduler->program->arena, "%s.%s", target->name, purpose);
+  node.statement.target = schedule_temporary(scheduler, name, node.axes, node.statement.index);
+  ARENA_PUSH(scheduler->arena, &scheduler->nodes, node);
+  IrValue read = ir_read(scheduler->program, node.statement.target, node.statement.index);
+  replace(normalizer, value, read);
+  return read;
+}
+
+static bool heavy_from(const Normalizer *normalizer, IrValue value, int threshold) {
+  static const int cost[] = {
+#define OPERATION(name, printed, operands, truth, flops, meaning) flops,
+#include "compiler/ir/operations.def"
+#undef OPERATION
+  };
+  const IrValueInfo *info = value_info(normalizer, value);
+  if (info->kind != VALUE_OPERATION) return false;
+  if (cost[info->operation] >= threshold) return true;
+  for (int i = 0; i < IR_MAX_OPERANDS; i++)
+    if (info->operand[i] != IR_NONE && i < ir_operation_arity(info->operation) &&
+        heavy_from(normalizer, info->operand[i], threshold))
+      return true;
+  return false;
+}
+
+// A part of an expression over `surrounding` axes that is better computed once an element of its own, fewer axes.
+static IrValue hoisted(Normalizer *normalizer, IrValue part, IrAxisSet surrounding) {
+  const IrValueInfo *info = value_info(normalizer, part);
+  if (info->kind != VALUE_OPERATION || info->is_truth || !info->axes || !(surrounding & ~info->axes)) return part;
+  if (!heavy_from(normalizer, part, HEAVY)) return part;
+  IrValue known = replaced(normalizer, part);
+  return known != IR_NONE
+             ? known
+             : add_temporary(normalizer, (ScheduleNode){.kind = NODE_MAP, .statement.value = part}, "part");
+}
+
+// ---- products
+
+typedef struct {
+  IrValue factor[32];
+  int count;
+  bool negative;
+} Factors;
+
+static bool flatten_product(const Normalizer *normalizer, IrValue value, Factors *factors) {
+  const IrValueInfo *info = value_info(normalizer, value);
+  if (info->kind == VALUE_OPERATION && info->operation == OP_MULTIPLY)
+    return flatten_product(normalizer, info->operand[0], factors) &&
+           flatten_product(normalizer, info->operand[1], factors);
+  if (info->kind == VALUE_OPERATION && info->operation == OP_NEGATE) {
+    factors->negative = !factors->negative;
+    return flatten_product(normalizer, info->operand[0], factors);
+  }
+  if (factors->count == 32) return false;
+  factors->factor[factors->count++] = value;
+  return true;
+}
+
+static IrValue multiplied(IrProgram *program, IrValue x, IrValue y) {
+  return x == IR_NONE ? y : y == IR_NONE ? x : ir_operation(program, OP_MULTIPLY, x, y, IR_NONE);
+}
+
+// An operand of a product must be a read that has each axis in one dimension only.
+static IrValue operand_read(Normalizer *normalizer, IrValue value) {
+  const IrValueInfo *info = value_info(normalizer, value);
+  bool plain = info->kind == VALUE_READ;
+  if (plain) {
+    IrAxisSet seen = 0;
+    int dimensions = normalizer->scheduler->program->buffers.items[info->buffer].dimensions;
+    for (int d = 0; d < dimensions; d++) {
+      if (info->index[d].axis == IR_NONE) continue;
+      if (seen & ir_axis_bit(info->index[d].axis)) plain = false;
+      seen |= ir_axis_bit(info->index[d].axis);
+    }
+  }
+  if (plain) return value;
+  IrValue known = replaced(normalizer, value);
+  return known != IR_NONE
+             ? known
+             : add_temporary(normalizer, (ScheduleNode){.kind = NODE_MAP, .statement.value = value}, "mixed");
+}
+
+// Makes `node` a product if its body splits into two groups of factors that share only the summed axis. What does not
+// depend on that axis comes out in *outside (IR_NONE: nothing).
+static bool find_product(Normalizer *normalizer, IrAxis k, IrValue body, ScheduleNode *node, IrValue *outside) {
+  IrProgram *program = normalizer->scheduler->program;
+  Factors factors = {0};
+  if (!flatten_product(normalizer, body, &factors)) return false;
+  IrValue out = factors.negative ? ir_constant(program, -1) : IR_NONE;
+  IrAxisSet free_axes = 0, bit = ir_axis_bit(k);
+  int inner = 0;
+  for (int i = 0; i < factors.count; i++) {
+    IrAxisSet axes = value_info(normalizer, factors.factor[i])->axes;
+    if (!(axes & bit)) {
+      out = multiplied(program, out, factors.factor[i]);
+      continue;
+    }
+    factors.factor[inner++] = factors.factor[i];
+    free_axes |= axes & ~bit;
+  }
+  int free_count = __builtin_popcountll(free_axes);
+  if (inner < 2 || free_count < 1 || free_count > 2) return false;
+  IrAxis right_axis = (IrAxis)__builtin_ctzll(free_axes);
+  IrAxis left_axis = free_count == 2 ? (IrAxis)(63 - __builtin_clzll(free_axes)) : IR_NONE;
+  IrValue left = IR_NONE, right = IR_NONE, both = IR_NONE;
+  for (int i = 0; i < inner; i++) {
+    IrAxisSet axes = value_info(normalizer, factors.factor[i])->axes & ~bit;
+    if (axes == free_axes && free_count == 2) return false;
+    IrValue *group = axes == ir_axis_bit(right_axis) ? &right : axes ? &left : &both;
+    *group = multiplied(program, *group, factors.factor[i]);
+  }
+  if (free_count == 1) {
+    left = both; // a vector times a matrix
+  } else if (both != IR_NONE) {
+    bool into_left = schedule_extent(program, left_axis) <= schedule_extent(program, right_axis);
+    IrValue *group = into_left ? &left : &right;
+    *group = multiplied(program, *group, both);
+  }
+  if (left == IR_NONE || right == IR_NONE) return false;
+  if (value_info(normalizer, left)->is_truth || value_info(normalizer, right)->is_truth) return false;
+  // The summed axis must be written once in each operand; a vector times a vector of the same axis is no product.
+  node->kind = NODE_PRODUCT;
+  node->k = k;
+  node->left_axis = left_axis;
+  node->right_axis = right_axis;
+  node->left = operand_read(normalizer, left);
+  node->right = operand_read(normalizer, right);
+  node->statement.value = ir_reduce(program, REDUCE_SUM, bit, multiplied(program, node->left, node->right));
+  *outside = out;
+  return true;
+}
+
+static IrValue reduction_value(Normalizer *normalizer, IrReduction reduction, IrAxisSet reduced, IrValue body);
+
+// sum(k: x + y) as two sums where the sum itself is no product but would run over three or more axes.
+static IrValue distributed_sum(Normalizer *normalizer, IrAxisSet reduced, IrValue body) {
+  IrProgram *program = normalizer->scheduler->program;
+  IrValueInfo info = *value_info(normalizer, body);
+  if (info.kind != VALUE_OPERATION || __builtin_popcountll(info.axes | reduced) < 3) return IR_NONE;
+  IrValue x = info.operand[0], y = info.operand[1];
+  IrOperation operation = info.operation;
+  if (operation == OP_FMA) {
+    x = ir_operation(program, OP_MULTIPLY, x, y, IR_NONE);
+    y = info.operand[2];
+    operation = OP_ADD;
+  }
+  if (operation != OP_ADD && operation != OP_SUBTRACT) return IR_NONE;
+  IrValue first = reduction_value(normalizer, REDUCE_SUM, reduced, x);
+  IrValue second = reduction_value(normalizer, REDUCE_SUM, reduced, y);
+  return ir_operation(program, operation, first, second, IR_NONE);
+}
+
+// The node of a reduction with an elementwise body; false: it has been distributed, its value is in *instead.
+static bool reduction_node(Normalizer *normalizer, IrReduction reduction, IrAxisSet reduced, IrValue body,
+                           ScheduleNode *node, IrValue *outside, IrValue *instead) {
+  IrProgram *program = normalizer->scheduler->program;
+  *outside = *instead = IR_NONE;
+  if (reduction == REDUCE_SUM) {
+    IrAxis k = (IrAxis)__builtin_ctzll(reduced);
+    if (!(reduced & (reduced - 1)) && find_product(normalizer, k, body, node, outside)) return true;
+    *instead = distributed_sum(normalizer, reduced, body);
+    if (*instead != IR_NONE) return false;
+  }
+  node->kind = NODE_REDUCE;
+  node->statement.value =
+      ir_reduce(program, reduction, reduced, hoisted(normalizer, body, reduced | value_info(normalizer, body)->axes));
+  return true;
+}
+
+static IrValue reduction_value(Normalizer *normalizer, IrReduction reduction, IrAxisSet reduced, IrValue body) {
+  IrProgram *program = normalizer->scheduler->program;
+  ScheduleNode node = {0};
+  IrValue outside, instead;
+  if (!reduction_node(normalizer, reduction, reduced, body, &node, &outside, &instead)) return instead;
+  // The builder may have folded the sum (a constant body): nothing to store then.
+  IrValue value = node.statement.value;
+  if (value_info(normalizer, value)->kind == VALUE_REDUCE) {
+    IrValue known = replaced(normalizer, value);
+    value = known != IR_NONE ? known : add_temporary(normalizer, node, "sum");
+  }
+  return multiplied(program, outside, value);
+}
+
+// Bottom-up: operands of an operation are hoisted where they have fewer axes; a reduction becomes a read of a
+// temporary.
+static IrValue normalize_value(void *context, IrProgram *program, IrValue value) {
+  Normalizer *normalizer = context;
+  IrValueInfo info = program->values.items[value];
+  IrValue known = replaced(normalizer, value);
+  if (known != IR_NONE) return known;
+  if (info.kind == VALUE_REDUCE) return reduction_value(normalizer, info.reduction, info.reduced, info.operand[0]);
+  if (info.kind != VALUE_OPERATION) return value;
+  IrValue operand[IR_MAX_OPERANDS] = {IR_NONE, IR_NONE, IR_NONE};
+  bool changed = false;
+  for (int i = 0; i < ir_operation_arity(info.operation); i++) {
+    operand[i] = hoisted(normalizer, info.operand[i], info.axes);
+    changed |= operand[i] != info.operand[i];
+  }
+  return changed ? ir_operation(program, info.operation, operand[0], operand[1], operand[2]) : value;
+}
+
+// ---- temporaries read once
+
+void schedule_collect_reads(const Scheduler *scheduler, IrValue value, IndexList *reads) {
+  const IrValueInfo *info = &scheduler->program->values.items[value];
+  if (info->kind == VALUE_READ) {
+    for (size_t i = 0; i < reads->count; i++)
+      if (reads->items[i] == value) return;
+    ARENA_PUSH(scheduler->arena, reads, value);
+  } else if (info->kind == VALUE_REDUCE) {
+    schedule_collect_reads(scheduler, info->operand[0], reads);
+  } else if (info->kind == VALUE_OPERATION) {
+    for (int i = 0; i < ir_operation_arity(info->operation); i++)
+      schedule_collect_reads(scheduler, info->operand[i], reads);
+  }
+}
+
+typedef struct {
+  IrBuffer buffer;
+  IrValue value; // what stands for a read of it
+} Inlining;
+
+static IrValue inline_read(void *context, IrProgram *program, IrValue value) {
+  const Inlining *inlining = context;
+  const IrValueInfo *info = &program->values.items[value];
+  return info->kind == VALUE_READ && info->buffer == inlining->buffer ? inlining->value : value;
+}
+
+static bool contains_reduction(const Scheduler *scheduler, IrValue value) {
+  const IrValueInfo *info = &scheduler->program->values.items[value];
+  if (info->kind == VALUE_REDUCE) return true;
+  if (info->kind != VALUE_OPERATION) return false;
+  for (int i = 0; i < ir_operation_arity(info->operation); i++)
+    if (contains_reduction(scheduler, info->operand[i])) return true;
+  return false;
+}
+
+typedef struct {
+  size_t statements; // that read the buffer
+  IrStatement *reader;
+  IrValue read;
+  bool several; // different indices
+} Readers;
+
+static Readers *find_readers(Scheduler *scheduler) {
+  IrProgram *program = scheduler->program;
+  Readers *readers = ARENA_ARRAY(scheduler->arena, Readers, program->buffers.count);
+  for (IrStatement *statement = program->statements; statement; statement = statement->next) {
+    IndexList reads = {0};
+    schedule_collect_reads(scheduler, statement->value, &reads);
+    for (size_t i = 0; i < reads.count; i++) {
+      Readers *of = &readers[program->values.items[reads.items[i]].buffer];
+      if (of->reader != statement) of->statements++;
+      if (of->reader && of->read != reads.items[i]) of->several = true;
+      of->reader = statement;
+      of->read = reads.items[i];
+    }
+  }
+  return readers;
+}
+
+static IrStatement *assignment_of(IrProgram *program, IrBuffer buffer) {
+  for (IrStatement *statement = program->statements; statement; statement = statement->next)
+    if (statement->target == buffer) return statement;
+  return NULL;
+}
+
+// A read of a variable that the program overwrites must not move behind that: `between` and `end` are in program order.
+static bool reads_overwritten(Scheduler *scheduler, IrValue value, const IrStatement *between, const IrStatement *end) {
+  IrProgram *program = scheduler->program;
+  IndexList reads = {0};
+  schedule_collect_reads(scheduler, value, &reads);
+  for (; between && between != end; between = between->next)
+    for (size_t i = 0; i < reads.count; i++) {
+      IrBuffer read = program->values.items[reads.items[i]].buffer;
+      if (between->target != read && schedule_slot(program, between->target) == schedule_slot(program, read))
+        return true;
+    }
+  return false;
+}
+
+// Copies of a temporary into its only reader's target disappear, and elementwise temporaries read once move into the
+// reader.
+static void inline_temporaries(Scheduler *scheduler) {
+  IrProgram *program = scheduler->program;
+  for (IrStatement **link = &program->statements; *link;) {
+    IrStatement *statement = *link;
+    const IrBufferInfo *target = &program->buffers.items[statement->target];
+    Readers *readers = find_readers(scheduler);
+    Readers of = readers[statement->target];
+    bool temporary = target->role == ROLE_TEMPORARY && !target->live_out && !target->live_in;
+    bool once = of.statements == 1 && !of.several && of.reader != statement;
+    bool identity =
+        once && schedule_same_index(program->values.items[of.read].index, statement->index, target->dimensions);
+    if (temporary && identity && assignment_of(program, statement->target) == statement) {
+      bool copied = of.reader->value == of.read &&
+                    schedule_same_index(of.reader->index, statement->index, target->dimensions) &&
+                    program->buffers.items[of.reader->target].dimensions == target->dimensions;
+      if (copied) { // x <- t, t <- value: x <- value, here
+        statement->target = of.reader->target;
+        IrStatement **other = &program->statements;
+        while (*other != of.reader) other = &(*other)->next;
+        *other = of.reader->next;
+        continue;
+      }
+      if (!contains_reduction(scheduler, statement->value) && statement->value != of.read &&
+          !reads_overwritten(scheduler, statement->value, statement->next, of.reader)) {
+        Inlining inlining = {statement->target, statement->value};
+        of.reader->value = ir_rewrite(program, of.reader->value, inline_read, &inlining);
+        *link = statement->next;
+        continue;
+      }
+    }
+    link = &statement->next;
+  }
+}
+
+// ---- costly values that several nodes compute
+
+static void count_values(const Normalizer *normalizer, IrValue value, size_t node, size_t *last_node, int *count) {
+  if (last_node[value] == node + 1) return;
+  last_node[value] = node + 1;
+  count[value]++;
+  const IrValueInfo *info = value_info(normalizer, value);
+  if (info->kind == VALUE_REDUCE) count_values(normalizer, info->operand[0], node, last_node, count);
+  if (info->kind == VALUE_OPERATION)
+    for (int i = 0; i < ir_operation_arity(info->operation); i++)
+      count_values(normalizer, info->operand[i], node, last_node, count);
+}
+
+static IrValue share(Normalizer *normalizer, IrValue value) {
+  IrProgram *program = normalizer->scheduler->program;
+  IrValueInfo info = program->values.items[value];
+  IrValue known = replaced(normalizer, value);
+  if (known != IR_NONE) return known;
+  if (info.kind == VALUE_REDUCE) {
+    IrValue body = share(normalizer, info.operand[0]);
+    return body == info.operand[0] ? value : ir_reduce(program, info.reduction, info.reduced, body);
+  }
+  if (info.kind != VALUE_OPERATION) return value;
+  IrValue operand[IR_MAX_OPERANDS] = {IR_NONE, IR_NONE, IR_NONE};
+  bool changed = false;
+  for (int i = 0; i < ir_operation_arity(info.operation); i++) {
+    operand[i] = share(normalizer, info.operand[i]);
+    changed |= operand[i] != info.operand[i];
+  }
+  IrValue rebuilt = changed ? ir_operation(program, info.operation, operand[0], operand[1], operand[2]) : value;
+  if ((size_t)value < normalizer->shared_count && normalizer->shared[value]) {
+    IrValue read = add_temporary(normalizer, (ScheduleNode){.kind = NODE_MAP, .statement.value = rebuilt}, "shared");
+    replace(normalizer, value, read);
+    return read;
+  }
+  return rebuilt;
+}
+
+// Gives every costly value that two nodes compute a temporary, before its first use; a node that stores it whole is
+// one.
+static void share_values(Normalizer *normalizer) {
+  Scheduler *scheduler = normalizer->scheduler;
+  size_t values = scheduler->program->values.count, count = scheduler->nodes.count;
+  size_t *last_node = ARENA_ARRAY(scheduler->arena, size_t, values);
+  int *uses = ARENA_ARRAY(scheduler->arena, int, values);
+  for (size_t i = 0; i < count; i++)
+    count_values(normalizer, scheduler->nodes.items[i].statement.value, i, last_node, uses);
+  normalizer->shared = ARENA_ARRAY(scheduler->arena, bool, values);
+  normalizer->shared_count = values;
+  for (size_t value = 0; value < values; value++) {
+    const IrValueInfo *info = value_info(normalizer, (IrValue)value);
+    normalizer->shared[value] = uses[value] > 1 && info->kind == VALUE_OPERATION && !info->is_truth && info->axes &&
+                                heavy_from(normalizer, (IrValue)value, TRANSCENDENTAL);
+  }
+  ScheduleNode *nodes = scheduler->nodes.items;
+  scheduler->nodes.items = NULL;
+  scheduler->nodes.count = scheduler->nodes.capacity = 0;
+  memset(normalizer->replacement, 0xff, normalizer->replacement_count * sizeof(IrValue));
+  for (size_t i = 0; i < count; i++) {
+    ScheduleNode node = nodes[i];
+    IrStatement place = {.target = node.statement.target, .span = node.statement.span, .block = node.block};
+    normalizer->statement = &place;
+    IrValue whole = node.statement.value;
+    bool stores = node.kind == NODE_MAP && normalizer->shared[whole] && replaced(normalizer, whole) == IR_NONE &&
+                  node.axes == value_info(normalizer, whole)->axes;
+    if (stores) normalizer->shared[whole] = false;
+    node.statement.value = node.kind == NODE_PRODUCT ? whole : share(normalizer, whole);
+    ARENA_PUSH(scheduler->arena, &scheduler->nodes, node);
+    if (stores) replace(normalizer, whole, ir_read(scheduler->program, node.statement.target, node.statement.index));
+  }
+}
+
+// ---- the pass
+
+static void normalize_statement(Normalizer *normalizer, const IrStatement *statement) {
+  Scheduler *scheduler = normalizer->scheduler;
+  IrProgram *program = scheduler->program;
+  normalizer->statement = statement;
+  const IrBufferInfo *target = &program->buffers.items[statement->target];
+  IrAxisSet axes = 0;
+  for (int d = 0; d < target->dimensions; d++)
+    if (statement->index[d].axis != IR_NONE) axes |= ir_axis_bit(statement->index[d].axis);
+  ScheduleNode node = {.kind = NODE_MAP, .block = statement->block, .axes = axes};
+  node.statement.target = statement->target;
+  node.statement.span = statement->span;
+  memcpy(node.statement.index, statement->index, sizeof node.statement.index);
+
+  IrValueInfo root = program->values.items[statement->value];
+  IrValue value = IR_NONE, outside = IR_NONE, instead = IR_NONE;
+  if (root.kind == VALUE_REDUCE && root.axes == axes && replaced(normalizer, statement->value) == IR_NONE) {
+    IrValue body = ir_rewrite(program, root.operand[0], normalize_value, normalizer);
+    ScheduleNode direct = node;
+    if (!reduction_node(normalizer, root.reduction, root.reduced, body, &direct, &outside, &instead)) {
+      value = instead;
+    } else {
+      value = direct.statement.value;
+      bool whole = outside == IR_NONE && program->values.items[value].kind == VALUE_REDUCE &&
+                   program->values.items[value].axes == axes && replaced(normalizer, value) == IR_NONE;
+      if (whole) {
+        node = direct;
+      } else if (program->values.items[value].kind == VALUE_REDUCE) {
+        IrValue known = replaced(normalizer, value);
+        value = known != IR_NONE ? known : add_temporary(normalizer, direct, "sum");
+      }
+      value = multiplied(program, outside, value);
+    }
+  } else {
+    value = ir_rewrite(program, statement->value, normalize_value, normalizer);
+    value = hoisted(normalizer, value, axes);
+  }
+  node.statement.value = value;
+  ARENA_PUSH(scheduler->arena, &scheduler->nodes, node);
+  // Who computes the same reduction later reads it here.
+  IrValue read = ir_read(program, statement->target, statement->index);
+  if (node.kind != NODE_MAP) replace(normalizer, value, read);
+  if (node.kind == NODE_MAP && program->values.items[value].kind == VALUE_OPERATION &&
+      program->values.items[value].axes == axes && heavy_from(normalizer, value, TRANSCENDENTAL) &&
+      replaced(normalizer, value) == IR_NONE)
+    replace(normalizer, value, read);
+}
+
+void schedule_normalize(Scheduler *scheduler) {
+  Normalizer normalizer = {.scheduler = scheduler};
+  replace(&normalizer, 0, IR_NONE);
+  inline_temporaries(scheduler);
+  for (const IrStatement *statement = scheduler->program->statements; statement; statement = statement->next)
+    normalize_statement(&normalizer, statement);
+  share_values(&normalizer);
+  for (size_t i = 0; i < scheduler->nodes.count; i++) {
+    ScheduleNode *node = &scheduler->nodes.items[i];
+    const IrValueInfo *value = &scheduler->program->values.items[node->statement.value];
+    node->all_axes = node->axes | (node->kind == NODE_MAP ? 0 : value->reduced);
+  }
+}
