@@ -155,11 +155,15 @@ static inline IrAxisSet ir_axis_bit(IrAxis axis) {
 // axes that the argument has too are meant to be bound by the reductions around it; its other axes are not captured.
 // An argument whose axes are renamed stays an argument over the new axes: substitute arguments first.
 IrValue ir_substitute_axis(IrProgram *program, IrValue value, IrAxis from, IrIndex to);
+// An axis like `axis` that is none of `forbidden`: one that the program has, if any, so that their number stays small.
+IrAxis ir_axis_like(IrProgram *program, IrAxis axis, IrAxisSet forbidden);
 IrValue ir_substitute_argument(IrProgram *program, IrValue value, int argument, IrValue replacement);
 // Rebuilds `value` bottom-up, each rebuilt node passed to `rewrite` (which returns it or another).
 typedef IrValue IrRewrite(void *context, IrProgram *program, IrValue value);
 IrValue ir_rewrite(IrProgram *program, IrValue value, IrRewrite *rewrite, void *context);
 double ir_cost(const IrProgram *program, const IrStatement *statements); // flops of one run, reductions included
+double ir_value_cost(const IrProgram *program, IrValue value);           // each value once over its free axes
+double ir_extent(const IrProgram *program, IrAxisSet axes);              // product of the extents
 
 const char *ir_operation_name(IrOperation operation);
 int ir_operation_arity(IrOperation operation);

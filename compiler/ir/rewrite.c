@@ -53,8 +53,7 @@ IrValue ir_rewrite(IrProgram *program, IrValue value, IrRewrite *rewrite, void *
   return rebuild(program, value, NULL, rewrite_one, &rewriting);
 }
 
-// An axis like `axis` that is none of `forbidden`: one that the program has, if any, so that their number stays small.
-static IrAxis other_axis(IrProgram *program, IrAxis axis, IrAxisSet forbidden) {
+IrAxis ir_axis_like(IrProgram *program, IrAxis axis, IrAxisSet forbidden) {
   IrAxisInfo like = program->axes.items[axis];
   for (size_t i = 0; i < program->axes.count && i < IR_MAX_AXES; i++) {
     const IrAxisInfo *info = &program->axes.items[i];
@@ -70,7 +69,7 @@ static IrValue rename_bound(IrProgram *program, IrValue value, IrAxisSet avoided
   IrValue body = info.operand[0];
   for (IrAxis axis = 0; axis < IR_MAX_AXES; axis++) {
     if (!(info.reduced & avoided & ir_axis_bit(axis))) continue;
-    IrAxis other = other_axis(program, axis, program->values.items[body].axes | info.reduced | avoided | forbidden);
+    IrAxis other = ir_axis_like(program, axis, program->values.items[body].axes | info.reduced | avoided | forbidden);
     body = ir_substitute_axis(program, body, axis, (IrIndex){other, 0});
     info.reduced = (info.reduced & ~ir_axis_bit(axis)) | ir_axis_bit(other);
   }
@@ -148,28 +147,31 @@ IrValue ir_substitute_argument(IrProgram *program, IrValue value, int argument, 
 
 // ---- cost
 
-static double elements(const IrProgram *program, IrAxisSet axes) {
-  double count = 1;
+double ir_extent(const IrProgram *program, IrAxisSet axes) {
+  double extent = 1;
   for (IrAxis axis = 0; axis < IR_MAX_AXES && axis < (IrAxis)program->axes.count; axis++)
-    if (axes & ir_axis_bit(axis)) count *= (double)program->axes.items[axis].extent;
-  return count;
+    if (axes & ir_axis_bit(axis)) extent *= (double)program->axes.items[axis].extent;
+  return extent;
 }
 
 // Every value counts once over its free axes (so an inner sum that lacks an outer axis is computed once for all of it).
+double ir_value_cost(const IrProgram *program, IrValue value) {
+  double cost = 0;
+  IrOrder order = ir_order(program, value, NULL, NULL);
+  for (size_t i = 0; i < order.count; i++) {
+    const IrValueInfo *info = &program->values.items[order.values[i]];
+    if (info->kind == VALUE_OPERATION) cost += ir_operation_cost(info->operation) * ir_extent(program, info->axes);
+    if (info->kind == VALUE_REDUCE)
+      cost += ir_extent(program, program->values.items[info->operand[0]].axes | info->reduced);
+  }
+  ir_order_free(&order);
+  return cost;
+}
+
 double ir_cost(const IrProgram *program, const IrStatement *statements) {
   double cost = 0;
-  for (const IrStatement *statement = statements; statement; statement = statement->next) {
-    if (statement->kind == IR_STATEMENT_REPEAT) {
-      cost += (double)statement->count * ir_cost(program, statement->body);
-      continue;
-    }
-    IrOrder order = ir_order(program, statement->value, NULL, NULL);
-    for (size_t i = 0; i < order.count; i++) {
-      const IrValueInfo *info = &program->values.items[order.values[i]];
-      if (info->kind == VALUE_OPERATION) cost += ir_operation_cost(info->operation) * elements(program, info->axes);
-      if (info->kind == VALUE_REDUCE) cost += elements(program, info->axes | info->reduced);
-    }
-    ir_order_free(&order);
-  }
+  for (const IrStatement *statement = statements; statement; statement = statement->next)
+    cost += statement->kind == IR_STATEMENT_REPEAT ? (double)statement->count * ir_cost(program, statement->body)
+                                                   : ir_value_cost(program, statement->value);
   return cost;
 }
