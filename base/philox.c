@@ -27,11 +27,18 @@ double philox_uniform(uint64_t key, uint64_t stream, uint64_t index) {
   return uniform_of(block.word[0], block.word[1]);
 }
 
+void philox_normal_pair(uint64_t key, uint64_t stream, uint64_t pair, double normal[2]) {
+  PhiloxBlock block = philox_block(key, pair, stream);
+  double open = 1 - uniform_of(block.word[0], block.word[1]); // in (0, 1]: its logarithm is finite
+  double angle = 6.283185307179586476925 * uniform_of(block.word[2], block.word[3]), radius = sqrt(-2 * log(open));
+  normal[0] = radius * cos(angle);
+  normal[1] = radius * sin(angle);
+}
+
 double philox_normal(uint64_t key, uint64_t stream, uint64_t index) {
-  PhiloxBlock block = philox_block(key, index, stream);
-  double radius = 1 - uniform_of(block.word[0], block.word[1]); // in (0, 1]: its logarithm is finite
-  double angle = uniform_of(block.word[2], block.word[3]);
-  return sqrt(-2 * log(radius)) * cos(6.283185307179586476925 * angle);
+  double normal[2];
+  philox_normal_pair(key, stream, index / 2, normal);
+  return normal[index % 2];
 }
 
 uint64_t philox_below(uint64_t key, uint64_t stream, uint64_t index, uint64_t limit) {

@@ -14,7 +14,9 @@ PhiloxBlock philox_block(uint64_t key, uint64_t counter_low, uint64_t counter_hi
 
 // One draw of a stream, named by (key, stream, index); the same name always gives the same number.
 double philox_uniform(uint64_t key, uint64_t stream, uint64_t index); // in [0, 1), 53 random bits
-double philox_normal(uint64_t key, uint64_t stream, uint64_t index);  // mean 0, deviation 1; Box-Muller in double
+// Mean 0, deviation 1: Box-Muller in double, one block for the two numbers of index `2*pair` and `2*pair + 1`.
+double philox_normal(uint64_t key, uint64_t stream, uint64_t index);
+void philox_normal_pair(uint64_t key, uint64_t stream, uint64_t pair, double normal[2]);
 uint64_t philox_below(uint64_t key, uint64_t stream, uint64_t index, uint64_t limit); // in [0, limit), limit >= 1
 
 // A key made of two: for streams named by more than two numbers.

@@ -69,7 +69,7 @@ static bool time_steps(const Session *session, double *median) {
     blur_network_step(session->network);
     times[count++] = session_clock() - before;
     if (count % CHECK_STEPS == 0 && !blur_network_is_finite(session->network, NULL)) {
-      blur_network_reset(session->network, session->seed);
+      blur_network_reset(session->network, session->seed, NULL);
       blur_network_step(session->network);
     }
   }
@@ -83,7 +83,7 @@ static bool time_steps(const Session *session, double *median) {
 static int measure_accuracy(const Session *session, const BlurData *data, int64_t steps, int64_t every,
                             Measured *measured) {
   BlurStatus status;
-  blur_network_reset(session->network, session->seed);
+  blur_network_reset(session->network, session->seed, NULL);
   BlurTraining *training = blur_training_create(session->network, data, session->loss, session->seed, &status);
   int code = training ? EXIT_DONE : session_failed(session, &status);
   for (int64_t done = 0; !code && done < steps && measured->points < MAX_POINTS;) {

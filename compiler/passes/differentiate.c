@@ -292,21 +292,23 @@ static IrAxis spare_axis(IrProgram *program, IrAxis axis, IrAxisSet avoid) {
   return ir_axis(program, info.name, info.kind, info.extent);
 }
 
-// The product over `axes` of all elements of `body` but the one at this place: right also where some are 0.
+// The product over `axes` of all elements of `body` but the one at this place: right also where some are 0. The body
+// keeps its axes, since an argument in it stands for a tensor over just these: the left-out place is told by spare axes
+// and brought to the body's by a sum with one term.
 static IrValue product_of_others(IrProgram *program, IrAxisSet axes, IrValue body) {
-  IrAxisSet avoid = axes_of(program, body), inner = 0;
-  IrValue other = body, is_here = IR_NONE;
+  IrAxisSet avoid = axes_of(program, body), spares = 0;
+  IrValue is_here = IR_NONE;
   size_t count = program->axes.count;
   for (IrAxis axis = 0; (size_t)axis < count; axis++) {
     if (!(axes & ir_axis_bit(axis))) continue;
     IrAxis spare = spare_axis(program, axis, avoid);
     avoid |= ir_axis_bit(spare);
-    inner |= ir_axis_bit(spare);
-    other = ir_substitute_axis(program, other, axis, (IrIndex){.axis = spare});
+    spares |= ir_axis_bit(spare);
     IrValue same = two_of(program, OP_EQUAL, ir_position(program, spare), ir_position(program, axis));
     is_here = is_here == IR_NONE ? same : two_of(program, OP_AND, is_here, same);
   }
-  return ir_reduce(program, REDUCE_PRODUCT, inner, choose(program, is_here, number(program, 1), other));
+  IrValue others = ir_reduce(program, REDUCE_PRODUCT, axes, choose(program, is_here, number(program, 1), body));
+  return ir_reduce(program, REDUCE_SUM, spares, choose(program, is_here, others, number(program, 0)));
 }
 
 static void push_reduction(Gradient *gradient, IrValue value, IrValue adjoint) {

@@ -48,7 +48,7 @@ BlurNetwork *blur_network_create(const BlurProgram *program, BlurPool *pool, uin
 void blur_network_destroy(BlurNetwork *network);
 const BlurProgram *blur_network_program(const BlurNetwork *network);
 // All initial values anew; other neuron variables zero; step counter 0.
-void blur_network_reset(BlurNetwork *network, uint64_t seed);
+bool blur_network_reset(BlurNetwork *network, uint64_t seed, BlurStatus *status);
 
 // The program's variable of that kind, name and layer (-1: one for the network), or NULL. BLUR_X, BLUR_Y and
 // BLUR_PREDICTION are found by kind alone. It belongs to the program.

@@ -1,0 +1,290 @@
+// A network's memory and its steps; the compiled program (blur/compiler.h) says where each variable lies. See
+// blur/runtime.h.
+#include "runtime/network/network.h"
+
+#include "base/status.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+// Steps below this many operations run on one thread: about 10 us, of which fork, join and barriers would take most.
+static const double operations_to_share = 1e6;
+
+static void no_barrier(void *pool, int64_t thread) { (void)pool, (void)thread; }
+
+// Zeroed; in huge pages where it is large enough to gain from them.
+static char *allocate(size_t bytes) {
+  size_t huge = (size_t)2 << 20, alignment = bytes >= 2 * huge ? huge : 64;
+  size_t rounded = (bytes + alignment - 1) / alignment * alignment;
+  char *memory = aligned_alloc(alignment, rounded ? rounded : alignment);
+  if (!memory) return NULL;
+  if (alignment == huge) madvise(memory, rounded, MADV_HUGEPAGE); // advice: nothing depends on it
+  memset(memory, 0, rounded);
+  return memory;
+}
+
+static void write_step(BlurNetwork *network) {
+  if (network->step && network->step->piece[0].offset >= 0)
+    network_write(network, network->memory + network->step->piece[0].offset, (double)network->steps);
+}
+
+BlurNetwork *blur_network_create(const BlurProgram *program, BlurPool *pool, uint64_t seed, BlurStatus *status) {
+  BlurNetwork *network = calloc(1, sizeof *network);
+  if (!network) {
+    status_fail_memory(status, "a network", sizeof *network);
+    return NULL;
+  }
+  network->program = program;
+  network->pool = pool;
+  network->services = *blur_pool_services(pool);
+  BlurCost cost = blur_program_cost(program);
+  network->alone = blur_pool_threads(pool) == 1 || cost.step_flops < operations_to_share;
+  if (network->alone) network->services.barrier = no_barrier;
+  network->element = blur_program_element(program);
+  network->memory_bytes = blur_program_memory(program);
+  network->scratch_bytes = (blur_program_scratch(program) + 4095) / 4096 * 4096;
+  size_t threads = (size_t)blur_pool_threads(pool);
+  network->memory = allocate(network->memory_bytes);
+  network->scratch = allocate(network->scratch_bytes * threads);
+  if (!network->memory || !network->scratch) {
+    status_fail_memory(status, "the network",
+                       (double)network->memory_bytes + (double)(network->scratch_bytes * threads));
+    blur_network_destroy(network);
+    return NULL;
+  }
+  network->variable_count = blur_program_variables(program, &network->variables);
+  network->x = blur_network_find(network, BLUR_X, NULL, -1);
+  network->y = blur_network_find(network, BLUR_Y, NULL, -1);
+  network->prediction = blur_network_find(network, BLUR_PREDICTION, NULL, -1);
+  network->step = blur_network_find(network, BLUR_STEP, NULL, -1);
+  if (!blur_network_reset(network, seed, status)) {
+    blur_network_destroy(network);
+    return NULL;
+  }
+  return network;
+}
+
+void blur_network_destroy(BlurNetwork *network) {
+  if (!network) return;
+  free(network->memory);
+  free(network->scratch);
+  free(network);
+}
+
+const BlurProgram *blur_network_program(const BlurNetwork *network) { return network->program; }
+
+bool blur_network_reset(BlurNetwork *network, uint64_t seed, BlurStatus *status) {
+  memset(network->memory, 0, network->memory_bytes);
+  network->seed = seed;
+  blur_network_set_steps(network, 0);
+  return network_initialize(network) || status_fail_memory(status, "initial values", (double)network->memory_bytes);
+}
+
+const BlurVariable *blur_network_find(const BlurNetwork *network, BlurKind kind, const char *name, int layer) {
+  bool by_kind = kind == BLUR_X || kind == BLUR_Y || kind == BLUR_PREDICTION || kind == BLUR_STEP;
+  for (size_t i = 0; i < network->variable_count; i++) {
+    const BlurVariable *variable = &network->variables[i];
+    if (variable->kind != kind) continue;
+    if (by_kind || (variable->layer == layer && strcmp(variable->name, name) == 0)) return variable;
+  }
+  return NULL;
+}
+
+size_t blur_variable_count(const BlurVariable *variable) {
+  size_t count = 1;
+  for (int d = 0; d < variable->dimensions; d++) count *= (size_t)variable->extent[d];
+  return count;
+}
+
+static bool piece_is_dead(const BlurVariable *variable, size_t piece) {
+  return variable->piece[piece].offset < 0 && variable->piece[piece].bias_offset < 0;
+}
+
+bool blur_variable_is_dead(const BlurVariable *variable) {
+  for (size_t piece = 0; piece < variable->pieces; piece++)
+    if (!piece_is_dead(variable, piece)) return false;
+  return true;
+}
+
+bool blur_variable_has_dead_states(const BlurVariable *variable) {
+  for (size_t piece = 0; piece < variable->pieces; piece++)
+    if (piece_is_dead(variable, piece)) return true;
+  return false;
+}
+
+bool network_keeps(const BlurVariable *variable) {
+  switch (variable->kind) {
+  case BLUR_GENOME:
+  case BLUR_SYNAPSE: return true;
+  case BLUR_NEURON:
+  case BLUR_SIGNAL: return variable->persistent;
+  default: return false;
+  }
+}
+
+char *network_element(const BlurNetwork *network, const BlurVariable *variable, size_t piece, const int64_t *index) {
+  const BlurPiece *place = &variable->piece[piece];
+  int axes = variable->dimensions - variable->states;
+  int64_t offset = place->offset, elements = 0;
+  if (variable->has_bias && index[0] == variable->extent[variable->states] - 1) {
+    offset = place->bias_offset;
+    if (axes > 1) elements = index[axes - 1] * place->bias_stride;
+  } else {
+    for (int a = 0; a < axes; a++) elements += index[a] * place->stride[a];
+  }
+  return offset < 0 ? NULL : network->memory + offset + elements * (int64_t)network->element;
+}
+
+void network_write(const BlurNetwork *network, char *at, double value) {
+  float narrow = (float)value;
+  if (network->element == 4) memcpy(at, &narrow, 4);
+  else memcpy(at, &value, 8);
+}
+
+static double read_element(const BlurNetwork *network, const char *at) {
+  float narrow;
+  double wide;
+  if (network->element == 8) {
+    memcpy(&wide, at, 8);
+    return wide;
+  }
+  memcpy(&narrow, at, 4);
+  return (double)narrow;
+}
+
+// Goes through a variable in dense order. Exactly one of the two arrays is not NULL.
+static void transfer(const BlurNetwork *network, const BlurVariable *variable, double *read, const double *write) {
+  int axes = variable->dimensions - variable->states;
+  const int64_t *extent = variable->extent + variable->states;
+  size_t elements = variable->pieces ? blur_variable_count(variable) / variable->pieces : 0, at = 0;
+  for (size_t piece = 0; piece < variable->pieces; piece++) {
+    int64_t index[BLUR_MAX_DIMENSIONS] = {0};
+    for (size_t i = 0; i < elements; i++, at++) {
+      char *place = network_element(network, variable, piece, index);
+      if (read) read[at] = place ? read_element(network, place) : 0;
+      else if (place) network_write(network, place, write[at]);
+      for (int a = axes - 1; a >= 0 && ++index[a] == extent[a]; a--) index[a] = 0;
+    }
+  }
+}
+
+void blur_network_get(const BlurNetwork *network, const BlurVariable *variable, double *values) {
+  transfer(network, variable, values, NULL);
+}
+
+void blur_network_set(BlurNetwork *network, const BlurVariable *variable, const double *values) {
+  transfer(network, variable, NULL, values);
+  network->writes++;
+}
+
+// ---- steps
+
+typedef struct {
+  BlurNetwork *network;
+  bool predict;
+  BlurTask *prepare;
+  void *context;
+} Run;
+
+static void run_thread(void *context, int64_t thread, int64_t threads) {
+  Run *run = context;
+  BlurNetwork *network = run->network;
+  if (run->prepare) {
+    run->prepare(run->context, thread, threads);
+    network->services.barrier(network->services.pool, thread);
+  }
+  void *scratch = network->scratch + network->scratch_bytes * (size_t)thread;
+  if (run->predict)
+    blur_program_predict(network->program, network->memory, scratch, &network->services, thread, threads);
+  else blur_program_step(network->program, network->memory, scratch, &network->services, thread, threads);
+}
+
+void network_run(BlurNetwork *network, bool predict, BlurTask *prepare, void *context) {
+  Run run = {network, predict, prepare, context};
+  if (network->alone) run_thread(&run, 0, 1);
+  else blur_pool_run(network->pool, run_thread, &run);
+  if (predict) return;
+  network->steps++;
+  write_step(network);
+}
+
+void blur_network_step(BlurNetwork *network) {
+  network_run(network, false, NULL, NULL);
+  network->writes++;
+}
+
+void blur_network_predict(BlurNetwork *network) { network_run(network, true, NULL, NULL); }
+
+int64_t blur_network_steps(const BlurNetwork *network) { return network->steps; }
+
+void blur_network_set_steps(BlurNetwork *network, int64_t steps) {
+  network->steps = steps;
+  network->writes++;
+  write_step(network);
+}
+
+// ---- watching for numbers that are not finite: their exponent is all ones
+
+static bool row_is_finite(const char *at, size_t element, int64_t count, int64_t stride) {
+  uint64_t bad = 0;
+  if (element == 4) {
+    uint32_t found = 0;
+    const uint32_t *bits = (const uint32_t *)(const void *)at;
+    if (stride == 1)
+      for (int64_t i = 0; i < count; i++) found |= (uint32_t)((bits[i] & 0x7F800000u) == 0x7F800000u);
+    else
+      for (int64_t i = 0; i < count; i++) found |= (uint32_t)((bits[i * stride] & 0x7F800000u) == 0x7F800000u);
+    bad = found;
+  } else {
+    const uint64_t infinity = (uint64_t)0x7FF << 52, *bits = (const uint64_t *)(const void *)at;
+    for (int64_t i = 0; i < count; i++) bad |= (uint64_t)((bits[i * stride] & infinity) == infinity);
+  }
+  return !bad;
+}
+
+// A piece, along the axis of the smallest stride.
+static bool piece_is_finite(const BlurNetwork *network, const BlurVariable *variable, size_t piece) {
+  const BlurPiece *place = &variable->piece[piece];
+  int axes = variable->dimensions - variable->states, inner = axes - 1;
+  int64_t extent[BLUR_MAX_DIMENSIONS] = {0}, rows = 1;
+  for (int a = 0; a < axes; a++) extent[a] = variable->extent[variable->states + a];
+  if (variable->has_bias) extent[0]--;
+  for (int a = 0; a < axes; a++)
+    if (place->stride[a] == 1) inner = a;
+  for (int a = 0; a < axes; a++)
+    if (a != inner) rows *= extent[a];
+  size_t element = network->element;
+  if (place->bias_offset >= 0 && variable->has_bias &&
+      !row_is_finite(network->memory + place->bias_offset, element,
+                     axes > 1 ? variable->extent[variable->dimensions - 1] : 1, place->bias_stride))
+    return false;
+  if (place->offset < 0) return true;
+  if (axes == 0) return row_is_finite(network->memory + place->offset, element, 1, 1);
+  int64_t index[BLUR_MAX_DIMENSIONS] = {0};
+  for (int64_t row = 0; row < rows; row++) {
+    int64_t start = 0;
+    for (int a = 0; a < axes; a++) start += index[a] * place->stride[a];
+    const char *at = network->memory + place->offset + start * (int64_t)element;
+    if (!row_is_finite(at, element, extent[inner], place->stride[inner])) return false;
+    for (int a = axes - 1; a >= 0; a--) {
+      if (a == inner) continue;
+      if (++index[a] < extent[a]) break;
+      index[a] = 0;
+    }
+  }
+  return true;
+}
+
+bool blur_network_is_finite(const BlurNetwork *network, const BlurVariable **where) {
+  for (size_t i = 0; i < network->variable_count; i++) {
+    const BlurVariable *variable = &network->variables[i];
+    if (!network_keeps(variable)) continue;
+    for (size_t piece = 0; piece < variable->pieces; piece++) {
+      if (piece_is_finite(network, variable, piece)) continue;
+      if (where) *where = variable;
+      return false;
+    }
+  }
+  return true;
+}

@@ -1,0 +1,42 @@
+// A network: the memory of one program, and how its steps are run. Private to the runtime.
+#ifndef BLUR_NETWORK_NETWORK_H
+#define BLUR_NETWORK_NETWORK_H
+
+#include "blur/runtime.h"
+
+struct BlurNetwork {
+  const BlurProgram *program;
+  BlurPool *pool;
+  BlurServices services; // the pool's, or, for a network too small to share, with a barrier for one
+  bool alone;            // steps run on the calling thread only
+  char *memory;
+  size_t memory_bytes;
+  char *scratch; // scratch_bytes a thread
+  size_t scratch_bytes;
+  size_t element; // 4 or 8
+  size_t variable_count;
+  const BlurVariable *variables;
+  const BlurVariable *x, *y, *prediction, *step;
+  int64_t steps;
+  uint64_t seed;
+  uint64_t writes; // counts changes from outside a training, whose copy of the network they make old
+};
+
+// Runs one step, or one prediction. `prepare`, if not NULL, runs first on each thread, before a barrier.
+void network_run(BlurNetwork *network, bool predict, BlurTask *prepare, void *context);
+
+// Where element `index` (of the axes after the states) of a piece is, or NULL if it is dead.
+char *network_element(const BlurNetwork *network, const BlurVariable *variable, size_t piece, const int64_t *index);
+void network_write(const BlurNetwork *network, char *at, double value);
+
+// The kinds that live from step to step: what is initialized, saved, and watched.
+bool network_keeps(const BlurVariable *variable);
+
+// initial.c: all kept variables to their initial values, drawn from network->seed. False: no memory.
+bool network_initialize(BlurNetwork *network);
+
+// orthogonal.c: [rows, columns], overwritten by gain * Q, whose columns (rows, if they are fewer) are orthonormal.
+// False: no memory.
+bool orthogonal_of(double *matrix, int64_t rows, int64_t columns, double gain);
+
+#endif

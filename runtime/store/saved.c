@@ -1,0 +1,302 @@
+// Networks on disk. See blur/runtime.h for the format. Every member has the zip's CRC; the checksum in blur.json binds
+// them together, so that a member exchanged between files is seen as well.
+#include "runtime/train/training.h"
+
+#include "base/hash.h"
+#include "base/npz.h"
+#include "base/status.h"
+#include "base/text.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FORMAT = 1, MAX_LAYERS = 4096 };
+static const char about_name[] = "blur.json";
+
+static void name_of(const BlurVariable *variable, char *name, size_t room) {
+  static const char *const kinds[] = {
+      [BLUR_NEURON] = "neuron", [BLUR_SYNAPSE] = "synapse", [BLUR_GENOME] = "genome", [BLUR_SIGNAL] = "signal"};
+  if (variable->layer >= 0) snprintf(name, room, "%s.%s.%d", kinds[variable->kind], variable->name, variable->layer);
+  else snprintf(name, room, "%s.%s", kinds[variable->kind], variable->name);
+}
+
+// ---- the checksum: FNV-1a over the description without its checksum, then each array's name, extents and values
+
+static uint64_t hash_array(uint64_t hash, const char *name, int dimensions, const int64_t *extent, const double *values,
+                           size_t count) {
+  hash = hash_bytes(hash, name, strlen(name) + 1);
+  hash = hash_bytes(hash, extent, (size_t)dimensions * sizeof *extent);
+  return hash_bytes(hash, values, count * sizeof *values);
+}
+
+static uint64_t hash_description(json_t *about) {
+  char *text = json_dumps(about, JSON_COMPACT | JSON_SORT_KEYS);
+  uint64_t hash = text ? hash_text(text) : 0;
+  free(text);
+  return hash;
+}
+
+// ---- saving
+
+typedef struct {
+  size_t count;
+  NpzEntry *entries;
+  char (*names)[256];
+  double **values;
+} Entries;
+
+static void free_entries(Entries *entries) {
+  for (size_t i = 0; entries->values && i < entries->count; i++) free(entries->values[i]);
+  free(entries->entries);
+  free(entries->names);
+  free(entries->values);
+}
+
+// All kept variables with a live state; the names of those with a dead one go into `dead`.
+static bool collect(const BlurNetwork *network, Entries *entries, json_t *dead) {
+  size_t most = network->variable_count + 1;
+  *entries = (Entries){.entries = calloc(most, sizeof *entries->entries),
+                       .names = calloc(most, sizeof *entries->names),
+                       .values = calloc(most, sizeof *entries->values)};
+  if (!entries->entries || !entries->names || !entries->values) return false;
+  for (size_t i = 0; i < network->variable_count; i++) {
+    const BlurVariable *variable = &network->variables[i];
+    if (!network_keeps(variable)) continue;
+    char *name = entries->names[entries->count];
+    name_of(variable, name, sizeof *entries->names);
+    if (blur_variable_has_dead_states(variable)) json_array_append_new(dead, json_string(name));
+    if (blur_variable_is_dead(variable)) continue;
+    double *values = malloc(blur_variable_count(variable) * sizeof *values + 1);
+    if (!values) return false;
+    blur_network_get(network, variable, values);
+    entries->values[entries->count] = values;
+    entries->entries[entries->count++] = (NpzEntry){.name = name,
+                                                    .float32 = network->element == 4,
+                                                    .dimensions = variable->dimensions,
+                                                    .extent = variable->extent,
+                                                    .values = values};
+  }
+  return true;
+}
+
+static json_t *describe(const BlurNetwork *network, const BlurTraining *training, const char *rule, json_t *dead) {
+  const int64_t *units;
+  int layers = blur_program_layers(network->program, &units);
+  json_t *list = json_array();
+  for (int i = 0; i < layers; i++) json_array_append_new(list, json_integer((json_int_t)units[i]));
+  // A seed has 64 bits without sign: it is kept as text, which every reader of JSON leaves as it is.
+  char seed[24];
+  snprintf(seed, sizeof seed, "%" PRIu64, training ? training->seed : network->seed);
+  return json_pack("{s:i, s:s, s:o, s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:o}", "format", FORMAT, "rule", rule, "units",
+                   list, "batch", (json_int_t)blur_program_batch(network->program), "steps", (json_int_t)network->steps,
+                   "position", (json_int_t)(training ? training->position : 0), "seed", seed, "data",
+                   training ? blur_data_name(training->data) : "", "precision",
+                   network->element == 4 ? "float" : "double", "loss",
+                   blur_loss_name(training ? training->loss : BLUR_LOSS_CROSS_ENTROPY), "dead", dead);
+}
+
+bool blur_network_save(const BlurNetwork *network, const BlurTraining *training, const char *rule, const char *path,
+                       BlurStatus *status) {
+  Entries entries;
+  json_t *dead = json_array();
+  if (!collect(network, &entries, dead)) {
+    free_entries(&entries);
+    json_decref(dead);
+    return status_fail_memory(status, path, (double)network->memory_bytes * 2);
+  }
+  json_t *about = describe(network, training, rule, dead);
+  if (!about) {
+    free_entries(&entries);
+    return status_fail(status, BLUR_FAILED_USAGE, "cannot write %s: the name of its rule or data is not valid UTF-8",
+                       path);
+  }
+  uint64_t hash = hash_description(about);
+  for (size_t i = 0; i < entries.count; i++) {
+    const NpzEntry *entry = &entries.entries[i];
+    size_t count = 1;
+    for (int d = 0; d < entry->dimensions; d++) count *= (size_t)entry->extent[d];
+    hash = hash_array(hash, entry->name, entry->dimensions, entry->extent, entry->values, count);
+  }
+  char checksum[24];
+  snprintf(checksum, sizeof checksum, "%016" PRIx64, hash);
+  json_object_set_new(about, "checksum", json_string(checksum));
+  char *text = json_dumps(about, JSON_INDENT(1));
+  json_decref(about);
+  bool done = text != NULL;
+  if (done) {
+    entries.entries[entries.count] = (NpzEntry){.name = about_name, .text = text};
+    done = npz_write(path, entries.entries, entries.count + 1, status);
+  } else {
+    status_fail_memory(status, path, 1e4);
+  }
+  free(text);
+  free_entries(&entries);
+  return done;
+}
+
+// ---- opening
+
+struct BlurSaved {
+  char *path;
+  NpzFile file;
+  json_t *about;
+  int64_t *units;
+  BlurSavedInfo info;
+};
+
+void blur_saved_close(BlurSaved *saved) {
+  if (!saved) return;
+  json_decref(saved->about);
+  npz_free(&saved->file);
+  free(saved->units);
+  free(saved->path);
+  free(saved);
+}
+
+const BlurSavedInfo *blur_saved_info(const BlurSaved *saved) { return &saved->info; }
+
+static bool damaged(const BlurSaved *saved, BlurStatus *status) {
+  return status_fail(status, BLUR_FAILED_INPUT, "%s is damaged: its description and its arrays do not agree",
+                     saved->path);
+}
+
+static bool check_sum(const BlurSaved *saved, BlurStatus *status) {
+  const char *text = json_string_value(json_object_get(saved->about, "checksum"));
+  uint64_t expected = text ? strtoull(text, NULL, 16) : 0;
+  json_t *rest = json_copy(saved->about);
+  json_object_del(rest, "checksum");
+  uint64_t hash = hash_description(rest);
+  json_decref(rest);
+  for (size_t i = 0; i < saved->file.count; i++) {
+    const NpzArray *array = &saved->file.arrays[i];
+    if (!array->text)
+      hash = hash_array(hash, array->name, array->dimensions, array->extent, array->values, array->count);
+  }
+  return (text && hash == expected) || damaged(saved, status);
+}
+
+static bool read_units(BlurSaved *saved, const json_t *list) {
+  size_t layers = json_array_size(list);
+  if (layers < 2 || layers > MAX_LAYERS || !(saved->units = calloc(layers, sizeof *saved->units))) return false;
+  for (size_t i = 0; i < layers; i++) {
+    saved->units[i] = (int64_t)json_integer_value(json_array_get(list, i));
+    if (saved->units[i] < 1) return false;
+  }
+  saved->info.layers = (int)layers;
+  saved->info.units = saved->units;
+  return true;
+}
+
+static bool read_description(BlurSaved *saved, BlurStatus *status) {
+  int format = 0;
+  json_t *units;
+  json_int_t batch, steps, position;
+  const char *seed, *precision, *loss;
+  if (json_unpack(saved->about, "{s:i}", "format", &format) == 0 && format > FORMAT)
+    return status_fail(status, BLUR_FAILED_INPUT,
+                       "%s was saved by a newer version of blur (format %d, this one reads %d)", saved->path, format,
+                       FORMAT);
+  BlurSavedInfo *info = &saved->info;
+  if (format < 1 ||
+      json_unpack(saved->about, "{s:s, s:o, s:I, s:I, s:I, s:s, s:s, s:s, s:s}", "rule", &info->rule, "units", &units,
+                  "batch", &batch, "steps", &steps, "position", &position, "seed", &seed, "data", &info->data,
+                  "precision", &precision, "loss", &loss) != 0 ||
+      !read_units(saved, units) || !blur_loss_from_name(loss, &info->loss) || batch < 1 || steps < 0 || position < 0)
+    return damaged(saved, status);
+  info->batch = (int64_t)batch;
+  info->steps = (int64_t)steps;
+  info->position = (int64_t)position;
+  info->seed = strtoull(seed, NULL, 10);
+  info->precision = strcmp(precision, "double") == 0 ? BLUR_DOUBLE : BLUR_FLOAT;
+  return true;
+}
+
+BlurSaved *blur_saved_open(const char *path, BlurStatus *status) {
+  BlurSaved *saved = calloc(1, sizeof *saved);
+  if (!saved || !(saved->path = strdup(path))) {
+    free(saved);
+    status_fail_memory(status, path, sizeof *saved);
+    return NULL;
+  }
+  bool done = npz_read(path, &saved->file, status);
+  if (done) {
+    const NpzArray *about = npz_find(&saved->file, about_name);
+    if (about && about->text) saved->about = json_loadb(about->text, about->text_length, 0, NULL);
+    if (!about) {
+      done = status_fail(status, BLUR_FAILED_INPUT, "%s is no saved network: it has no %s", path, about_name);
+    } else if (!json_is_object(saved->about)) {
+      done = damaged(saved, status);
+    } else {
+      done = read_description(saved, status) && check_sum(saved, status);
+    }
+  }
+  if (done) return saved;
+  blur_saved_close(saved);
+  return NULL;
+}
+
+// ---- restoring
+
+static bool was_dead(const BlurSaved *saved, const char *name) {
+  json_t *list = json_object_get(saved->about, "dead"), *item;
+  size_t i;
+  json_array_foreach(list, i, item) if (json_is_string(item) && strcmp(json_string_value(item), name) == 0) return true;
+  return false;
+}
+
+static bool same_extents(const NpzArray *array, const BlurVariable *variable) {
+  return array->dimensions == variable->dimensions &&
+         memcmp(array->extent, variable->extent, (size_t)variable->dimensions * sizeof *variable->extent) == 0;
+}
+
+static const BlurVariable *variable_of(const BlurNetwork *network, const char *array_name) {
+  for (size_t i = 0; i < network->variable_count; i++) {
+    char name[256];
+    if (!network_keeps(&network->variables[i])) continue;
+    name_of(&network->variables[i], name, sizeof name);
+    if (strcmp(name, array_name) == 0) return &network->variables[i];
+  }
+  return NULL;
+}
+
+static bool check_fit(const BlurSaved *saved, const BlurNetwork *network, BlurStatus *status) {
+  for (size_t i = 0; i < saved->file.count; i++) {
+    const NpzArray *array = &saved->file.arrays[i];
+    if (array->text) continue;
+    const BlurVariable *variable = variable_of(network, array->name);
+    if (!variable)
+      return status_fail(status, BLUR_FAILED_INPUT, "%s holds `%s`, which this rule lacks: it was saved by rule %s",
+                         saved->path, array->name, saved->info.rule);
+    if (!same_extents(array, variable))
+      return status_fail(status, BLUR_FAILED_INPUT, "%s: `%s` has other extents than in this rule and network",
+                         saved->path, array->name);
+  }
+  for (size_t i = 0; i < network->variable_count; i++) {
+    const BlurVariable *variable = &network->variables[i];
+    char name[256];
+    if (!network_keeps(variable) || blur_variable_is_dead(variable)) continue;
+    name_of(variable, name, sizeof name);
+    if (!npz_find(&saved->file, name) && !was_dead(saved, name))
+      return status_fail(status, BLUR_FAILED_INPUT, "%s lacks `%s`, which this rule has: it was saved by rule %s",
+                         saved->path, name, saved->info.rule);
+  }
+  return true;
+}
+
+bool blur_saved_restore(const BlurSaved *saved, BlurNetwork *network, BlurTraining *training, BlurStatus *status) {
+  if (!check_fit(saved, network, status)) return false;
+  for (size_t i = 0; i < saved->file.count; i++) {
+    const NpzArray *array = &saved->file.arrays[i];
+    if (!array->text) blur_network_set(network, variable_of(network, array->name), array->values);
+  }
+  blur_network_set_steps(network, saved->info.steps);
+  if (training) {
+    training->position = saved->info.position;
+    training->seed = saved->info.seed;
+    training->shuffle = -1;
+  }
+  return true;
+}

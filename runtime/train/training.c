@@ -1,0 +1,225 @@
+// Training: batches in shuffled order, steps, and the watch over numbers that stop being finite. See blur/runtime.h.
+//
+// The watch looks at all synapses only every so many steps, and keeps a copy of the network from the last look. When
+// one fails, the steps since then are run again from the copy, with a look after each: steps are deterministic, so this
+// finds the first bad one at next to no cost for the others.
+#include "runtime/train/training.h"
+
+#include "base/status.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STEPS_BETWEEN_LOOKS = 64 };
+
+static const uint64_t shuffle_salt = 0x7472616E00000000; // keeps the shuffles apart from what else the seed draws
+
+static bool fits(const BlurNetwork *network, const BlurData *data, BlurStatus *status) {
+  if (!network->x || !network->y || !network->prediction)
+    return status_fail(status, BLUR_FAILED_INPUT, "the rule has no input, target or prediction to train by");
+  const int64_t *units;
+  int layers = blur_program_layers(network->program, &units), classes = blur_data_classes(data);
+  int64_t inputs = units[0], outputs = units[layers - 1];
+  if (inputs != blur_data_inputs(data))
+    return status_fail(status, BLUR_FAILED_INPUT,
+                       "the network has %" PRId64 " inputs, the data %" PRId64 ": begin the network with %" PRId64,
+                       inputs, blur_data_inputs(data), blur_data_inputs(data));
+  if (outputs < classes && !(outputs == 1 && classes == 2))
+    return status_fail(status, BLUR_FAILED_INPUT,
+                       "the network has %" PRId64 " outputs, the data %d classes: end the network with %d", outputs,
+                       classes, classes);
+  return true;
+}
+
+BlurTraining *blur_training_create(BlurNetwork *network, const BlurData *data, BlurLoss loss, uint64_t seed,
+                                   BlurStatus *status) {
+  if (!fits(network, data, status)) return NULL;
+  BlurTraining *training = calloc(1, sizeof *training);
+  if (!training) {
+    status_fail_memory(status, "training", sizeof *training);
+    return NULL;
+  }
+  const int64_t *units;
+  int layers = blur_program_layers(network->program, &units);
+  *training = (BlurTraining){.network = network,
+                             .data = data,
+                             .loss = loss,
+                             .seed = seed,
+                             .batch = blur_program_batch(network->program),
+                             .outputs = units[layers - 1],
+                             .shuffle = -1,
+                             .copy_steps = -1};
+  int64_t train = blur_data_samples(data, BLUR_TRAIN), test = blur_data_samples(data, BLUR_TEST);
+  size_t outputs = (size_t)(training->batch * training->outputs);
+  training->order = calloc((size_t)train, sizeof(uint32_t));
+  training->test_order = calloc((size_t)(train > test ? train : test), sizeof(uint32_t));
+  training->rows = calloc((size_t)training->batch, sizeof(uint32_t));
+  training->predictions = calloc(outputs, sizeof(double));
+  training->targets = calloc(outputs, sizeof(double));
+  training->copy = malloc(network->memory_bytes);
+  if (training->order && training->test_order && training->rows && training->predictions && training->targets &&
+      training->copy)
+    return training;
+  status_fail_memory(status, "training", (double)network->memory_bytes + (double)(train + test) * 8);
+  blur_training_destroy(training);
+  return NULL;
+}
+
+void blur_training_destroy(BlurTraining *training) {
+  if (!training) return;
+  free(training->order);
+  free(training->test_order);
+  free(training->rows);
+  free(training->predictions);
+  free(training->targets);
+  free(training->copy);
+  free(training);
+}
+
+void blur_training_interrupt(BlurTraining *training) { atomic_store(&training->interrupted, true); }
+bool blur_training_interrupted(const BlurTraining *training) { return atomic_load(&training->interrupted); }
+int64_t blur_training_position(const BlurTraining *training) { return training->position; }
+
+double blur_training_epoch(const BlurTraining *training) {
+  return (double)training->position / (double)blur_data_samples(training->data, BLUR_TRAIN);
+}
+
+// ---- batches
+
+static void next_rows(BlurTraining *training) {
+  int64_t samples = blur_data_samples(training->data, BLUR_TRAIN);
+  for (int64_t b = 0; b < training->batch; b++, training->position++) {
+    int64_t shuffle = training->position / samples;
+    if (shuffle != training->shuffle) {
+      blur_data_shuffle(training->seed ^ shuffle_salt, (uint64_t)shuffle, samples, training->order);
+      training->shuffle = shuffle;
+    }
+    training->rows[b] = training->order[training->position % samples];
+  }
+  training->part = BLUR_TRAIN;
+}
+
+static GatherTarget target_of(const BlurNetwork *network, const BlurVariable *variable) {
+  const BlurPiece *piece = &variable->piece[0];
+  return (GatherTarget){network->memory + piece->offset, network->element, piece->stride[0], piece->stride[1]};
+}
+
+// This thread's share of the batch into x and y; what the rule never reads is not stored.
+static void gather(void *context, int64_t thread, int64_t threads) {
+  BlurTraining *training = context;
+  const BlurNetwork *network = training->network;
+  int64_t first = training->batch * thread / threads, end = training->batch * (thread + 1) / threads;
+  if (network->x->piece[0].offset >= 0)
+    gather_rows(training->data, training->part, training->rows, first, end, target_of(network, network->x));
+  if (network->y->piece[0].offset >= 0)
+    gather_targets(training->data, training->part, training->rows, first, end, training->outputs,
+                   target_of(network, network->y));
+}
+
+// ---- steps and the watch
+
+static void keep_copy(BlurTraining *training) {
+  BlurNetwork *network = training->network;
+  memcpy(training->copy, network->memory, network->memory_bytes);
+  training->copy_steps = network->steps;
+  training->copy_position = training->position;
+  training->copy_writes = network->writes;
+}
+
+static void step(BlurTraining *training) {
+  next_rows(training);
+  network_run(training->network, false, gather, training);
+}
+
+// Some number is not finite: goes back to the copy and on to the step where that begins.
+static bool report_divergence(BlurTraining *training, BlurStatus *status) {
+  BlurNetwork *network = training->network;
+  int64_t last = network->steps;
+  const BlurVariable *where = NULL;
+  memcpy(network->memory, training->copy, network->memory_bytes);
+  network->steps = training->copy_steps;
+  training->position = training->copy_position;
+  while (network->steps < last && blur_network_is_finite(network, &where)) step(training);
+  blur_network_is_finite(network, &where);
+  training->copy_steps = -1;
+  if (!where) return status_fail(status, BLUR_DIVERGED, "diverged by step %" PRId64 ", but not when run again", last);
+  char layer[32] = "";
+  if (where->layer >= 0) snprintf(layer, sizeof layer, " of layer %d", where->layer);
+  return status_fail(status, BLUR_DIVERGED,
+                     "diverged: after step %" PRId64 ", `%s`%s is no longer finite; try a lower learning rate",
+                     network->steps, where->name, layer);
+}
+
+bool blur_training_run(BlurTraining *training, int64_t steps, BlurStatus *status) {
+  BlurNetwork *network = training->network;
+  if (training->copy_steps < 0 || training->copy_writes != network->writes) {
+    const BlurVariable *where;
+    if (!blur_network_is_finite(network, &where))
+      return status_fail(status, BLUR_DIVERGED, "`%s` is not finite before step %" PRId64, where->name,
+                         network->steps + 1);
+    keep_copy(training);
+  }
+  for (int64_t i = 0; i < steps && !atomic_load_explicit(&training->interrupted, memory_order_relaxed); i++) {
+    step(training);
+    if (network->steps - training->copy_steps < STEPS_BETWEEN_LOOKS) continue;
+    if (!blur_network_is_finite(network, NULL)) return report_divergence(training, status);
+    keep_copy(training);
+  }
+  return blur_network_is_finite(network, NULL) || report_divergence(training, status);
+}
+
+// ---- evaluation
+
+static bool is_right(const double *h, const double *y, int64_t outputs) {
+  if (outputs == 1) return (h[0] > 0) == (y[0] > 0);
+  int64_t best = 0;
+  for (int64_t i = 1; i < outputs; i++)
+    if (h[i] > h[best]) best = i;
+  return y[best] > 0;
+}
+
+static bool all_finite(const double *values, int64_t count) {
+  for (int64_t i = 0; i < count; i++)
+    if (!(values[i] - values[i] == 0)) return false;
+  return true;
+}
+
+// The predictions and targets of the batch at hand.
+static void predict(BlurTraining *training) {
+  network_run(training->network, true, gather, training);
+  blur_network_get(training->network, training->network->prediction, training->predictions);
+  const uint8_t *labels = blur_data_labels(training->data, training->part);
+  for (int64_t b = 0; b < training->batch; b++)
+    blur_data_target(training->data, labels[training->rows[b]], training->outputs,
+                     training->targets + b * training->outputs);
+}
+
+bool blur_training_evaluate(BlurTraining *training, BlurPart part, BlurEvaluation *evaluation, BlurStatus *status) {
+  int64_t samples = blur_data_samples(training->data, part), outputs = training->outputs;
+  int64_t steps = training->network->steps;
+  *evaluation = (BlurEvaluation){.step = steps, .epoch = blur_training_epoch(training), .samples = samples};
+  if (samples == 0) return status_fail(status, BLUR_FAILED_INPUT, "the data has no samples to evaluate on");
+  // Shuffles of their own, far from those of training: those count up from 0.
+  blur_data_shuffle(training->seed ^ shuffle_salt, UINT64_MAX - (uint64_t)part, samples, training->test_order);
+  training->part = part;
+  double loss = 0;
+  int64_t right = 0;
+  for (int64_t first = 0; first < samples; first += training->batch) {
+    int64_t counted = samples - first < training->batch ? samples - first : training->batch;
+    for (int64_t b = 0; b < training->batch; b++)
+      training->rows[b] = training->test_order[b < counted ? first + b : (b - counted) % samples];
+    predict(training);
+    if (!all_finite(training->predictions, counted * outputs))
+      return status_fail(status, BLUR_DIVERGED, "diverged: after step %" PRId64 ", predictions are no longer finite",
+                         steps);
+    loss +=
+        blur_loss_value(training->loss, counted, outputs, training->predictions, training->targets) * (double)counted;
+    for (int64_t b = 0; b < counted; b++)
+      right += is_right(training->predictions + b * outputs, training->targets + b * outputs, outputs);
+  }
+  evaluation->loss = loss / (double)samples;
+  evaluation->accuracy = (double)right / (double)samples;
+  return true;
+}
