@@ -1,0 +1,319 @@
+// Schedules against the interpreter: a program is run as its text says and, optimized and scheduled, kernel by kernel
+// with blocks in random order. The programs are written here as text, layer by layer, from the equations of the rules.
+#include "compiler/passes/passes.h"
+#include "compiler/passes/schedule_internal.h"
+#include "tests/support/schedule_run.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const ScheduleTarget wide_target = {"test512", 64, 32, true, 49152, 1048576, 14, 2};
+static const ScheduleTarget narrow_target = {"test128", 16, 16, false, 32768, 262144, 4, 2};
+
+// ---- programs as text
+
+typedef struct {
+  int layers;
+  int64_t units[5], batch;
+  int states;
+  bool standardize, all_live;
+} Net;
+
+static void declare(const Net *net, Text *text) {
+  text_add(text, "program step\n\naxis batch:%lld\n", (long long)net->batch);
+  for (int l = 0; l < net->layers; l++) text_add(text, "axis unit u%d:%lld\n", l, (long long)net->units[l]);
+  text_add(text, "axis state c:%d\naxis state d:%d\naxis state e:%d\n\n", net->states, net->states, net->states);
+  text_add(text, "buffer x input in [batch batch:%lld, unit u0:%lld]\n", (long long)net->batch,
+           (long long)net->units[0]);
+  text_add(text, "buffer y input in [batch batch:%lld, unit u:%lld]\n", (long long)net->batch,
+           (long long)net->units[net->layers - 1]);
+}
+
+static void declare_layer(const Net *net, const char *name, const char *flags, int layer, bool states, Text *text) {
+  text_add(text, "buffer %s%d neuron \"%s\" layer %d %s [", name, layer, name, layer, flags);
+  if (states) text_add(text, "state c:%d, ", net->states);
+  text_add(text, "batch batch:%lld, unit u%d:%lld]\n", (long long)net->batch, layer, (long long)net->units[layer]);
+}
+
+static void declare_synapse(const Net *net, const char *name, int layer, bool states, Text *text) {
+  for (int bias = 0; bias < 2; bias++) {
+    text_add(text, "buffer %s%d%s synapse \"%s\" layer %d %s in out [", name, layer, bias ? ".bias" : "", name, layer,
+             bias ? "bias" : "");
+    if (states) text_add(text, "state c:%d, ", net->states);
+    if (!bias) text_add(text, "unit u%d:%lld, ", layer, (long long)net->units[layer]);
+    text_add(text, "unit u%d:%lld]\n", layer + 1, (long long)net->units[layer + 1]);
+  }
+}
+
+// Backpropagation with a sigmoid, squared error and biases.
+static void write_backprop(const Net *net, Text *text) {
+  declare(net, text);
+  const char *flags = net->all_live ? "out" : "";
+  for (int l = 0; l < net->layers; l++)
+    declare_layer(net, "h", flags, l, false, text), declare_layer(net, "g", flags, l, false, text);
+  for (int l = 0; l + 1 < net->layers; l++) declare_synapse(net, "w", l, false, text);
+  text_add(text, "buffer lr genome \"lr\" in []\n");
+  for (int l = 0; l + 1 < net->layers; l++)
+    text_add(text, "buffer z%d temporary [batch batch:%lld, unit u%d:%lld]\n", l, (long long)net->batch, l + 1,
+             (long long)net->units[l + 1]);
+  text_add(text, "\nh0[batch, u0] <- x[batch, u0]\ng0[batch, u0] <- 0\n");
+  int last = net->layers - 1;
+  for (int l = 0; l < last; l++) {
+    text_add(text, "block \"forward %d\"\n", l);
+    text_add(text, "z%d[batch, u%d] <- add(sum(u%d: mul(w%d[u%d, u%d], h%d[batch, u%d])), w%d.bias[u%d])\n", l, l + 1,
+             l, l, l, l + 1, l, l, l, l + 1);
+    if (l + 1 == last) {
+      text_add(text, "h%d[batch, u%d] <- z%d[batch, u%d]\n", l + 1, l + 1, l, l + 1);
+      text_add(text, "g%d[batch, u%d] <- 1\n", l + 1, l + 1);
+    } else {
+      text_add(text, "h%d[batch, u%d] <- sigmoid(z%d[batch, u%d])\n", l + 1, l + 1, l, l + 1);
+      text_add(text, "%%0 = sigmoid(z%d[batch, u%d])\n", l, l + 1);
+      text_add(text, "g%d[batch, u%d] <- mul(%%0, sub(1, %%0))\n", l + 1, l + 1);
+    }
+  }
+  text_add(text, "block \"feedback\"\n");
+  text_add(text, "g%d[batch, u%d] <- div(mul(g%d[batch, u%d], mul(2, sub(h%d[batch, u%d], y[batch, u%d]))), %lld)\n",
+           last, last, last, last, last, last, last, (long long)net->batch);
+  for (int l = last - 1; l > 0; l--) {
+    text_add(text, "block \"backward %d\"\n", l);
+    text_add(text, "g%d[batch, u%d] <- mul(g%d[batch, u%d], sum(u%d: mul(w%d[u%d, u%d], g%d[batch, u%d])))\n", l, l, l,
+             l, l + 1, l, l, l + 1, l + 1, l + 1);
+  }
+  for (int l = 0; l < last; l++) {
+    text_add(text, "block \"update %d\"\n", l);
+    text_add(text,
+             "w%d[u%d, u%d] <- sub(w%d[u%d, u%d], mul(lr[], sum(batch: mul(h%d[batch, u%d], g%d[batch, u%d]))))\n", l,
+             l, l + 1, l, l, l + 1, l, l, l + 1, l + 1);
+    text_add(text, "w%d.bias[u%d] <- sub(w%d.bias[u%d], mul(lr[], sum(batch: g%d[batch, u%d])))\n", l, l + 1, l, l + 1,
+             l + 1, l + 1);
+  }
+}
+
+// One pass of the bidirectional rule (Sandler et al. 2021, eq. 5 or 6) on one synapse layer: neurons `to` from `from`.
+static void write_pass(const Net *net, const char *synapse, int layer, int from, int to, bool bias, Text *text) {
+  long long batch = net->batch;
+  text_add(text, "%%0 = add(mul(f[], a%d[c, batch, u%d]), mul(eta[], ", to, to);
+  const char *mix = synapse[0] == 'w' ? "nu" : "mu";
+  if (bias) text_add(text, "add(");
+  text_add(text, "sum(u%d, d: mul(mul(%s%d[c, u%d, u%d], %s[c, d]), a%d[d, batch, u%d]))", from, synapse, layer, layer,
+           layer + 1, mix, from, from);
+  if (bias) text_add(text, ", sum(d: mul(%s%d.bias[c, u%d], %s[c, d])))", synapse, layer, layer + 1, mix);
+  text_add(text, "))\n");
+  if (net->standardize) {
+    text_add(text, "%%1 = div(sum(batch: %%0), %lld)\n", batch);
+    text_add(text, "%%2 = sub(%%0, %%1)\n");
+    text_add(text, "%%3 = div(sum(batch: mul(%%2, %%2)), %lld)\n", batch);
+    text_add(text, "%%4 = add(mul(gain[c], mul(%%2, rsqrt(add(%%3, 1e-05)))), shift[c])\n");
+    text_add(text, "a%d[c, batch, u%d] <- tanh(%%4)\n", to, to);
+  } else {
+    text_add(text, "a%d[c, batch, u%d] <- tanh(%%0)\n", to, to);
+  }
+}
+
+static void write_synapse_update(const Net *net, const char *synapse, int layer, Text *text) {
+  int pre = layer, post = layer + 1;
+  bool upward = synapse[0] == 'w';
+  int first = upward ? pre : post, second = upward ? post : pre;
+  (void)net;
+  text_add(
+      text,
+      "%s%d[c, u%d, u%d] <- add(mul(fw[], %s%d[c, u%d, u%d]), mul(etaw[], sum(batch, e, d: mul(mul(a%d[e, batch, u%d], "
+      "pm[e, c]), mul(qm[c, d], a%d[d, batch, u%d])))))\n",
+      synapse, layer, pre, post, synapse, layer, pre, post, first, first, second, second);
+  text_add(
+      text,
+      "%s%d.bias[c, u%d] <- add(mul(fw[], %s%d.bias[c, u%d]), mul(etaw[], sum(batch, e, d: mul(pm[e, c], mul(qm[c, d], "
+      "a%d[d, batch, u%d])))))\n",
+      synapse, layer, post, synapse, layer, post, post, post);
+}
+
+// The bidirectional learned rule with state mixing, with or without standardization over the batch.
+static void write_blur(const Net *net, Text *text) {
+  declare(net, text);
+  for (int l = 0; l < net->layers; l++) declare_layer(net, "a", net->all_live ? "out" : "", l, true, text);
+  for (int l = 0; l + 1 < net->layers; l++)
+    declare_synapse(net, "w", l, true, text), declare_synapse(net, "v", l, true, text);
+  static const char *const scalars[] = {"f", "eta", "fw", "etaw"}, *const matrices[] = {"nu", "mu", "pm", "qm"};
+  for (int i = 0; i < 4; i++) text_add(text, "buffer %s genome \"%s\" in []\n", scalars[i], scalars[i]);
+  for (int i = 0; i < 4; i++)
+    text_add(text, "buffer %s genome \"%s\" in [state c:%d, state d:%d]\n", matrices[i], matrices[i], net->states,
+             net->states);
+  text_add(text, "buffer gain genome \"gain\" in [state c:%d]\nbuffer shift genome \"shift\" in [state c:%d]\n\n",
+           net->states, net->states);
+  int last = net->layers - 1;
+  for (int l = 0; l <= last; l++) text_add(text, "a%d[c, batch, u%d] <- 0\n", l, l);
+  text_add(text, "a0[0, batch, u0] <- x[batch, u0]\n");
+  for (int l = 0; l < last; l++) {
+    text_add(text, "block \"forward %d\"\n", l);
+    write_pass(net, "w", l, l, l + 1, true, text);
+  }
+  text_add(text, "block \"feedback\"\na%d[1, batch, u%d] <- y[batch, u%d]\n", last, last, last);
+  for (int l = last - 1; l > 0; l--) {
+    text_add(text, "block \"backward %d\"\n", l);
+    write_pass(net, "v", l, l + 1, l, false, text);
+  }
+  for (int l = 0; l < last; l++) {
+    text_add(text, "block \"update %d\"\n", l);
+    write_synapse_update(net, "w", l, text);
+    write_synapse_update(net, "v", l, text);
+  }
+}
+
+// ---- running both
+
+static double draw(unsigned *seed) {
+  *seed = *seed * 1664525u + 1013904223u;
+  return (double)(*seed >> 8) / 16777216.0 - 0.5;
+}
+
+typedef struct {
+  Arena *arena;
+  IrProgram *reference, *program;
+  double **storage; // of the reference, dense
+} Fixture;
+
+static IrProgram *parse(Arena *arena, const char *text) {
+  const char *error = NULL;
+  IrProgram *program = ir_parse(arena, text, strlen(text), &error);
+  cr_assert(program, "%s\n%s", error, text);
+  const char *wrong = ir_verify(program);
+  cr_assert_null(wrong, "%s\n%s", wrong, text);
+  return program;
+}
+
+static Fixture fixture_of(const char *text) {
+  Fixture fixture = {.arena = arena_create()};
+  fixture.reference = parse(fixture.arena, text);
+  fixture.program = parse(fixture.arena, text);
+  fixture.storage = ARENA_ARRAY(fixture.arena, double *, fixture.reference->buffers.count);
+  unsigned seed = 7;
+  for (size_t b = 0; b < fixture.reference->buffers.count; b++) {
+    const IrBufferInfo *info = &fixture.reference->buffers.items[b];
+    int64_t count = ir_buffer_elements(info);
+    fixture.storage[b] = ARENA_ARRAY(fixture.arena, double, count);
+    for (int64_t i = 0; i < count && info->live_in; i++) fixture.storage[b][i] = draw(&seed);
+  }
+  return fixture;
+}
+
+static void optimize(IrProgram *program) {
+  static const char *const passes[] = {"simplify",  "contract", "unroll_states", "version",
+                                       "propagate", "simplify", "propagate",     "dead"};
+  for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
+    const Pass *pass = pass_find(passes[i]);
+    if (!pass) continue;
+    pass->run(program);
+    const char *wrong = ir_verify(program);
+    cr_assert_null(wrong, "after %s: %s", passes[i], wrong);
+  }
+}
+
+// Where the elements of a scheduled buffer are in the dense storage of the variable it belongs to.
+static double *dense_element(const Fixture *fixture, IrBuffer buffer, const int64_t *position) {
+  const IrProgram *program = fixture->program;
+  IrBuffer slot = schedule_slot(program, buffer);
+  const IrBufferInfo *info = &program->buffers.items[slot];
+  IrBuffer whole = info->origin == IR_NONE ? slot : info->origin;
+  const IrBufferInfo *of = &fixture->reference->buffers.items[whole];
+  int states = info->origin == IR_NONE ? 0 : info->states;
+  int64_t at = 0;
+  for (int d = 0; d < of->dimensions; d++)
+    at = at * of->extent[d] + (d < states ? info->state[d] : position[d - states]);
+  return &fixture->storage[whole][at];
+}
+
+static bool next_position(const IrBufferInfo *info, int64_t *position) {
+  for (int d = info->dimensions - 1; d >= 0; d--) {
+    if (++position[d] < info->extent[d]) return true;
+    position[d] = 0;
+  }
+  return false;
+}
+
+static void copy_inputs(const Fixture *fixture, const Schedule *schedule, double *memory) {
+  for (size_t b = 0; b < schedule->program->buffers.count; b++) {
+    const IrBufferInfo *info = &schedule->program->buffers.items[b];
+    if (!info->live_in || schedule->plans[b].place != PLACE_MEMORY) continue;
+    int64_t position[IR_MAX_DIMENSIONS] = {0};
+    do *schedule_element(schedule, memory, (IrBuffer)b, position) = *dense_element(fixture, (IrBuffer)b, position);
+    while (next_position(info, position));
+  }
+}
+
+static size_t compare_outputs(const Fixture *fixture, const Schedule *schedule, double *memory, const char *text) {
+  size_t compared = 0;
+  for (size_t b = 0; b < schedule->program->buffers.count; b++) {
+    const IrBufferInfo *info = &schedule->program->buffers.items[b];
+    if (!info->live_out) continue;
+    int64_t position[IR_MAX_DIMENSIONS] = {0};
+    do {
+      double is = *schedule_element(schedule, memory, (IrBuffer)b, position),
+             wanted = *dense_element(fixture, (IrBuffer)b, position);
+      cr_assert(fabs(is - wanted) <= 1e-12 * (1 + fabs(wanted)), "%s: %.17g instead of %.17g\n%s", info->name, is,
+                wanted, text);
+      compared++;
+    } while (next_position(info, position));
+  }
+  return compared;
+}
+
+static void check_text(const char *text, const ScheduleTarget *target, int element_bytes, bool blas) {
+  Fixture fixture = fixture_of(text);
+  optimize(fixture.program);
+  ScheduleOptions options = {.target = *target, .element_bytes = element_bytes, .blas_products = blas};
+  PlanTable *table = plan_table_create(fixture.arena);
+  plan_table_reserve(table, 64);
+  Schedule *schedule = schedule_program(fixture.arena, fixture.program, &options, table);
+  cr_assert_not_null(schedule);
+  Text printed = {0};
+  schedule_print(schedule, &printed);
+  if (getenv("BLUR_SHOW")) fprintf(stderr, "%s\n", text_get(&printed));
+  const char *wrong = schedule_verify(schedule);
+  cr_assert_null(wrong, "%s\n%s", wrong, text_get(&printed));
+  double *memory = ARENA_ARRAY(fixture.arena, double, schedule->memory_bytes / element_bytes);
+  for (int64_t i = 0; i < schedule->memory_bytes / element_bytes; i++) memory[i] = NAN;
+  copy_inputs(&fixture, schedule, memory);
+  for (int step = 0; step < 2; step++) {
+    schedule_run(schedule, memory, step, 3u + (unsigned)step);
+    ir_interpret(fixture.reference, fixture.storage, step);
+    cr_assert(compare_outputs(&fixture, schedule, memory, text_get(&printed)) > 0);
+  }
+  text_free(&printed);
+  arena_destroy(fixture.arena);
+}
+
+static void check_net(void (*write)(const Net *net, Text *text), Net net) {
+  Text text = {0};
+  write(&net, &text);
+  for (int blas = 0; blas < 2; blas++)
+    for (int element_bytes = 4; element_bytes <= 8; element_bytes += 4) {
+      check_text(text_get(&text), &wide_target, element_bytes, blas);
+      check_text(text_get(&text), &narrow_target, element_bytes, blas);
+    }
+  text_free(&text);
+}
+
+static const Net small = {.layers = 3, .units = {4, 6, 3}, .batch = 8, .states = 2};
+static const Net deep = {.layers = 4, .units = {5, 7, 6, 3}, .batch = 20, .states = 3};
+static const Net curve = {.layers = 3, .units = {2, 20, 1}, .batch = 40, .states = 2};
+static const Net wide = {.layers = 4, .units = {70, 64, 50, 10}, .batch = 33, .states = 2};
+static const Net same = {.layers = 4, .units = {16, 16, 16, 16}, .batch = 16, .states = 2};
+
+static void check_all(void (*write)(const Net *net, Text *text), bool standardize, bool all_live) {
+  const Net nets[] = {small, deep, curve, wide, same};
+  for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
+    Net net = nets[i];
+    net.standardize = standardize;
+    net.all_live = all_live;
+    check_net(write, net);
+  }
+}
+
+Test(schedule, backprop) { check_all(write_backprop, false, false); }
+Test(schedule, backprop_all_live) { check_all(write_backprop, false, true); }
+Test(schedule, blur) { check_all(write_blur, false, false); }
+Test(schedule, blur_standardized) { check_all(write_blur, true, false); }
+Test(schedule, blur_all_live) { check_all(write_blur, true, true); }
