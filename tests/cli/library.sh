@@ -1,5 +1,5 @@
 # What the shell tests share. A test file calls `run` and then one or more checks; each check counts as one test.
-# Variables: blur (the command), json_check, source (the source tree), work (an empty folder of this test file).
+# Variables: blur (the command), helpers (folder of tests/support's programs), source (the source tree), work (an empty folder of this test file).
 passed=0
 failed=0
 last=""
@@ -56,7 +56,7 @@ is_silent() { # NAME: nothing on standard error
 is_json() { # NAME [--lines] [PATH=VALUE]...: standard output is JSON that holds these
   local name=$1 ok=0
   shift
-  "$json_check" "$@" <"$work/out" 2>>"$work/err" || ok=1
+  "$helpers/json_check" "$@" <"$work/out" 2>>"$work/err" || ok=1
   verdict "$name: JSON $*" $ok
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# run.sh BLUR JSON_CHECK FILE...: runs the shell tests in these files, each in an empty folder; closes with the count.
+# run.sh BLUR HELPERS FILE...: runs the shell tests in these files, each in an empty folder; closes with the count.
 set -u
-blur=$(realpath "$1") json_check=$(realpath "$2") source=$(realpath "$(dirname "$0")/../..")
+blur=$(realpath "$1") helpers=$(realpath "$2") source=$(realpath "$(dirname "$0")/../..")
 shift 2
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,6 +1,6 @@
 // json_check [--lines] [PATH=VALUE | PATH]...: is standard input JSON (or a JSON value a line), and does it hold these?
-// PATH: keys and positions with dots, `0.rule`; with --lines of the last line. VALUE: compared as printed text. A PATH alone
-// must be there, and `PATH=number` means any finite number. Used by the shell tests, which know no JSON.
+// PATH: keys and positions with dots, `0.rule`; with --lines of the last line. VALUE: compared as printed text. A PATH
+// alone must be there, and `PATH=number` means any finite number. Used by the shell tests, which know no JSON.
 #include <jansson.h>
 #include <math.h>
 #include <stdbool.h>
@@ -15,7 +15,8 @@ static json_t *find(json_t *value, const char *path) {
     if (length == 0 || length >= sizeof word) return NULL;
     memcpy(word, path, length);
     word[length] = 0;
-    value = json_is_array(value) ? json_array_get(value, (size_t)strtoul(word, NULL, 10)) : json_object_get(value, word);
+    value =
+        json_is_array(value) ? json_array_get(value, (size_t)strtoul(word, NULL, 10)) : json_object_get(value, word);
     path += length;
     if (*path == '=') break;
     if (*path == '.') path++;
