@@ -23,7 +23,7 @@ foreach(helper json_check npz make_idx)
   target_link_libraries(${helper} PRIVATE blur_base PkgConfig::JANSSON)
 endforeach()
 file(GLOB COMMAND_TESTS CONFIGURE_DEPENDS tests/cli/*.test)
-if(NOT EXISTS ${CMAKE_SOURCE_DIR}/compiler/program.c OR NOT EXISTS ${CMAKE_SOURCE_DIR}/runtime/train)
+if(NOT EXISTS ${CMAKE_SOURCE_DIR}/compiler/backend/jit.c OR NOT EXISTS ${CMAKE_SOURCE_DIR}/grammar/blur.y OR NOT EXISTS ${CMAKE_SOURCE_DIR}/compiler/semantics/merge.c OR NOT EXISTS ${CMAKE_SOURCE_DIR}/runtime/train)
   set(COMMAND_TESTS) # the rooms are being filled
 endif()
 foreach(test ${COMMAND_TESTS})

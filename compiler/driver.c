@@ -1,0 +1,80 @@
+// The compiler as one list: checked rule -> lower -> the passes below, each followed by the verifier -> schedule ->
+// backend.
+#include "compiler/driver.h"
+
+#include "compiler/passes/lower.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+// In order. What each expects and leaves is said at the head of its file; a name may stand more than once.
+static const char *const pass_list[] = {
+    "simplify",      // constants folded, factors out of sums
+    "contract",      // sums of products over state and unit axes in the cheapest order
+    "unroll_states", // a buffer a state; sums over states are additions
+    "version",       // each buffer assigned once
+    "propagate",     // known zeros, copies
+    "simplify",      // what became constant
+    "propagate",     //
+    "simplify",      //
+    "multiply_add",  // x*y + z rounded once, before kernels are formed
+    "dead",          // what nothing reads
+};
+
+void driver_internal_error(const char *stage, const char *reason, const IrProgram *program) {
+  fprintf(stderr, "blur: internal error after %s: %s\n", stage, reason);
+  if (program) {
+    Text dump = {0};
+    ir_print(program, &dump);
+    fprintf(stderr, "%s", text_get(&dump));
+    text_free(&dump);
+  }
+  fprintf(
+      stderr,
+      "This is a defect of blur, not of your rule. Please report it with the rule, the command and the lines above.\n");
+  exit(70);
+}
+
+static void verify(const char *stage, IrProgram *program) {
+  const char *reason = ir_verify(program);
+  if (reason) driver_internal_error(stage, reason, program);
+}
+
+bool driver_lower(DriverPrograms *programs, const CheckedRule *rule, const BlurOptions *options, DiagnosticSink *sink) {
+  LowerNetwork network = {options->layers, options->units, options->batch, options->all_live};
+  size_t errors = sink->errors;
+  programs->lowered_step = lower_step(programs->arena, rule, &network, sink);
+  programs->lowered_predict = sink->errors == errors ? lower_predict(programs->arena, rule, &network, sink) : NULL;
+  if (sink->errors > errors || !programs->lowered_step || !programs->lowered_predict) return false;
+  verify("lower", programs->lowered_step);
+  verify("lower", programs->lowered_predict);
+  // Passes work in place: they get programs of their own.
+  programs->step = lower_step(programs->arena, rule, &network, sink);
+  programs->predict = lower_predict(programs->arena, rule, &network, sink);
+  return true;
+}
+
+void driver_optimize(DriverPrograms *programs, bool all_live, DriverWatch *after, void *context) {
+  for (size_t i = 0; i < sizeof pass_list / sizeof *pass_list; i++) {
+    const Pass *pass = pass_find(pass_list[i]);
+    IrProgram *both[] = {programs->predict, programs->step};
+    for (int which = 0; which < 2; which++) {
+      bool last = i + 1 == sizeof pass_list / sizeof *pass_list;
+      if (last && which == 1 && !all_live) dead_variables(programs->step, programs->predict);
+      pass->run(both[which]);
+      verify(pass->name, both[which]);
+      if (after) after(context, pass->name, both[which]);
+    }
+  }
+}
+
+DriverSchedules driver_schedule(DriverPrograms *programs, const BlurOptions *options) {
+  DriverSchedules schedules = {.plans = plan_table_create(programs->arena)};
+  plan_table_reserve(schedules.plans, 64);
+  ScheduleOptions how = {.target = *backend_target(options->cpu),
+                         .element_bytes = options->precision == BLUR_DOUBLE ? 8 : 4,
+                         .blas_products = options->products == BLUR_PRODUCTS_OPENBLAS};
+  schedules.step = schedule_program(programs->arena, programs->step, &how, schedules.plans);
+  schedules.predict = schedule_program(programs->arena, programs->predict, &how, schedules.plans);
+  return schedules;
+}

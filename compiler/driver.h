@@ -1,0 +1,32 @@
+// The way of a program: which passes run, in which order. The list in driver.c is the compiler.
+#ifndef BLUR_COMPILER_DRIVER_H
+#define BLUR_COMPILER_DRIVER_H
+
+#include "blur/compiler.h"
+#include "compiler/backend/backend.h"
+#include "compiler/passes/passes.h"
+#include "compiler/semantics/checked.h"
+
+// The two programs of a network on their way.
+typedef struct {
+  Arena *arena;
+  IrProgram *lowered_step, *lowered_predict; // as lowered: what the interpreter runs
+  IrProgram *step, *predict;                 // optimized in place
+} DriverPrograms;
+
+// Lowers a checked rule for a network. False if the sink has errors.
+bool driver_lower(DriverPrograms *programs, const CheckedRule *rule, const BlurOptions *options, DiagnosticSink *sink);
+// Runs the list of passes on step and predict. `after` (may be NULL) is called with each program after each pass.
+typedef void DriverWatch(void *context, const char *pass, const IrProgram *program);
+void driver_optimize(DriverPrograms *programs, bool all_live, DriverWatch *after, void *context);
+// Schedules both programs on one memory plan whose first 64 bytes hold the step counter.
+typedef struct {
+  Schedule *step, *predict;
+  PlanTable *plans;
+} DriverSchedules;
+DriverSchedules driver_schedule(DriverPrograms *programs, const BlurOptions *options);
+
+// Ends the process (exit 70) with the stage, the reason and the program: an invariant of the compiler is broken.
+_Noreturn void driver_internal_error(const char *stage, const char *reason, const IrProgram *program);
+
+#endif
