@@ -222,9 +222,8 @@ static int work(Predict *predict) {
   code = open_samples(predict);
   if (!code) code = session_compile(session);
   if (!code) code = open_context(predict);
+  if (!code) code = session_restore(session, NULL);
   if (code) return code;
-  BlurStatus status;
-  if (!blur_saved_restore(session->saved, session->network, NULL, &status)) return session_failed(session, &status);
   if (!make_arrays(predict) || !predict_all(predict)) {
     complain(arguments, "out of memory for %" PRId64 " samples", predict->samples);
     return EXIT_ENVIRONMENT;

@@ -7,6 +7,24 @@
 #include <string.h>
 #include <time.h>
 
+// The settings that the rule is loaded with: a name that --set gives again is not taken from the saved network.
+static int join_settings(Session *session) {
+  const Arguments *arguments = session->arguments;
+  const BlurSavedInfo *info = session->saved ? blur_saved_info(session->saved) : NULL;
+  size_t most = arguments->setting_count + (info ? info->setting_count : 0);
+  session->settings = calloc(most + 1, sizeof *session->settings);
+  if (!session->settings) return EXIT_ENVIRONMENT;
+  for (size_t i = 0; info && i < info->setting_count; i++) {
+    bool again = false;
+    for (size_t j = 0; j < arguments->setting_count; j++)
+      again |= strcmp(arguments->settings[j].name, info->settings[i].name) == 0;
+    if (!again) session->settings[session->setting_count++] = info->settings[i];
+  }
+  for (size_t j = 0; j < arguments->setting_count; j++)
+    session->settings[session->setting_count++] = arguments->settings[j];
+  return EXIT_DONE;
+}
+
 // What the command line leaves open comes from the saved network.
 static int take_from_saved(Session *session) {
   const Arguments *arguments = session->arguments;
@@ -46,6 +64,7 @@ int session_open(Session *session, const Arguments *arguments) {
     int code = take_from_saved(session);
     if (code) return code;
   }
+  if (join_settings(session) != EXIT_DONE) return EXIT_ENVIRONMENT;
   if (!session->rule_name) {
     complain(arguments, "a rule is needed: a path, path:rule, or std.NAME");
     return EXIT_USAGE;
@@ -66,6 +85,29 @@ int session_compile(Session *session) {
   return session->network ? EXIT_DONE : session_failed(session, &status);
 }
 
+int session_restore(Session *session, BlurTraining *training) {
+  const Arguments *arguments = session->arguments;
+  double **kept = calloc(arguments->setting_count + 1, sizeof *kept);
+  if (!kept) return EXIT_ENVIRONMENT;
+  for (size_t i = 0; i < arguments->setting_count; i++) {
+    const BlurVariable *genome = blur_network_find(session->network, BLUR_GENOME, arguments->settings[i].name, -1);
+    if (!genome) continue;
+    kept[i] = calloc(blur_variable_count(genome), sizeof **kept);
+    if (kept[i]) blur_network_get(session->network, genome, kept[i]);
+  }
+  BlurStatus status;
+  int code = blur_saved_restore(session->saved, session->network, training, &status) ? EXIT_DONE
+                                                                                     : session_failed(session, &status);
+  for (size_t i = 0; i < arguments->setting_count; i++) {
+    if (kept[i] && !code)
+      blur_network_set(session->network,
+                       blur_network_find(session->network, BLUR_GENOME, arguments->settings[i].name, -1), kept[i]);
+    free(kept[i]);
+  }
+  free(kept);
+  return code;
+}
+
 void session_close(Session *session) {
   blur_network_destroy(session->network);
   blur_program_destroy(session->program);
@@ -73,6 +115,7 @@ void session_close(Session *session) {
   blur_pool_destroy(session->pool);
   blur_saved_close(session->saved);
   blur_report_destroy(session->report);
+  free(session->settings);
   free((void *)(uintptr_t)session->options.units);
   *session = (Session){0};
 }

@@ -14,6 +14,8 @@ typedef struct {
   BlurNetwork *network;
   BlurSaved *saved;      // of --load, or NULL
   const char *rule_name; // the operand, or what the saved network was trained by
+  BlurSetting *settings; // those of the saved network, then those of --set
+  size_t setting_count;
   BlurOptions options;
   BlurLoss loss;
   uint64_t seed;
@@ -24,6 +26,8 @@ typedef struct {
 int session_open(Session *session, const Arguments *arguments);
 // Loads the rule, compiles it as session->options say, and makes the network.
 int session_compile(Session *session);
+// Puts the saved network's values into this one; genome values of --set stay as set.
+int session_restore(Session *session, BlurTraining *training);
 void session_close(Session *session);
 
 // Prints a runtime's failure; returns its exit code.

@@ -145,8 +145,10 @@ static int save(const Train *train) {
   const char *path = train->session.arguments->value[OPTION_save];
   if (!path) return EXIT_DONE;
   BlurStatus status;
-  if (!blur_network_save(train->session.network, train->training, train->session.rule_name, path, &status))
-    return session_failed(&train->session, &status);
+  const Session *session = &train->session;
+  if (!blur_network_save_set(session->network, train->training, session->rule_name, session->settings,
+                             session->setting_count, path, &status))
+    return session_failed(session, &status);
   if (!train->json) printf("saved: %s\n", path);
   return EXIT_DONE;
 }
@@ -160,10 +162,9 @@ static int work(Train *train) {
   if (code) return code;
   BlurStatus status;
   train->training = blur_training_create(session->network, train->data, session->loss, session->seed, &status);
-  if (!train->training ||
-      (train->session.saved && !blur_saved_restore(train->session.saved, session->network, train->training, &status)))
-    return session_failed(session, &status);
-  code = read_lengths(train);
+  if (!train->training) return session_failed(session, &status);
+  if (session->saved) code = session_restore(session, train->training);
+  if (!code) code = read_lengths(train);
   if (code) return code;
   tell_start(train);
   train->started = session_clock();

@@ -82,7 +82,9 @@ static bool collect(const BlurNetwork *network, Entries *entries, json_t *dead) 
   return true;
 }
 
-static json_t *describe(const BlurNetwork *network, const BlurTraining *training, const char *rule, json_t *dead) {
+// What a file says beside its arrays; takes `dead` and `set` over.
+static json_t *describe(const BlurNetwork *network, const BlurTraining *training, const char *rule, json_t *set,
+                        json_t *dead) {
   const int64_t *units;
   int layers = blur_program_layers(network->program, &units);
   json_t *list = json_array();
@@ -90,16 +92,21 @@ static json_t *describe(const BlurNetwork *network, const BlurTraining *training
   // A seed has 64 bits without sign: it is kept as text, which every reader of JSON leaves as it is.
   char seed[24];
   snprintf(seed, sizeof seed, "%" PRIu64, training ? training->seed : network->seed);
-  return json_pack("{s:i, s:s, s:o, s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:o}", "format", FORMAT, "rule", rule, "units",
-                   list, "batch", (json_int_t)blur_program_batch(network->program), "steps", (json_int_t)network->steps,
-                   "position", (json_int_t)(training ? training->position : 0), "seed", seed, "data",
-                   training ? blur_data_name(training->data) : "", "precision",
+  return json_pack("{s:i, s:s, s:o, s:o, s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:o}", "format", FORMAT, "rule", rule,
+                   "settings", set, "units", list, "batch", (json_int_t)blur_program_batch(network->program), "steps",
+                   (json_int_t)network->steps, "position", (json_int_t)(training ? training->position : 0), "seed",
+                   seed, "data", training ? blur_data_name(training->data) : "", "precision",
                    network->element == 4 ? "float" : "double", "loss",
                    blur_loss_name(training ? training->loss : BLUR_LOSS_CROSS_ENTROPY), "dead", dead);
 }
 
 bool blur_network_save(const BlurNetwork *network, const BlurTraining *training, const char *rule, const char *path,
                        BlurStatus *status) {
+  return blur_network_save_set(network, training, rule, NULL, 0, path, status);
+}
+
+bool blur_network_save_set(const BlurNetwork *network, const BlurTraining *training, const char *rule,
+                           const BlurSetting *settings, size_t setting_count, const char *path, BlurStatus *status) {
   Entries entries;
   json_t *dead = json_array();
   if (!collect(network, &entries, dead)) {
@@ -107,11 +114,14 @@ bool blur_network_save(const BlurNetwork *network, const BlurTraining *training,
     json_decref(dead);
     return status_fail_memory(status, path, (double)network->memory_bytes * 2);
   }
-  json_t *about = describe(network, training, rule, dead);
+  json_t *set = json_array();
+  for (size_t i = 0; i < setting_count; i++)
+    json_array_append_new(set, json_pack("[s, s]", settings[i].name, settings[i].value));
+  json_t *about = json_array_size(set) == setting_count ? describe(network, training, rule, set, dead) : NULL;
   if (!about) {
     free_entries(&entries);
-    return status_fail(status, BLUR_FAILED_USAGE, "cannot write %s: the name of its rule or data is not valid UTF-8",
-                       path);
+    return status_fail(status, BLUR_FAILED_USAGE,
+                       "cannot write %s: the name of its rule, of its data or a setting is not valid UTF-8", path);
   }
   uint64_t hash = hash_description(about);
   for (size_t i = 0; i < entries.count; i++) {
@@ -144,6 +154,7 @@ struct BlurSaved {
   NpzFile file;
   json_t *about;
   int64_t *units;
+  BlurSetting *settings;
   BlurSavedInfo info;
 };
 
@@ -152,6 +163,7 @@ void blur_saved_close(BlurSaved *saved) {
   json_decref(saved->about);
   npz_free(&saved->file);
   free(saved->units);
+  free(saved->settings);
   free(saved->path);
   free(saved);
 }
@@ -190,6 +202,21 @@ static bool read_units(BlurSaved *saved, const json_t *list) {
   return true;
 }
 
+// Pairs of name and value; the strings belong to the description.
+static bool read_settings(BlurSaved *saved, const json_t *list) {
+  size_t count = json_array_size(list);
+  if (!(saved->settings = calloc(count + 1, sizeof *saved->settings))) return false;
+  for (size_t i = 0; i < count; i++) {
+    const json_t *pair = json_array_get(list, i);
+    BlurSetting setting = {json_string_value(json_array_get(pair, 0)), json_string_value(json_array_get(pair, 1))};
+    if (!setting.name || !setting.value) return false;
+    saved->settings[i] = setting;
+  }
+  saved->info.settings = saved->settings;
+  saved->info.setting_count = count;
+  return true;
+}
+
 static bool read_description(BlurSaved *saved, BlurStatus *status) {
   int format = 0;
   json_t *units;
@@ -204,7 +231,8 @@ static bool read_description(BlurSaved *saved, BlurStatus *status) {
       json_unpack(saved->about, "{s:s, s:o, s:I, s:I, s:I, s:s, s:s, s:s, s:s}", "rule", &info->rule, "units", &units,
                   "batch", &batch, "steps", &steps, "position", &position, "seed", &seed, "data", &info->data,
                   "precision", &precision, "loss", &loss) != 0 ||
-      !read_units(saved, units) || !blur_loss_from_name(loss, &info->loss) || batch < 1 || steps < 0 || position < 0)
+      !read_units(saved, units) || !read_settings(saved, json_object_get(saved->about, "settings")) ||
+      !blur_loss_from_name(loss, &info->loss) || batch < 1 || steps < 0 || position < 0)
     return damaged(saved, status);
   info->batch = (int64_t)batch;
   info->steps = (int64_t)steps;

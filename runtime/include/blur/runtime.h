@@ -157,7 +157,9 @@ typedef struct BlurSaved BlurSaved;
 
 typedef struct {
   const char *rule; // as loaded: "std.adam"
-  int layers;       // entries of units
+  size_t setting_count;
+  const BlurSetting *settings; // that the rule was loaded with
+  int layers;                  // entries of units
   const int64_t *units;
   int64_t batch, steps, position;
   uint64_t seed;    // of the shuffles
@@ -167,6 +169,10 @@ typedef struct {
 } BlurSavedInfo;
 
 // Writes the network, and where its training stands; `training` may be NULL. The file changes whole or not at all.
+// `rule` and `settings` are kept for BlurSavedInfo: what loads the same rule again.
+bool blur_network_save_set(const BlurNetwork *network, const BlurTraining *training, const char *rule,
+                           const BlurSetting *settings, size_t setting_count, const char *path, BlurStatus *status);
+// The same for a rule without settings.
 bool blur_network_save(const BlurNetwork *network, const BlurTraining *training, const char *rule, const char *path,
                        BlurStatus *status);
 // Reads and checks a file. A damaged one, or one of a newer format, fails.
