@@ -17,8 +17,16 @@ if(EXISTS ${CMAKE_SOURCE_DIR}/grammar/blur.y)
   set(GRAMMAR_SOURCES ${GENERATED}/parser.c ${GENERATED}/scanner.c)
 endif()
 
+# What the object cache is valid for: a hash of the files that decide the machine code.
+file(GLOB BACKEND_SOURCES CONFIGURE_DEPENDS compiler/backend/*.[ch] compiler/ir/ir.h compiler/ir/operations.def
+  compiler/passes/schedule.h)
+add_custom_command(OUTPUT ${GENERATED}/backend_identity.h
+  COMMAND ${CMAKE_COMMAND} -DOUTPUT=${GENERATED}/backend_identity.h "-DINPUTS=${BACKEND_SOURCES}"
+          -P ${CMAKE_SOURCE_DIR}/cmake/identity.cmake
+  DEPENDS ${BACKEND_SOURCES} cmake/identity.cmake VERBATIM)
+
 file(GLOB COMPILER_SOURCES CONFIGURE_DEPENDS compiler/*.c compiler/*/*.c)
-add_library(blur_compiler STATIC ${COMPILER_SOURCES} ${GRAMMAR_SOURCES})
+add_library(blur_compiler STATIC ${COMPILER_SOURCES} ${GRAMMAR_SOURCES} ${GENERATED}/backend_identity.h)
 target_include_directories(blur_compiler PUBLIC ${CMAKE_SOURCE_DIR}/compiler/include PRIVATE ${GENERATED})
 target_include_directories(blur_compiler SYSTEM PRIVATE ${LLVM_INCLUDE_DIRS})
 target_link_libraries(blur_compiler PUBLIC blur_base)

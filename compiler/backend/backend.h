@@ -10,9 +10,9 @@
 typedef void BackendEntry(void *memory, void *scratch, const BlurServices *services, int64_t thread, int64_t threads);
 
 typedef struct {
-  const char *name;          // entry point: "step", "predict"
+  const char *name; // entry point: "step", "predict"
   const Schedule *schedule;
-  int64_t step_offset;       // bytes: where VALUE_STEP is read from (one element of the schedule's precision)
+  int64_t step_offset; // bytes: where VALUE_STEP is read from (one element of the schedule's precision)
 } BackendUnit;
 
 typedef struct BackendCode BackendCode;
@@ -27,6 +27,7 @@ BackendEntry *backend_entry(const BackendCode *code, const char *name);
 void backend_destroy(BackendCode *code);
 
 // --stage=llvm, --stage=asm: text in the arena; NULL and *error on failure.
-const char *backend_print(Arena *arena, BlurCpu cpu, const BackendUnit *units, size_t unit_count, bool assembly, const char **error);
+const char *backend_print(Arena *arena, BlurCpu cpu, const BackendUnit *units, size_t unit_count, bool assembly,
+                          const char **error);
 
 #endif

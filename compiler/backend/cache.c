@@ -1,0 +1,136 @@
+// The object cache on disk: compiled objects by a hash of everything that they depend on. A file is written under a
+// temporary name and renamed, so two processes may store at once; one that is damaged, cut off or foreign is ignored
+// and written anew. Places: BLUR_CACHE, else XDG_CACHE_HOME/blur, else ~/.cache/blur.
+#include "compiler/backend/jit.h"
+
+#include "backend_identity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+typedef struct {
+  char magic[8];
+  char key[32];
+  uint64_t length;
+  uint32_t checksum, reserved;
+} CacheHeader;
+
+static const char magic[8] = "blurobj1";
+enum { ABI_VERSION = 1 };
+
+// ---- keys: FNV-1a, 128 bits
+
+__extension__ typedef unsigned __int128 Hash;
+
+static void add_bytes(Hash *hash, const void *bytes, size_t length) {
+  const Hash prime = ((Hash)1 << 88) + 0x13B;
+  const unsigned char *at = bytes;
+  for (size_t i = 0; i < length; i++) *hash = (*hash ^ at[i]) * prime;
+}
+
+static void add_text(Hash *hash, const char *text) { add_bytes(hash, text, strlen(text) + 1); }
+static void add_number(Hash *hash, int64_t number) { add_bytes(hash, &number, sizeof number); }
+
+void cache_key(const BackendCpu *cpu, const EmitPlan *plan, char key[33]) {
+  Hash hash = ((Hash)0x6C62272E07BB0142u << 64) | 0x62B821756295C58Du;
+  unsigned major, minor, patch;
+  LLVMGetVersion(&major, &minor, &patch);
+  add_text(&hash, BACKEND_IDENTITY);
+  add_number(&hash, ABI_VERSION);
+  add_number(&hash, major * 10000 + minor * 100 + patch);
+  add_text(&hash, cpu->llvm_cpu);
+  add_text(&hash, cpu->llvm_features);
+  add_bytes(&hash, &cpu->target.vector_bytes, sizeof cpu->target.vector_bytes);
+  const PlannedKernel *planned = plan->kernels.items;
+  for (size_t u = 0; u < plan->unit_count; u++) {
+    add_text(&hash, plan->units[u].name);
+    size_t count = plan->units[u].schedule->kernel_count;
+    const ScheduleTarget *target = &plan->units[u].schedule->target;
+    add_number(&hash, target->vector_bytes);
+    add_number(&hash, target->tile_rows * 64 + target->tile_vectors);
+    add_number(&hash, (int64_t)count);
+    for (size_t k = 0; k < count; k++, planned++) {
+      if (&plan->kernels.items[planned->function] == planned) add_bytes(&hash, planned->text, planned->text_length + 1);
+      else add_number(&hash, (int64_t)planned->function);
+      for (size_t i = 0; i < planned->bases.count; i++) add_number(&hash, planned->bases.items[i].offset);
+    }
+  }
+  for (int i = 0; i < 32; i++) key[i] = "0123456789abcdef"[(unsigned)(hash >> (124 - 4 * i)) & 15];
+  key[32] = '\0';
+}
+
+// ---- places
+
+static bool cache_directory(char *path, size_t size) {
+  const char *own = getenv("BLUR_CACHE"), *shared = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+  int length = -1;
+  if (own && *own) length = snprintf(path, size, "%s", own);
+  else if (shared && *shared) length = snprintf(path, size, "%s/blur", shared);
+  else if (home && *home) length = snprintf(path, size, "%s/.cache/blur", home);
+  return length > 0 && (size_t)length < size;
+}
+
+static bool make_directories(char *path) {
+  for (char *at = path + 1; *at; at++) {
+    if (*at != '/') continue;
+    *at = '\0';
+    bool failed = mkdir(path, 0777) != 0 && errno != EEXIST;
+    *at = '/';
+    if (failed) return false;
+  }
+  return mkdir(path, 0777) == 0 || errno == EEXIST;
+}
+
+// ---- files
+
+char *cache_load(const char *key, size_t *length) {
+  char directory[PATH_MAX], path[PATH_MAX + 64];
+  if (!cache_directory(directory, sizeof directory)) return NULL;
+  snprintf(path, sizeof path, "%s/%s.o", directory, key);
+  FILE *file = fopen(path, "rb");
+  if (!file) return NULL;
+  struct stat status;
+  CacheHeader header;
+  char *object = NULL;
+  bool sound = fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode) &&
+               fread(&header, sizeof header, 1, file) == 1 && !memcmp(header.magic, magic, sizeof magic) &&
+               !memcmp(header.key, key, sizeof header.key) &&
+               header.length == (uint64_t)status.st_size - sizeof header && header.length < UINT32_MAX;
+  if (sound) object = malloc((size_t)header.length + 1);
+  sound = object && fread(object, 1, (size_t)header.length, file) == header.length &&
+          crc32(0, (const Bytef *)object, (uInt)header.length) == header.checksum;
+  fclose(file);
+  if (!sound) {
+    free(object);
+    return NULL;
+  }
+  *length = (size_t)header.length;
+  return object;
+}
+
+void cache_store(const char *key, const char *object, size_t length) {
+  static _Atomic unsigned counter;
+  char directory[PATH_MAX], path[PATH_MAX + 64], temporary[PATH_MAX + 128];
+  if (length >= UINT32_MAX || !cache_directory(directory, sizeof directory) || !make_directories(directory)) return;
+  snprintf(path, sizeof path, "%s/%s.o", directory, key);
+  snprintf(temporary, sizeof temporary, "%s.%ld.%u.tmp", path, (long)getpid(), counter++);
+  CacheHeader header = {.length = length, .checksum = (uint32_t)crc32(0, (const Bytef *)object, (uInt)length)};
+  memcpy(header.magic, magic, sizeof magic);
+  memcpy(header.key, key, sizeof header.key);
+  int descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  FILE *file = descriptor >= 0 ? fdopen(descriptor, "wb") : NULL;
+  if (!file) {
+    if (descriptor >= 0) close(descriptor);
+    return;
+  }
+  bool written = fwrite(&header, sizeof header, 1, file) == 1 && fwrite(object, 1, length, file) == length;
+  written = fclose(file) == 0 && written;
+  if (!written || rename(temporary, path) != 0) unlink(temporary);
+}
