@@ -56,6 +56,7 @@ struct AstExpression {
   ExpressionKind kind;
   Span span;
   AstExpression *next; // in a list of arguments or of vector elements
+  uint32_t depth;      // levels of the tree, this one included; the parser keeps it below a limit
   union {
     double number;
     struct { AstName qualifier, name; } name; // qualifier.text NULL if absent

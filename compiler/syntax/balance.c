@@ -1,0 +1,209 @@
+// Makes the brackets of a text balance before it is parsed, so that one forgotten brace is one error. Where something
+// is not closed, the closing bracket is put where the indentation of the text, or a word that only begins a line, says
+// it should stand; what closes nothing is dropped. Before: the scanner. After: layout.c.
+#include "compiler/syntax/parser_state.h"
+#include "parser.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+  Token token;
+  size_t line;          // number of the line it stands on
+  uint32_t line_indent; // of that line
+  uint32_t body_indent; // of the first line after it, 0 until known
+} OpenBracket;
+
+typedef struct {
+  Parser *parser;
+  const TokenList *in;
+  TokenList *out;
+  OpenBracket open[NESTING_LIMIT];
+  size_t depth;
+  size_t missing, surplus; // braces, over the whole text
+  size_t line, line_start; // of the current token; line_start: index in `out` of the line's first token
+  uint32_t indent;
+} Balance;
+
+static int closer_of(int opener) {
+  return opener == TOKEN_OPEN_PAREN     ? TOKEN_CLOSE_PAREN
+         : opener == TOKEN_OPEN_BRACKET ? TOKEN_CLOSE_BRACKET
+                                        : TOKEN_CLOSE_BRACE;
+}
+
+static const char *closer_text(int opener) {
+  return opener == TOKEN_OPEN_PAREN ? ")" : opener == TOKEN_OPEN_BRACKET ? "]" : "}";
+}
+
+static uint32_t indent_of(const Parser *parser, const Token *token) {
+  uint32_t line = source_position(parser->source, token->start).line;
+  return token->start - parser->source->line_starts[line - 1];
+}
+
+static OpenBracket *top(Balance *balance) { return balance->depth ? &balance->open[balance->depth - 1] : NULL; }
+
+static bool top_is_brace(Balance *balance) {
+  return balance->depth == 0 || top(balance)->token.kind == TOKEN_OPEN_BRACE;
+}
+
+// Puts the closing bracket of the innermost open one at index `at` of the output, after the token before it.
+static void insert_closer(Balance *balance, size_t at) {
+  Parser *parser = balance->parser;
+  TokenList *out = balance->out;
+  OpenBracket *open = top(balance);
+  while (at > 0 && out->items[at - 1].kind == TOKEN_NEWLINE) at--;
+  uint32_t place = at > 0 ? out->items[at - 1].end : 0;
+  Token closer = {.kind = closer_of(open->token.kind), .start = place, .end = place, .inserted = true};
+  token_push(out, closer);
+  memmove(&out->items[at + 1], &out->items[at], (out->count - 1 - at) * sizeof(Token));
+  out->items[at] = closer;
+
+  const char *text = closer_text(open->token.kind);
+  Diagnostic *diagnostic =
+      diagnostic_report(parser->sink, DIAGNOSTIC_bracket_not_closed, span_of(parser, place, place), text);
+  diagnostic_note(parser->sink, diagnostic, token_span(parser, &open->token), "opened here");
+  diagnostic_fix(parser->sink, diagnostic, span_of(parser, place, place), "%s", text);
+  balance->depth--;
+}
+
+// Words that begin a declaration or a statement and stand nowhere in an expression.
+static bool begins_line(int kind) {
+  return kind_is_reserved(kind) && kind != TOKEN_IF && kind != TOKEN_THEN && kind != TOKEN_ELSE && kind != TOKEN_AND &&
+         kind != TOKEN_OR && kind != TOKEN_NOT;
+}
+
+// Is what stands since the line's start, up to the `<-` or `=` that comes now, the left side of an equation?
+static bool line_is_left_side(const Balance *balance) {
+  enum { LONGEST = 64 }; // tokens
+  const Token *items = balance->out->items;
+  size_t i = balance->line_start, end = balance->out->count;
+  if (i >= end || end - i > LONGEST || items[i].kind < TOKEN_NAME || items[i].kind > TOKEN_DERIVATIVE) return false;
+  i++;
+  if (i + 1 < end && items[i].kind == TOKEN_DOT) i += 2;
+  if (i < end && items[i].kind == TOKEN_OPEN_BRACKET)
+    while (i < end && items[i++].kind != TOKEN_CLOSE_BRACKET) continue;
+  return i == end;
+}
+
+// Parentheses and brackets that a new line, or a `;`, shows to be forgotten.
+static void close_forgotten_parentheses(Balance *balance, const Token *token) {
+  if (top_is_brace(balance)) return;
+  bool here =
+      token->kind == TOKEN_SEMICOLON || token->kind == TOKEN_END || (token->first_on_line && begins_line(token->kind));
+  bool before_line = (token->kind == TOKEN_ARROW || token->kind == TOKEN_ASSIGN) &&
+                     top(balance)->line < balance->line && line_is_left_side(balance);
+  if (!here && !before_line) return;
+  size_t at = before_line ? balance->line_start : balance->out->count;
+  while (!top_is_brace(balance)) {
+    insert_closer(balance, at);
+    // The closers of one line nest outward: the next goes behind this one.
+    at = before_line ? balance->line_start : balance->out->count;
+    if (before_line)
+      while (at < balance->out->count && balance->out->items[at].inserted) at++;
+  }
+}
+
+// A line that begins no deeper than the line of an open brace, whose body was deeper, stands outside that brace.
+static void close_forgotten_braces(Balance *balance, const Token *token) {
+  while (balance->missing > 0 && token->first_on_line && balance->depth > 0 && token->kind != TOKEN_NEWLINE &&
+         token->kind != TOKEN_CLOSE_BRACE && token->kind != TOKEN_END) {
+    OpenBracket *open = top(balance);
+    if (open->token.kind != TOKEN_OPEN_BRACE || open->line == balance->line || balance->indent > open->line_indent ||
+        open->body_indent <= open->line_indent)
+      return;
+    insert_closer(balance, balance->out->count);
+    balance->missing--;
+  }
+}
+
+// The brace at index i would close `open`, but the text goes on inside it: one brace too many stands here.
+static bool is_surplus(const Balance *balance, size_t i, const OpenBracket *open) {
+  if (balance->surplus == 0) return false;
+  for (size_t j = i + 1; j < balance->in->count; j++) {
+    const Token *token = &balance->in->items[j];
+    if (token->kind == TOKEN_NEWLINE) continue;
+    if (token->kind == TOKEN_END || !token->first_on_line) return false;
+    uint32_t indent = indent_of(balance->parser, token);
+    return token->kind == TOKEN_CLOSE_BRACE ? indent == open->line_indent : indent > open->line_indent;
+  }
+  return false;
+}
+
+// A closing bracket: the token is pushed, unless it closes nothing.
+static void close_bracket(Balance *balance, size_t i) {
+  Parser *parser = balance->parser;
+  const Token *token = &balance->in->items[i];
+  bool is_brace = token->kind == TOKEN_CLOSE_BRACE;
+  size_t match = balance->depth; // one more than the index of what it closes; 0: nothing
+  while (match > 0 && closer_of(balance->open[match - 1].token.kind) != token->kind) {
+    if (!is_brace && balance->open[match - 1].token.kind == TOKEN_OPEN_BRACE) match = 1;
+    match--;
+  }
+  if (match == 0 && !is_brace && !top_is_brace(balance)) { // `(` and `]`: a slip of the finger
+    OpenBracket *open = top(balance);
+    const char *needed = closer_text(open->token.kind);
+    Diagnostic *diagnostic = diagnostic_report(parser->sink, DIAGNOSTIC_bracket_mismatched, token_span(parser, token),
+                                               token_text(parser, token), token_text(parser, &open->token));
+    diagnostic_note(parser->sink, diagnostic, token_span(parser, &open->token), "opened here");
+    diagnostic_fix(parser->sink, diagnostic, token_span(parser, token), "%s", needed);
+    Token closer = *token;
+    closer.kind = closer_of(open->token.kind);
+    token_push(balance->out, closer);
+    balance->depth--;
+    return;
+  }
+  if (match == 0 || (is_brace && is_surplus(balance, i, &balance->open[match - 1]))) {
+    Diagnostic *diagnostic = diagnostic_report(parser->sink, DIAGNOSTIC_bracket_closes_nothing,
+                                               token_span(parser, token), token_text(parser, token));
+    diagnostic_fix(parser->sink, diagnostic, token_span(parser, token), "%s", "");
+    if (is_brace && balance->surplus > 0) balance->surplus--;
+    return;
+  }
+  while (balance->depth > match) insert_closer(balance, balance->out->count);
+  token_push(balance->out, *token);
+  balance->depth--;
+}
+
+static void count_braces(Balance *balance) {
+  size_t depth = 0;
+  for (size_t i = 0; i < balance->in->count; i++) {
+    if (balance->in->items[i].kind == TOKEN_OPEN_BRACE) depth++;
+    if (balance->in->items[i].kind != TOKEN_CLOSE_BRACE) continue;
+    if (depth > 0) depth--;
+    else balance->surplus++;
+  }
+  balance->missing = depth;
+}
+
+static void begin_line(Balance *balance, const Token *token) {
+  balance->line = source_position(balance->parser->source, token->start).line;
+  balance->indent = indent_of(balance->parser, token);
+  balance->line_start = balance->out->count;
+  OpenBracket *open = top(balance);
+  if (open && open->body_indent == 0 && open->line != balance->line) open->body_indent = balance->indent;
+}
+
+bool balance_brackets(Parser *parser, const TokenList *in, TokenList *out) {
+  Balance balance = {.parser = parser, .in = in, .out = out};
+  count_braces(&balance);
+  for (size_t i = 0; i < in->count; i++) {
+    const Token *token = &in->items[i];
+    if (token->first_on_line && token->kind != TOKEN_NEWLINE) begin_line(&balance, token);
+    close_forgotten_parentheses(&balance, token);
+    close_forgotten_braces(&balance, token);
+    if (kind_is_closer(token->kind)) {
+      close_bracket(&balance, i);
+      continue;
+    }
+    if (token->kind == TOKEN_END)
+      while (balance.depth > 0) insert_closer(&balance, out->count);
+    token_push(out, *token);
+    if (!kind_is_opener(token->kind)) continue;
+    if (balance.depth == NESTING_LIMIT) {
+      diagnostic_report(parser->sink, DIAGNOSTIC_syntax_too_deep, token_span(parser, token), (int)NESTING_LIMIT);
+      return false;
+    }
+    balance.open[balance.depth++] = (OpenBracket){.token = *token, .line = balance.line, .line_indent = balance.indent};
+  }
+  return true;
+}

@@ -1,0 +1,113 @@
+// Builders of the syntax tree for the actions of grammar/blur.y: lists, expressions with their limits, variables.
+#ifndef BLUR_SYNTAX_BUILD_H
+#define BLUR_SYNTAX_BUILD_H
+
+#include "compiler/syntax/parser_state.h"
+
+// Lists that grow at the end.
+typedef struct {
+  AstExpression *first, *last;
+} ExpressionList;
+typedef struct {
+  AstIndex *first, *last;
+} IndexList;
+typedef struct {
+  AstNameList *first, *last;
+} NameList;
+typedef struct {
+  AstStatement *first, *last;
+} StatementList;
+typedef struct {
+  AstVariable *first, *last;
+} VariableList;
+typedef struct {
+  AstStep *first, *last;
+} StepList;
+typedef struct {
+  AstDeclaration *first, *last;
+} DeclarationList;
+
+#define LIST_APPEND(list, item)                                                                                        \
+  do {                                                                                                                 \
+    if ((list)->last) (list)->last->next = (item);                                                                     \
+    else (list)->first = (item);                                                                                       \
+    (list)->last = (item);                                                                                             \
+  } while (0)
+#define LIST_JOIN(list, more)                                                                                          \
+  do {                                                                                                                 \
+    if ((list)->last) (list)->last->next = (more).first;                                                               \
+    else (list)->first = (more).first;                                                                                 \
+    if ((more).last) (list)->last = (more).last;                                                                       \
+  } while (0)
+
+// Brackets with names: the head of `fn f[c](A: x, g)`, of a call, of a variable's axes.
+typedef struct {
+  NameList axes, names;
+  bool has_colon, present;
+} ParameterList;
+typedef struct {
+  NameList axes;
+  ExpressionList arguments;
+  bool has_colon;
+} ArgumentList;
+
+typedef struct {
+  AstName name;
+  int primes;
+} PrimedName;
+
+void append_name(Parser *parser, NameList *list, AstName name);
+AstName span_name(Parser *parser, Span span); // the text of a place as a name
+
+AstExpression *new_expression(Parser *parser, ExpressionKind kind, Span span);
+AstExpression *new_error(Parser *parser, Span span);
+// Nodes carry the depth of what is below them; beyond the limit a report is made and an EXPRESSION_ERROR returned.
+AstExpression *new_name(Parser *parser, AstName qualifier, AstName name, Span span);
+AstExpression *new_index(Parser *parser, AstExpression *base, IndexList indices, Span span);
+AstExpression *new_call(Parser *parser, AstName function, int primes, IndexList brackets, ArgumentList arguments,
+                        Span span);
+AstExpression *call_of_indexed(Parser *parser, AstExpression *callee, ArgumentList arguments, Span span);
+AstExpression *new_unary(Parser *parser, Operator op, Span op_span, AstExpression *operand, Span span);
+AstExpression *new_binary(Parser *parser, Operator op, Span op_span, AstExpression *left, AstExpression *right,
+                          Span span);
+AstExpression *new_power(Parser *parser, Span op_span, AstExpression *left, AstExpression *right, Span span);
+AstExpression *new_arrow_comparison(Parser *parser, Span op_span, AstExpression *left, AstExpression *right, Span span);
+AstExpression *new_choice(Parser *parser, AstExpression *condition, AstExpression *yes, AstExpression *no, Span span);
+AstExpression *new_block(Parser *parser, StatementList items, Span span);
+AstExpression *new_vector(Parser *parser, ExpressionList elements, Span span);
+AstIndex *new_index_entry(Parser *parser, AstExpression *value, bool is_range, AstExpression *range_end, Span span);
+
+AstStatement *new_statement(Parser *parser, StatementKind kind, Span span);
+AstStatement *new_assignment(Parser *parser, AstExpression *target, AstExpression *value, Span span);
+AstStatement *new_let(Parser *parser, AstName name, NameList indices, AstExpression *value, Span span);
+// The last item of a block expression is its value; it travels in the list as a let without a name.
+AstStatement *new_block_value(Parser *parser, AstExpression *value, Span span);
+
+AstDeclaration *new_declaration(Parser *parser, DeclarationKind kind, AstName name, Span span);
+AstDeclaration *new_function(Parser *parser, AstName name, NameList indices, ParameterList parameters,
+                             AstExpression *body, AstExpression *derivative, Span span);
+AstDeclaration *new_pass(Parser *parser, AstName name, AstName direction, bool all, AstStatement *body, Span span);
+AstDeclaration *new_at(Parser *parser, AstName place, AstName name, AstStatement *body, Span span);
+
+void add_to_file(Parser *parser, DeclarationList declarations);
+void add_rule(Parser *parser, AstName name, AstName base_module, AstName base, DeclarationList declarations, Span span);
+
+// Attributes of a variable, gathered in any order.
+AstVariable *new_variable(Parser *parser, AstName name, Span span);
+void variable_initial(Parser *parser, AstVariable *variable, InitialKind kind, AstExpression *initial, Span span);
+void variable_range(Parser *parser, AstVariable *variable, AstExpression *low, AstExpression *high, Span span);
+void variable_scope(Parser *parser, AstVariable *variable, AstName scope, Span span);
+typedef enum { ATTRIBUTE_BIAS, ATTRIBUTE_PERSISTENT, ATTRIBUTE_LOG, ATTRIBUTE_FROZEN } VariableWord;
+void variable_word(Parser *parser, AstVariable *variable, VariableWord word, Span span);
+void variable_like(Parser *parser, AstVariable *variable, AstName like, Span span);
+// One line group is whole: initializers, ranges and scopes reach back over the names before them.
+void spread_attributes(VariableList *group);
+
+// `<-` where `=` belongs, in a definition.
+void report_definition_arrow(Parser *parser, Span span);
+// `=` where `<-` belongs, in a block.
+void report_assignment_equals(Parser *parser, AstExpression *target, Span span);
+// A statement or declaration is whole: a range in it that was no target is an error.
+void report_range_outside_target(Parser *parser);
+
+#endif

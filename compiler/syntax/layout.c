@@ -1,0 +1,164 @@
+// Which newlines end something, and which words mean something by their place. A newline ends a statement except inside
+// ( ) and [ ], and after an operator, a comma, `<-`, `=`, `then`, `else`; a line that begins with `else` goes on with
+// the line before. Before: balance.c. After: the grammar, which sees separators only where a list may have them.
+#include "compiler/syntax/parser_state.h"
+#include "parser.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+  size_t opener;     // index in `out`
+  size_t conditions; // `if`s whose condition is not over
+} Level;
+
+typedef struct {
+  Parser *parser;
+  const TokenList *in;
+  TokenList *out;
+  Level levels[NESTING_LIMIT + 1]; // of brackets; 0: outside all
+  size_t depth;
+} Layout;
+
+static Level *level(Layout *layout) { return &layout->levels[layout->depth]; }
+
+// The innermost open bracket, or NULL.
+static Token *innermost(Layout *layout) { return layout->depth ? &layout->out->items[level(layout)->opener] : NULL; }
+
+static Token *last_out(Layout *layout, size_t back) {
+  return layout->out->count > back ? &layout->out->items[layout->out->count - 1 - back] : NULL;
+}
+
+static int last_kind(Layout *layout) { return layout->out->count ? last_out(layout, 0)->kind : TOKEN_OPEN_BRACE; }
+
+static bool kind_continues(int kind) {
+  return (kind >= TOKEN_ARROW && kind <= TOKEN_NOT_EQUAL && kind != TOKEN_RANGE) || kind == TOKEN_THEN ||
+         kind == TOKEN_ELSE || kind == TOKEN_AND || kind == TOKEN_OR || kind == TOKEN_NOT;
+}
+
+static bool kind_opens_list(int kind) { return kind == TOKEN_OPEN_BRACE || kind == TOKEN_OPEN_STEPS; }
+
+static const Token *next_of_substance(const Layout *layout, size_t i) {
+  do i++;
+  while (layout->in->items[i].kind == TOKEN_NEWLINE);
+  return &layout->in->items[i];
+}
+
+static void lay_separator(Layout *layout, size_t i) {
+  const Token *token = &layout->in->items[i];
+  bool newline = token->kind == TOKEN_NEWLINE;
+  const Token *bracket = innermost(layout);
+  bool in_list = !bracket || kind_opens_list(bracket->kind);
+  if (!in_list && newline) return;
+  int before = last_kind(layout), after = next_of_substance(layout, i)->kind;
+  if (layout->out->count == 0 || before == TOKEN_SEPARATOR || kind_opens_list(before)) return;
+  if (after == TOKEN_CLOSE_BRACE || after == TOKEN_END || after == TOKEN_SEMICOLON) return;
+  if (newline && (kind_continues(before) || after == TOKEN_ELSE || after == TOKEN_OPEN_BRACE)) return;
+  level(layout)->conditions = 0;
+  Token separator = *token;
+  separator.kind = TOKEN_SEPARATOR;
+  token_push(layout->out, separator);
+}
+
+static void drop_comma(Layout *layout, const Token *comma) {
+  Diagnostic *diagnostic =
+      diagnostic_report(layout->parser->sink, DIAGNOSTIC_extra_comma, token_span(layout->parser, comma));
+  diagnostic_fix(layout->parser->sink, diagnostic, token_span(layout->parser, comma), "%s", "");
+}
+
+static void lay_comma(Layout *layout, size_t i) {
+  const Token *token = &layout->in->items[i];
+  int before = last_kind(layout), after = next_of_substance(layout, i)->kind;
+  bool first = layout->out->count == 0 || kind_is_opener(before) || before == TOKEN_COMMA || before == TOKEN_COLON;
+  bool last = kind_is_closer(after) || after == TOKEN_COLON;
+  if (first || last) drop_comma(layout, token);
+  else token_push(layout->out, *token);
+}
+
+static void lay_colon(Layout *layout, const Token *token) {
+  Parser *parser = layout->parser;
+  Token *bracket = innermost(layout);
+  if (bracket && bracket->kind == TOKEN_OPEN_PAREN) {
+    bracket->kind = TOKEN_OPEN_AXES;
+    token_push(layout->out, *token);
+    return;
+  }
+  if (bracket && bracket->kind == TOKEN_OPEN_BRACKET) {
+    Diagnostic *diagnostic = diagnostic_report(parser->sink, DIAGNOSTIC_slice_with_colon, token_span(parser, token));
+    diagnostic_fix(parser->sink, diagnostic, token_span(parser, token), "..");
+    Token range = *token;
+    range.kind = TOKEN_RANGE;
+    token_push(layout->out, range);
+    return;
+  }
+  Diagnostic *diagnostic = diagnostic_report(parser->sink, DIAGNOSTIC_colon_misplaced, token_span(parser, token));
+  if (bracket && bracket->kind == TOKEN_OPEN_AXES)
+    diagnostic_help(parser->sink, diagnostic, "one colon parts the axes from the values: `sum(pre, d: w[d])`");
+  else diagnostic_fix(parser->sink, diagnostic, token_span(parser, token), "%s", "");
+}
+
+// `=` in the condition of an `if`.
+static void lay_equals(Layout *layout, const Token *token) {
+  Token laid = *token;
+  if (level(layout)->conditions > 0) {
+    Parser *parser = layout->parser;
+    Diagnostic *diagnostic = diagnostic_report(parser->sink, DIAGNOSTIC_equals_in_condition, token_span(parser, token));
+    diagnostic_fix(parser->sink, diagnostic, token_span(parser, token), "==");
+    laid.kind = TOKEN_EQUAL;
+  }
+  token_push(layout->out, laid);
+}
+
+// `step` begins a block where a declaration may begin and a brace follows.
+static bool is_step_block(Layout *layout, size_t i) {
+  const Token *token = &layout->in->items[i];
+  if (token->end - token->start != 4 || memcmp(layout->parser->source->text + token->start, "step", 4) != 0)
+    return false;
+  int before = last_kind(layout);
+  return (before == TOKEN_SEPARATOR || kind_opens_list(before) || before == TOKEN_CLOSE_BRACE) &&
+         next_of_substance(layout, i)->kind == TOKEN_OPEN_BRACE;
+}
+
+static bool text_is(const Layout *layout, const Token *token, const char *text) {
+  size_t length = strlen(text);
+  return token->end - token->start == length && memcmp(layout->parser->source->text + token->start, text, length) == 0;
+}
+
+// `all` after `pass NAME up` or `pass NAME down`.
+static bool is_all(Layout *layout, const Token *token) {
+  const Token *direction = last_out(layout, 0), *pass = last_out(layout, 2);
+  return text_is(layout, token, "all") && pass && pass->kind == TOKEN_PASS &&
+         (text_is(layout, direction, "up") || text_is(layout, direction, "down"));
+}
+
+static void lay_token(Layout *layout, size_t i) {
+  Token token = layout->in->items[i];
+  switch (token.kind) {
+  case TOKEN_NEWLINE:
+  case TOKEN_SEMICOLON: lay_separator(layout, i); return;
+  case TOKEN_COMMA: lay_comma(layout, i); return;
+  case TOKEN_COLON: lay_colon(layout, &token); return;
+  case TOKEN_ASSIGN: lay_equals(layout, &token); return;
+  case TOKEN_NAME:
+    if (is_step_block(layout, i)) token.kind = TOKEN_STEP;
+    else if (is_all(layout, &token)) token.kind = TOKEN_ALL;
+    break;
+  case TOKEN_OPEN_BRACE:
+    level(layout)->conditions = 0;
+    if (last_kind(layout) == TOKEN_PREDICT) token.kind = TOKEN_OPEN_STEPS;
+    break;
+  case TOKEN_THEN:
+    if (level(layout)->conditions > 0) level(layout)->conditions--;
+    break;
+  case TOKEN_IF: level(layout)->conditions++; break;
+  default: break;
+  }
+  if (kind_is_closer(token.kind) && layout->depth > 0) layout->depth--;
+  token_push(layout->out, token);
+  if (kind_is_opener(token.kind)) layout->levels[++layout->depth] = (Level){.opener = layout->out->count - 1};
+}
+
+void lay_out(Parser *parser, const TokenList *in, TokenList *out) {
+  Layout layout = {.parser = parser, .in = in, .out = out};
+  for (size_t i = 0; i < in->count; i++) lay_token(&layout, i);
+}
