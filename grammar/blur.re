@@ -17,7 +17,7 @@ typedef struct {
 // ---- reports
 
 static Span here(const Scanner *scanner, const char *start) {
-  return span_of(scanner->parser, (uint32_t)(start - scanner->text), (uint32_t)(scanner->cursor - scanner->text));
+  return parser_span(scanner->parser, (uint32_t)(start - scanner->text), (uint32_t)(scanner->cursor - scanner->text));
 }
 
 static const char *copy_of(const Scanner *scanner, const char *start, const char *end) {
@@ -36,7 +36,7 @@ static Diagnostic *report_foreign(Scanner *scanner, DiagnosticCode code, const c
 // True once there is so much of it that the text is no .blur.
 static bool count_garbage(Scanner *scanner, Span first) {
   if (++scanner->parser->garbage <= GARBAGE_LIMIT) return false;
-  give_up(scanner->parser, first);
+  parser_give_up(scanner->parser, first);
   return true;
 }
 

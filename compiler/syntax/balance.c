@@ -60,9 +60,9 @@ static void insert_closer(Balance *balance, size_t at) {
 
   const char *text = closer_text(open->token.kind);
   Diagnostic *diagnostic =
-      diagnostic_report(parser->sink, DIAGNOSTIC_bracket_not_closed, span_of(parser, place, place), text);
+      diagnostic_report(parser->sink, DIAGNOSTIC_bracket_not_closed, parser_span(parser, place, place), text);
   diagnostic_note(parser->sink, diagnostic, token_span(parser, &open->token), "opened here");
-  diagnostic_fix(parser->sink, diagnostic, span_of(parser, place, place), "%s", text);
+  diagnostic_fix(parser->sink, diagnostic, parser_span(parser, place, place), "%s", text);
   balance->depth--;
 }
 

@@ -56,58 +56,60 @@ typedef struct {
   int primes;
 } PrimedName;
 
-void append_name(Parser *parser, NameList *list, AstName name);
-AstName span_name(Parser *parser, Span span); // the text of a place as a name
+void build_append_name(Parser *parser, NameList *list, AstName name);
+AstName build_name_of(Parser *parser, Span span); // the text of a place as a name
 
-AstExpression *new_expression(Parser *parser, ExpressionKind kind, Span span);
-AstExpression *new_error(Parser *parser, Span span);
+AstExpression *build_expression(Parser *parser, ExpressionKind kind, Span span);
+AstExpression *build_error(Parser *parser, Span span);
 // Nodes carry the depth of what is below them; beyond the limit a report is made and an EXPRESSION_ERROR returned.
-AstExpression *new_name(Parser *parser, AstName qualifier, AstName name, Span span);
-AstExpression *new_index(Parser *parser, AstExpression *base, IndexList indices, Span span);
-AstExpression *new_call(Parser *parser, AstName function, int primes, IndexList brackets, ArgumentList arguments,
-                        Span span);
-AstExpression *call_of_indexed(Parser *parser, AstExpression *callee, ArgumentList arguments, Span span);
-AstExpression *new_unary(Parser *parser, Operator op, Span op_span, AstExpression *operand, Span span);
-AstExpression *new_binary(Parser *parser, Operator op, Span op_span, AstExpression *left, AstExpression *right,
+AstExpression *build_name(Parser *parser, AstName qualifier, AstName name, Span span);
+AstExpression *build_index(Parser *parser, AstExpression *base, IndexList indices, Span span);
+AstExpression *build_call(Parser *parser, AstName function, int primes, IndexList brackets, ArgumentList arguments,
                           Span span);
-AstExpression *new_power(Parser *parser, Span op_span, AstExpression *left, AstExpression *right, Span span);
-AstExpression *new_arrow_comparison(Parser *parser, Span op_span, AstExpression *left, AstExpression *right, Span span);
-AstExpression *new_choice(Parser *parser, AstExpression *condition, AstExpression *yes, AstExpression *no, Span span);
-AstExpression *new_block(Parser *parser, StatementList items, Span span);
-AstExpression *new_vector(Parser *parser, ExpressionList elements, Span span);
-AstIndex *new_index_entry(Parser *parser, AstExpression *value, bool is_range, AstExpression *range_end, Span span);
+AstExpression *build_call_of_indexed(Parser *parser, AstExpression *callee, ArgumentList arguments, Span span);
+AstExpression *build_unary(Parser *parser, Operator op, Span op_span, AstExpression *operand, Span span);
+AstExpression *build_binary(Parser *parser, Operator op, Span op_span, AstExpression *left, AstExpression *right,
+                            Span span);
+AstExpression *build_power(Parser *parser, Span op_span, AstExpression *left, AstExpression *right, Span span);
+AstExpression *build_arrow_comparison(Parser *parser, Span op_span, AstExpression *left, AstExpression *right,
+                                      Span span);
+AstExpression *build_choice(Parser *parser, AstExpression *condition, AstExpression *yes, AstExpression *no, Span span);
+AstExpression *build_block(Parser *parser, StatementList items, Span span);
+AstExpression *build_vector(Parser *parser, ExpressionList elements, Span span);
+AstIndex *build_index_entry(Parser *parser, AstExpression *value, bool is_range, AstExpression *range_end, Span span);
 
-AstStatement *new_statement(Parser *parser, StatementKind kind, Span span);
-AstStatement *new_assignment(Parser *parser, AstExpression *target, AstExpression *value, Span span);
-AstStatement *new_let(Parser *parser, AstName name, NameList indices, AstExpression *value, Span span);
+AstStatement *build_statement(Parser *parser, StatementKind kind, Span span);
+AstStatement *build_assignment(Parser *parser, AstExpression *target, AstExpression *value, Span span);
+AstStatement *build_let(Parser *parser, AstName name, NameList indices, AstExpression *value, Span span);
 // The last item of a block expression is its value; it travels in the list as a let without a name.
-AstStatement *new_block_value(Parser *parser, AstExpression *value, Span span);
+AstStatement *build_block_value(Parser *parser, AstExpression *value, Span span);
 
-AstDeclaration *new_declaration(Parser *parser, DeclarationKind kind, AstName name, Span span);
-AstDeclaration *new_function(Parser *parser, AstName name, NameList indices, ParameterList parameters,
-                             AstExpression *body, AstExpression *derivative, Span span);
-AstDeclaration *new_pass(Parser *parser, AstName name, AstName direction, bool all, AstStatement *body, Span span);
-AstDeclaration *new_at(Parser *parser, AstName place, AstName name, AstStatement *body, Span span);
+AstDeclaration *build_declaration(Parser *parser, DeclarationKind kind, AstName name, Span span);
+AstDeclaration *build_function(Parser *parser, AstName name, NameList indices, ParameterList parameters,
+                               AstExpression *body, AstExpression *derivative, Span span);
+AstDeclaration *build_pass(Parser *parser, AstName name, AstName direction, bool all, AstStatement *body, Span span);
+AstDeclaration *build_at(Parser *parser, AstName place, AstName name, AstStatement *body, Span span);
 
-void add_to_file(Parser *parser, DeclarationList declarations);
-void add_rule(Parser *parser, AstName name, AstName base_module, AstName base, DeclarationList declarations, Span span);
+void build_into_file(Parser *parser, DeclarationList declarations);
+void build_rule(Parser *parser, AstName name, AstName base_module, AstName base, DeclarationList declarations,
+                Span span);
 
 // Attributes of a variable, gathered in any order.
-AstVariable *new_variable(Parser *parser, AstName name, Span span);
-void variable_initial(Parser *parser, AstVariable *variable, InitialKind kind, AstExpression *initial, Span span);
-void variable_range(Parser *parser, AstVariable *variable, AstExpression *low, AstExpression *high, Span span);
-void variable_scope(Parser *parser, AstVariable *variable, AstName scope, Span span);
+AstVariable *build_variable(Parser *parser, AstName name, Span span);
+void build_variable_initial(Parser *parser, AstVariable *variable, InitialKind kind, AstExpression *initial, Span span);
+void build_variable_range(Parser *parser, AstVariable *variable, AstExpression *low, AstExpression *high, Span span);
+void build_variable_scope(Parser *parser, AstVariable *variable, AstName scope, Span span);
 typedef enum { ATTRIBUTE_BIAS, ATTRIBUTE_PERSISTENT, ATTRIBUTE_LOG, ATTRIBUTE_FROZEN } VariableWord;
-void variable_word(Parser *parser, AstVariable *variable, VariableWord word, Span span);
-void variable_like(Parser *parser, AstVariable *variable, AstName like, Span span);
+void build_variable_word(Parser *parser, AstVariable *variable, VariableWord word, Span span);
+void build_variable_like(Parser *parser, AstVariable *variable, AstName like, Span span);
 // One line group is whole: initializers, ranges and scopes reach back over the names before them.
-void spread_attributes(VariableList *group);
+void build_spread_attributes(VariableList *group);
 
 // `<-` where `=` belongs, in a definition.
-void report_definition_arrow(Parser *parser, Span span);
+void build_report_definition_arrow(Parser *parser, Span span);
 // `=` where `<-` belongs, in a block.
-void report_assignment_equals(Parser *parser, AstExpression *target, Span span);
+void build_report_assignment_equals(Parser *parser, AstExpression *target, Span span);
 // A statement or declaration is whole: a range in it that was no target is an error.
-void report_range_outside_target(Parser *parser);
+void build_report_range_outside_target(Parser *parser);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-AstDeclaration *new_declaration(Parser *parser, DeclarationKind kind, AstName name, Span span) {
+AstDeclaration *build_declaration(Parser *parser, DeclarationKind kind, AstName name, Span span) {
   AstDeclaration *declaration = ARENA_NEW(parser->arena, AstDeclaration);
   declaration->kind = kind;
   declaration->name = name;
@@ -11,9 +11,9 @@ AstDeclaration *new_declaration(Parser *parser, DeclarationKind kind, AstName na
   return declaration;
 }
 
-AstDeclaration *new_function(Parser *parser, AstName name, NameList indices, ParameterList parameters,
-                             AstExpression *body, AstExpression *derivative, Span span) {
-  AstDeclaration *declaration = new_declaration(parser, DECLARATION_FUNCTION, name, span);
+AstDeclaration *build_function(Parser *parser, AstName name, NameList indices, ParameterList parameters,
+                               AstExpression *body, AstExpression *derivative, Span span) {
+  AstDeclaration *declaration = build_declaration(parser, DECLARATION_FUNCTION, name, span);
   bool plain_name = body->kind == EXPRESSION_NAME && !body->name.qualifier.text;
   declaration->function.is_alias = !parameters.present && !indices.first && plain_name;
   declaration->function.indices = indices.first;
@@ -33,8 +33,8 @@ AstDeclaration *new_function(Parser *parser, AstName name, NameList indices, Par
   return declaration;
 }
 
-AstDeclaration *new_pass(Parser *parser, AstName name, AstName direction, bool all, AstStatement *body, Span span) {
-  AstDeclaration *declaration = new_declaration(parser, DECLARATION_BLOCK, name, span);
+AstDeclaration *build_pass(Parser *parser, AstName name, AstName direction, bool all, AstStatement *body, Span span) {
+  AstDeclaration *declaration = build_declaration(parser, DECLARATION_BLOCK, name, span);
   declaration->block.kind = BLOCK_PASS;
   declaration->block.is_up = strcmp(direction.text, "up") == 0;
   declaration->block.all = all;
@@ -48,8 +48,8 @@ AstDeclaration *new_pass(Parser *parser, AstName name, AstName direction, bool a
   return declaration;
 }
 
-AstDeclaration *new_at(Parser *parser, AstName place, AstName name, AstStatement *body, Span span) {
-  AstDeclaration *declaration = new_declaration(parser, DECLARATION_BLOCK, name, span);
+AstDeclaration *build_at(Parser *parser, AstName place, AstName name, AstStatement *body, Span span) {
+  AstDeclaration *declaration = build_declaration(parser, DECLARATION_BLOCK, name, span);
   declaration->block.kind = BLOCK_AT;
   declaration->block.statements = body;
   static const char *const places[] = {[AT_INPUT] = "input", [AT_OUTPUT] = "output", [AT_EACH] = "each"};
@@ -65,15 +65,15 @@ AstDeclaration *new_at(Parser *parser, AstName place, AstName name, AstStatement
   return declaration;
 }
 
-void add_to_file(Parser *parser, DeclarationList declarations) {
+void build_into_file(Parser *parser, DeclarationList declarations) {
   DeclarationList all = {parser->file->declarations, parser->last_declaration};
   LIST_JOIN(&all, declarations);
   parser->file->declarations = all.first;
   parser->last_declaration = all.last;
 }
 
-void add_rule(Parser *parser, AstName name, AstName base_module, AstName base, DeclarationList declarations,
-              Span span) {
+void build_rule(Parser *parser, AstName name, AstName base_module, AstName base, DeclarationList declarations,
+                Span span) {
   AstRule *rule = ARENA_NEW(parser->arena, AstRule);
   *rule = (AstRule){
       .name = name, .base_module = base_module, .base = base, .span = span, .declarations = declarations.first};
@@ -84,7 +84,7 @@ void add_rule(Parser *parser, AstName name, AstName base_module, AstName base, D
 
 // ---- variables
 
-AstVariable *new_variable(Parser *parser, AstName name, Span span) {
+AstVariable *build_variable(Parser *parser, AstName name, Span span) {
   AstVariable *variable = ARENA_NEW(parser->arena, AstVariable);
   variable->name = name;
   variable->span = span;
@@ -104,7 +104,8 @@ static Span attribute_span(const AstVariable *variable, Span span) {
   return attribute;
 }
 
-void variable_initial(Parser *parser, AstVariable *variable, InitialKind kind, AstExpression *initial, Span span) {
+void build_variable_initial(Parser *parser, AstVariable *variable, InitialKind kind, AstExpression *initial,
+                            Span span) {
   Span attribute = attribute_span(variable, span);
   variable->span = span;
   if (variable->initial_kind != INITIAL_NONE) report_twice(parser, variable, attribute, "an initial value");
@@ -118,14 +119,14 @@ void variable_initial(Parser *parser, AstVariable *variable, InitialKind kind, A
       const char *near = initial->kind == EXPRESSION_CALL ? near_name(initial->call.function.text, draws, 3) : NULL;
       if (near) diagnostic_fix(parser->sink, diagnostic, initial->call.function.span, "%s", near);
       else diagnostic_help(parser->sink, diagnostic, "a value that is not drawn is given by `=`");
-      initial = new_error(parser, initial->span);
+      initial = build_error(parser, initial->span);
     }
   }
   variable->initial_kind = kind;
   variable->initial = initial;
 }
 
-void variable_range(Parser *parser, AstVariable *variable, AstExpression *low, AstExpression *high, Span span) {
+void build_variable_range(Parser *parser, AstVariable *variable, AstExpression *low, AstExpression *high, Span span) {
   Span attribute = attribute_span(variable, span);
   variable->span = span;
   if (variable->low) report_twice(parser, variable, attribute, "a range");
@@ -133,7 +134,7 @@ void variable_range(Parser *parser, AstVariable *variable, AstExpression *low, A
   variable->high = high;
 }
 
-void variable_scope(Parser *parser, AstVariable *variable, AstName scope, Span span) {
+void build_variable_scope(Parser *parser, AstVariable *variable, AstName scope, Span span) {
   static const char *const scopes[] = {"layer", "neuron", "synapse"};
   Span attribute = attribute_span(variable, span);
   variable->span = span;
@@ -148,7 +149,7 @@ void variable_scope(Parser *parser, AstVariable *variable, AstName scope, Span s
   if (near) diagnostic_fix(parser->sink, diagnostic, scope.span, "%s", near);
 }
 
-void variable_word(Parser *parser, AstVariable *variable, VariableWord word, Span span) {
+void build_variable_word(Parser *parser, AstVariable *variable, VariableWord word, Span span) {
   bool *flag = word == ATTRIBUTE_BIAS         ? &variable->bias
                : word == ATTRIBUTE_PERSISTENT ? &variable->persistent
                : word == ATTRIBUTE_LOG        ? &variable->logarithmic
@@ -160,7 +161,7 @@ void variable_word(Parser *parser, AstVariable *variable, VariableWord word, Spa
   variable->span = span_join(variable->span, span);
 }
 
-void variable_like(Parser *parser, AstVariable *variable, AstName like, Span span) {
+void build_variable_like(Parser *parser, AstVariable *variable, AstName like, Span span) {
   Span attribute = attribute_span(variable, span);
   variable->span = span;
   if (variable->like.text) report_twice(parser, variable, attribute, "`like`");
@@ -172,7 +173,7 @@ static bool is_open(const AstVariable *variable) {
          !variable->logarithmic && !variable->frozen;
 }
 
-void spread_attributes(VariableList *group) {
+void build_spread_attributes(VariableList *group) {
   AstVariable *first_open = NULL;
   for (AstVariable *variable = group->first; variable; variable = variable->next) {
     if (is_open(variable)) {

@@ -219,7 +219,7 @@ static bool unknown_word(Failure *failure) {
     return true;
   }
   if (in_file && ++parser->garbage > GARBAGE_LIMIT) {
-    give_up(parser, failure->span);
+    parser_give_up(parser, failure->span);
     return true;
   }
   Diagnostic *diagnostic = report(failure, DIAGNOSTIC_unknown_word);
@@ -316,7 +316,9 @@ static bool missing_then(Failure *failure) {
     help(failure, diagnostic, "a value is chosen without braces: `if c then p else q`");
   else if (failure->token->kind == TOKEN_COLON || ends_line(failure->token->kind))
     help(failure, diagnostic, "write `if c then p else q`");
-  else diagnostic_fix(parser->sink, diagnostic, span_of(parser, failure->token->start, failure->token->start), "then ");
+  else
+    diagnostic_fix(parser->sink, diagnostic, parser_span(parser, failure->token->start, failure->token->start),
+                   "then ");
   return true;
 }
 
@@ -470,7 +472,7 @@ static bool missing_separator(Failure *failure) {
   if (!expects(failure, TOKEN_SEPARATOR)) return false;
   Parser *parser = failure->parser;
   Diagnostic *diagnostic = report(failure, DIAGNOSTIC_missing_separator);
-  Span place = span_of(parser, failure->before->end, failure->before->end);
+  Span place = parser_span(parser, failure->before->end, failure->before->end);
   diagnostic_fix(parser->sink, diagnostic, place, ";");
   return true;
 }
@@ -533,7 +535,7 @@ static const Complaint complaints[] = {
     target_is_value,      missing_separator,  anything,
 };
 
-void complain(Parser *parser, size_t at, ExpectedKinds expected) {
+void parser_complain(Parser *parser, size_t at, ExpectedKinds expected) {
   enum { ENOUGH = 100 }; // a list that nobody reads to its end
   if (parser->gave_up) return;
   if (parser->sink->errors >= ENOUGH) {
@@ -550,7 +552,7 @@ void complain(Parser *parser, size_t at, ExpectedKinds expected) {
   for (size_t i = 0; !complaints[i](&failure); i++) continue;
 }
 
-size_t resume_after(const Parser *parser, size_t at) {
+size_t parser_resume_after(const Parser *parser, size_t at) {
   size_t depth = 0;
   for (size_t i = at; i < parser->tokens.count; i++) {
     int kind = parser->tokens.items[i].kind;

@@ -1,6 +1,7 @@
 // Which newlines end something, and which words mean something by their place. A newline ends a statement except inside
-// ( ) and [ ], and after an operator, a comma, `<-`, `=`, `then`, `else`; a line that begins with `else` goes on with
-// the line before. Before: balance.c. After: the grammar, which sees separators only where a list may have them.
+// ( ) and [ ], and after an operator, a comma, `<-`, `=`, `then`, `else`, or a block's word; a line that begins with
+// `else` goes on with the line before. Before: balance.c. After: the grammar, which sees separators only where a list
+// may have them.
 #include "compiler/syntax/parser_state.h"
 #include "parser.h"
 
@@ -10,6 +11,7 @@
 typedef struct {
   size_t opener;     // index in `out`
   size_t conditions; // `if`s whose condition is not over
+  bool steps;        // braces of step, repeat or predict: they hold names of blocks
 } Level;
 
 typedef struct {
@@ -54,6 +56,8 @@ static void lay_separator(Layout *layout, size_t i) {
   if (layout->out->count == 0 || before == TOKEN_SEPARATOR || kind_opens_list(before)) return;
   if (after == TOKEN_CLOSE_BRACE || after == TOKEN_END || after == TOKEN_SEMICOLON) return;
   if (newline && (kind_continues(before) || after == TOKEN_ELSE || after == TOKEN_OPEN_BRACE)) return;
+  bool block_word = before >= TOKEN_INPUT && before <= TOKEN_UPDATE && !level(layout)->steps;
+  if (newline && block_word) return; // its equation stands on the next line
   level(layout)->conditions = 0;
   Token separator = *token;
   separator.kind = TOKEN_SEPARATOR;
@@ -154,11 +158,13 @@ static void lay_token(Layout *layout, size_t i) {
   default: break;
   }
   if (kind_is_closer(token.kind) && layout->depth > 0) layout->depth--;
+  bool steps = token.kind == TOKEN_OPEN_STEPS || last_kind(layout) == TOKEN_STEP || level(layout)->steps;
   token_push(layout->out, token);
-  if (kind_is_opener(token.kind)) layout->levels[++layout->depth] = (Level){.opener = layout->out->count - 1};
+  if (kind_is_opener(token.kind))
+    layout->levels[++layout->depth] = (Level){.opener = layout->out->count - 1, .steps = steps};
 }
 
-void lay_out(Parser *parser, const TokenList *in, TokenList *out) {
+void lay_out_tokens(Parser *parser, const TokenList *in, TokenList *out) {
   Layout layout = {.parser = parser, .in = in, .out = out};
   for (size_t i = 0; i < in->count; i++) lay_token(&layout, i);
 }

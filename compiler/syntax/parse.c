@@ -12,14 +12,14 @@ enum { LONGEST_NUMBER = 400 }; // characters
 int blur_lex(BLUR_STYPE *value, Span *location, Parser *parser) {
   if (!parser->started) {
     parser->started = true;
-    *location = span_of(parser, 0, 0);
+    *location = parser_span(parser, 0, 0);
     return parser->start_kind;
   }
   if (parser->recovering) {
     parser->recovering = false;
     parser->next = parser->resume;
     uint32_t place = parser->tokens.items[parser->next].start;
-    *location = span_of(parser, place, place);
+    *location = parser_span(parser, place, place);
     return parser->gave_up ? 0 : TOKEN_RECOVERED;
   }
   if (parser->next >= parser->tokens.count) return 0;
@@ -27,15 +27,15 @@ int blur_lex(BLUR_STYPE *value, Span *location, Parser *parser) {
   *location = token_span(parser, token);
   if (token->kind == TOKEN_NUMBER) {
     bool readable = token->end - token->start <= LONGEST_NUMBER;
-    value->NUMBER = readable ? strtod(parser->source->text + token->start, NULL) : 0;
-    if (!readable || isinf(value->NUMBER))
+    value->TOKEN_NUMBER = readable ? strtod(parser->source->text + token->start, NULL) : 0;
+    if (!readable || isinf(value->TOKEN_NUMBER))
       diagnostic_report(parser->sink, DIAGNOSTIC_number_too_large, *location, token_described(parser, token));
   } else if (token->kind == TOKEN_PRIMED) {
-    Span bare = span_of(parser, token->start, token->end - (uint32_t)token->primes);
-    value->PRIMED = (PrimedName){span_name(parser, bare), token->primes};
+    Span bare = parser_span(parser, token->start, token->end - (uint32_t)token->primes);
+    value->TOKEN_PRIMED = (PrimedName){build_name_of(parser, bare), token->primes};
   } else if ((token->kind >= TOKEN_NAME && token->kind <= TOKEN_DERIVATIVE) ||
              (token->kind >= TOKEN_INPUT && token->kind <= TOKEN_UPDATE)) {
-    value->NAME = span_name(parser, *location);
+    value->TOKEN_NAME = build_name_of(parser, *location);
   }
   return token->kind;
 }
@@ -54,11 +54,11 @@ AstFile *parse_file(Arena *arena, const SourceFile *source, DiagnosticSink *sink
   Parser parser = begin(arena, source, sink, TOKEN_START_FILE);
   parser.file = ARENA_NEW(arena, AstFile);
   parser.file->source = source;
-  if (prepare_tokens(&parser)) {
+  if (parser_prepare(&parser)) {
     blur_parse(&parser);
     bool empty = !parser.file->rules && !parser.file->declarations;
     if (empty && sink->errors == parser.first_errors) {
-      Diagnostic *diagnostic = diagnostic_report(sink, DIAGNOSTIC_file_empty, span_of(&parser, 0, 0), source->path);
+      Diagnostic *diagnostic = diagnostic_report(sink, DIAGNOSTIC_file_empty, parser_span(&parser, 0, 0), source->path);
       diagnostic_help(sink, diagnostic, "a script begins like this: `rule NAME {`");
     }
   }
@@ -68,7 +68,7 @@ AstFile *parse_file(Arena *arena, const SourceFile *source, DiagnosticSink *sink
 
 AstExpression *parse_expression(Arena *arena, const SourceFile *source, DiagnosticSink *sink) {
   Parser parser = begin(arena, source, sink, TOKEN_START_EXPRESSION);
-  if (prepare_tokens(&parser)) blur_parse(&parser);
+  if (parser_prepare(&parser)) blur_parse(&parser);
   free(parser.tokens.items);
   return sink->errors == parser.first_errors ? parser.expression : NULL;
 }

@@ -50,7 +50,7 @@ typedef struct {
 
 void token_push(TokenList *list, Token token);
 Span token_span(const Parser *parser, const Token *token);
-Span span_of(const Parser *parser, uint32_t start, uint32_t end);
+Span parser_span(const Parser *parser, uint32_t start, uint32_t end);
 const char *token_text(const Parser *parser, const Token *token);
 
 // Scans all of the source. Comments are gone; newlines and `;` are tokens of their own; an END closes the list.
@@ -58,21 +58,21 @@ void scan_tokens(Parser *parser, TokenList *out);
 // Closes what the user left open and drops what closes nothing, with a report for each. False: nesting too deep.
 bool balance_brackets(Parser *parser, const TokenList *in, TokenList *out);
 // Newlines and `;` become separators where they end something; words that depend on their place get their kind.
-void lay_out(Parser *parser, const TokenList *in, TokenList *out);
+void lay_out_tokens(Parser *parser, const TokenList *in, TokenList *out);
 // The whole way from text to parser->tokens. False: a report says why there is nothing to parse.
-bool prepare_tokens(Parser *parser);
+bool parser_prepare(Parser *parser);
 
 // Drops what was reported for this text and says instead that it is no .blur file.
-void give_up(Parser *parser, Span first);
+void parser_give_up(Parser *parser, Span first);
 
 // The message for the unexpected token at `at`, where `expected` holds one flag a token kind offset (see complain.c).
 typedef struct {
   const int *kinds; // TOKEN_... kinds the grammar would take
   size_t count;
 } ExpectedKinds;
-void complain(Parser *parser, size_t at, ExpectedKinds expected);
+void parser_complain(Parser *parser, size_t at, ExpectedKinds expected);
 // Where parsing goes on after an error at `at`: the next separator or closing brace of the same braces.
-size_t resume_after(const Parser *parser, size_t at);
+size_t parser_resume_after(const Parser *parser, size_t at);
 
 bool kind_is_opener(int kind);
 bool kind_is_closer(int kind);

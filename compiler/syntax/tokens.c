@@ -20,9 +20,9 @@ void token_push(TokenList *list, Token token) {
   list->items[list->count++] = token;
 }
 
-Span span_of(const Parser *parser, uint32_t start, uint32_t end) { return (Span){parser->source, start, end}; }
+Span parser_span(const Parser *parser, uint32_t start, uint32_t end) { return (Span){parser->source, start, end}; }
 
-Span token_span(const Parser *parser, const Token *token) { return span_of(parser, token->start, token->end); }
+Span token_span(const Parser *parser, const Token *token) { return parser_span(parser, token->start, token->end); }
 
 const char *token_text(const Parser *parser, const Token *token) {
   return arena_copy(parser->arena, parser->source->text + token->start, token->end - token->start);
@@ -48,7 +48,7 @@ const char *token_described(const Parser *parser, const Token *token) {
   return arena_format(parser->arena, "`%s`", token_text(parser, token));
 }
 
-void give_up(Parser *parser, Span first) {
+void parser_give_up(Parser *parser, Span first) {
   parser->sink->items.count = parser->first_report;
   parser->sink->errors = parser->first_errors;
   parser->sink->warnings = parser->first_warnings;
@@ -69,21 +69,21 @@ static bool looks_binary(const SourceFile *source) {
   return odd > FEW && odd * 20 > length;
 }
 
-bool prepare_tokens(Parser *parser) {
+bool parser_prepare(Parser *parser) {
   const SourceFile *source = parser->source;
   if (source->length > SOURCE_LIMIT) {
-    diagnostic_report(parser->sink, DIAGNOSTIC_file_too_large, span_of(parser, 0, 0), source->path);
+    diagnostic_report(parser->sink, DIAGNOSTIC_file_too_large, parser_span(parser, 0, 0), source->path);
     return false;
   }
   if (looks_binary(source)) {
-    diagnostic_report(parser->sink, DIAGNOSTIC_text_not_blur, span_of(parser, 0, 0), source->path);
+    diagnostic_report(parser->sink, DIAGNOSTIC_text_not_blur, parser_span(parser, 0, 0), source->path);
     return false;
   }
   TokenList raw = {0}, balanced = {0};
   scan_tokens(parser, &raw);
   bool usable = !parser->gave_up && balance_brackets(parser, &raw, &balanced);
   free(raw.items);
-  if (usable) lay_out(parser, &balanced, &parser->tokens);
+  if (usable) lay_out_tokens(parser, &balanced, &parser->tokens);
   free(balanced.items);
   return usable;
 }
@@ -103,7 +103,7 @@ static const char *kind_described(int kind) {
 void tokens_print(Arena *arena, const SourceFile *source, Text *out) {
   DiagnosticSink sink = {.arena = arena};
   Parser parser = {.arena = arena, .source = source, .sink = &sink};
-  if (prepare_tokens(&parser)) {
+  if (parser_prepare(&parser)) {
     for (size_t i = 0; i < parser.tokens.count; i++) {
       const Token *token = &parser.tokens.items[i];
       Position position = source_position(source, token->start);
