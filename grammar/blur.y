@@ -89,7 +89,7 @@ static void blur_error(const Span *location, Parser *parser, const char *message
 
 start:
     START_FILE file END
-  | START_EXPRESSION expression END { parser->expression = $expression; build_report_range_outside_target(parser); }
+  | START_EXPRESSION expression END { parser->expression = $expression; syntax_report_range_outside_target(parser); }
   | START_EXPRESSION error RECOVERED END
   ;
 
@@ -103,22 +103,22 @@ file_items:
   ;
 file_item:
     RULE name OPEN_BRACE declarations CLOSE_BRACE {
-      build_rule(parser, $name, (AstName){0}, (AstName){0}, $declarations, @$);
+      syntax_rule(parser, $name, (AstName){0}, (AstName){0}, $declarations, @$);
     }
   | RULE name[own] LIKE name[base] OPEN_BRACE declarations CLOSE_BRACE {
-      build_rule(parser, $own, (AstName){0}, $base, $declarations, @$);
+      syntax_rule(parser, $own, (AstName){0}, $base, $declarations, @$);
     }
   | RULE name[own] LIKE name[module] DOT name[base] OPEN_BRACE declarations CLOSE_BRACE {
-      build_rule(parser, $own, $module, $base, $declarations, @$);
+      syntax_rule(parser, $own, $module, $base, $declarations, @$);
     }
-  | shared { build_into_file(parser, $shared); }
+  | shared { syntax_into_file(parser, $shared); }
   | error RECOVERED { yyerrok; }
   ;
 
 // What may stand in a rule and outside.
 shared:
-    CONST constants { $$ = $constants; build_report_range_outside_target(parser); }
-  | FN functions { $$ = $functions; build_report_range_outside_target(parser); }
+    CONST constants { $$ = $constants; syntax_report_range_outside_target(parser); }
+  | FN functions { $$ = $functions; syntax_report_range_outside_target(parser); }
   | USE uses { $$ = $uses; }
   ;
 
@@ -134,41 +134,41 @@ declaration_list:
 declaration:
     shared
   | variable_word variables {
-      AstDeclaration *declaration = build_declaration(parser, $variable_word, (AstName){0}, @$);
+      AstDeclaration *declaration = syntax_declaration(parser, $variable_word, (AstName){0}, @$);
       declaration->variables.variables = $variables.first;
-      build_report_range_outside_target(parser);
+      syntax_report_range_outside_target(parser);
       $$ = (DeclarationList){declaration, declaration};
     }
   | block_kind body {
-      AstDeclaration *declaration = build_declaration(parser, DECLARATION_BLOCK, build_name_of(parser, @block_kind), @$);
+      AstDeclaration *declaration = syntax_declaration(parser, DECLARATION_BLOCK, syntax_name_of(parser, @block_kind), @$);
       declaration->block.kind = $block_kind;
       declaration->block.statements = $body.first;
       $$ = (DeclarationList){declaration, declaration};
     }
   | PASS name[own] name[direction] all body {
-      AstDeclaration *declaration = build_pass(parser, $own, $direction, $all, $body.first, @$);
+      AstDeclaration *declaration = syntax_pass(parser, $own, $direction, $all, $body.first, @$);
       $$ = (DeclarationList){declaration, declaration};
     }
   | AT place name body {
-      AstDeclaration *declaration = build_at(parser, $place, $name, $body.first, @$);
+      AstDeclaration *declaration = syntax_at(parser, $place, $name, $body.first, @$);
       $$ = (DeclarationList){declaration, declaration};
     }
   | STEP OPEN_BRACE steps CLOSE_BRACE {
-      AstDeclaration *declaration = build_declaration(parser, DECLARATION_STEP, (AstName){0}, @$);
+      AstDeclaration *declaration = syntax_declaration(parser, DECLARATION_STEP, (AstName){0}, @$);
       declaration->step.steps = $steps.first;
       $$ = (DeclarationList){declaration, declaration};
     }
   | PREDICT expression {
-      AstDeclaration *declaration = build_declaration(parser, DECLARATION_PREDICT, (AstName){0}, @$);
+      AstDeclaration *declaration = syntax_declaration(parser, DECLARATION_PREDICT, (AstName){0}, @$);
       declaration->predict.value = $expression;
-      build_report_range_outside_target(parser);
+      syntax_report_range_outside_target(parser);
       $$ = (DeclarationList){declaration, declaration};
     }
   | PREDICT OPEN_STEPS steps CLOSE_BRACE expression {
-      AstDeclaration *declaration = build_declaration(parser, DECLARATION_PREDICT, (AstName){0}, @$);
+      AstDeclaration *declaration = syntax_declaration(parser, DECLARATION_PREDICT, (AstName){0}, @$);
       declaration->predict.steps = $steps.first;
       declaration->predict.value = $expression;
-      build_report_range_outside_target(parser);
+      syntax_report_range_outside_target(parser);
       $$ = (DeclarationList){declaration, declaration};
     }
   | if_declaration { $$ = (DeclarationList){$if_declaration, $if_declaration}; }
@@ -177,11 +177,11 @@ declaration:
 
 if_declaration:
     IF expression OPEN_BRACE declarations CLOSE_BRACE else_declarations {
-      $$ = build_declaration(parser, DECLARATION_IF, (AstName){0}, @$);
+      $$ = syntax_declaration(parser, DECLARATION_IF, (AstName){0}, @$);
       $$->choice.condition = $expression;
       $$->choice.yes = $declarations.first;
       $$->choice.no = $else_declarations.first;
-      build_report_range_outside_target(parser);
+      syntax_report_range_outside_target(parser);
     }
   ;
 else_declarations:
@@ -196,7 +196,7 @@ constants:
   ;
 constant:
     name defines expression {
-      $$ = build_declaration(parser, DECLARATION_CONST, $name, @$);
+      $$ = syntax_declaration(parser, DECLARATION_CONST, $name, @$);
       $$->constant.value = $expression;
     }
   ;
@@ -207,10 +207,10 @@ functions:
   ;
 function:
     name bracket_names parameters defines expression {
-      $$ = build_function(parser, $name, $bracket_names, $parameters, $expression, NULL, @$);
+      $$ = syntax_function(parser, $name, $bracket_names, $parameters, $expression, NULL, @$);
     }
   | name bracket_names parameters defines expression[own] DERIVATIVE expression[slope] {
-      $$ = build_function(parser, $name, $bracket_names, $parameters, $own, $slope, @$);
+      $$ = syntax_function(parser, $name, $bracket_names, $parameters, $own, $slope, @$);
     }
   ;
 bracket_names:
@@ -225,8 +225,8 @@ parameters:
     }
   ;
 names:
-    name { $$ = (NameList){0}; build_append_name(parser, &$$, $name); }
-  | names[list] COMMA name { $$ = $list; build_append_name(parser, &$$, $name); }
+    name { $$ = (NameList){0}; syntax_append_name(parser, &$$, $name); }
+  | names[list] COMMA name { $$ = $list; syntax_append_name(parser, &$$, $name); }
   ;
 
 uses:
@@ -235,7 +235,7 @@ uses:
   ;
 use:
     name[module] DOT name[item] {
-      $$ = build_declaration(parser, DECLARATION_USE, (AstName){0}, @$);
+      $$ = syntax_declaration(parser, DECLARATION_USE, (AstName){0}, @$);
       $$->use.module = $module;
       $$->use.item = $item;
     }
@@ -250,13 +250,13 @@ variable_word:
   | SIGNAL { $$ = DECLARATION_SIGNAL; }
   ;
 variables:
-    group { $$ = $group; build_spread_attributes(&$$); }
+    group { $$ = $group; syntax_spread_attributes(&$$); }
   | OPEN_BRACE CLOSE_BRACE { $$ = (VariableList){0}; }
   | OPEN_BRACE variable_groups CLOSE_BRACE { $$ = $variable_groups; }
   ;
 variable_groups:
-    group { $$ = $group; build_spread_attributes(&$$); }
-  | variable_groups[list] SEPARATOR group { build_spread_attributes(&$group); $$ = $list; LIST_JOIN(&$$, $group); }
+    group { $$ = $group; syntax_spread_attributes(&$$); }
+  | variable_groups[list] SEPARATOR group { syntax_spread_attributes(&$group); $$ = $list; LIST_JOIN(&$$, $group); }
   | variable_groups[list] SEPARATOR error RECOVERED { $$ = $list; yyerrok; }
   | variable_groups[list] error RECOVERED { $$ = $list; yyerrok; }
   | error RECOVERED { $$ = (VariableList){0}; yyerrok; }
@@ -267,7 +267,7 @@ group:
   ;
 variable_head:
     name extents axes {
-      $$ = build_variable(parser, $name, @$);
+      $$ = syntax_variable(parser, $name, @$);
       $$->extents = $extents.first;
       $$->axes = $axes.names.first;
       $$->has_axes = $axes.present;
@@ -276,22 +276,22 @@ variable_head:
 variable:
     variable_head
   | variable_head ARROW expression {
-      build_report_definition_arrow(parser, @ARROW);
+      syntax_report_definition_arrow(parser, @ARROW);
       $$ = $variable_head;
-      build_variable_initial(parser, $$, INITIAL_VALUE, $expression, @$);
+      syntax_variable_initial(parser, $$, INITIAL_VALUE, $expression, @$);
     }
-  | variable[own] ASSIGN expression { $$ = $own; build_variable_initial(parser, $$, INITIAL_VALUE, $expression, @$); }
-  | variable[own] TILDE expression { $$ = $own; build_variable_initial(parser, $$, INITIAL_DRAW, $expression, @$); }
+  | variable[own] ASSIGN expression { $$ = $own; syntax_variable_initial(parser, $$, INITIAL_VALUE, $expression, @$); }
+  | variable[own] TILDE expression { $$ = $own; syntax_variable_initial(parser, $$, INITIAL_DRAW, $expression, @$); }
   | variable[own] IN OPEN_PAREN expression[low] COMMA expression[high] CLOSE_PAREN {
       $$ = $own;
-      build_variable_range(parser, $$, $low, $high, @$);
+      syntax_variable_range(parser, $$, $low, $high, @$);
     }
-  | variable[own] PER name { $$ = $own; build_variable_scope(parser, $$, $name, @$); }
-  | variable[own] LIKE name { $$ = $own; build_variable_like(parser, $$, $name, @$); }
-  | variable[own] BIAS { $$ = $own; build_variable_word(parser, $$, ATTRIBUTE_BIAS, @BIAS); }
-  | variable[own] PERSISTENT { $$ = $own; build_variable_word(parser, $$, ATTRIBUTE_PERSISTENT, @PERSISTENT); }
-  | variable[own] LOG { $$ = $own; build_variable_word(parser, $$, ATTRIBUTE_LOG, @LOG); }
-  | variable[own] FROZEN { $$ = $own; build_variable_word(parser, $$, ATTRIBUTE_FROZEN, @FROZEN); }
+  | variable[own] PER name { $$ = $own; syntax_variable_scope(parser, $$, $name, @$); }
+  | variable[own] LIKE name { $$ = $own; syntax_variable_like(parser, $$, $name, @$); }
+  | variable[own] BIAS { $$ = $own; syntax_variable_word(parser, $$, ATTRIBUTE_BIAS, @BIAS); }
+  | variable[own] PERSISTENT { $$ = $own; syntax_variable_word(parser, $$, ATTRIBUTE_PERSISTENT, @PERSISTENT); }
+  | variable[own] LOG { $$ = $own; syntax_variable_word(parser, $$, ATTRIBUTE_LOG, @LOG); }
+  | variable[own] FROZEN { $$ = $own; syntax_variable_word(parser, $$, ATTRIBUTE_FROZEN, @FROZEN); }
   ;
 extents:
     %empty { $$ = (ExpressionList){0}; }
@@ -325,34 +325,34 @@ statement_list:
   | statement_list[list] SEPARATOR statement { $$ = $list; LIST_APPEND(&$$, $statement); }
   | statement_list[list] SEPARATOR error RECOVERED {
       $$ = $list;
-      AstStatement *unknown = build_statement(parser, STATEMENT_ERROR, @RECOVERED);
+      AstStatement *unknown = syntax_statement(parser, STATEMENT_ERROR, @RECOVERED);
       LIST_APPEND(&$$, unknown);
       yyerrok;
     }
   | statement_list[list] error RECOVERED { $$ = $list; yyerrok; }
   | error RECOVERED {
-      AstStatement *unknown = build_statement(parser, STATEMENT_ERROR, @RECOVERED);
+      AstStatement *unknown = syntax_statement(parser, STATEMENT_ERROR, @RECOVERED);
       $$ = (StatementList){unknown, unknown};
       yyerrok;
     }
   ;
 statement:
-    target ARROW expression { $$ = build_assignment(parser, $target, $expression, @$); }
+    target ARROW expression { $$ = syntax_assignment(parser, $target, $expression, @$); }
   | target ASSIGN expression {
-      build_report_assignment_equals(parser, $target, @ASSIGN);
-      $$ = build_assignment(parser, $target, $expression, @$);
+      syntax_report_assignment_equals(parser, $target, @ASSIGN);
+      $$ = syntax_assignment(parser, $target, $expression, @$);
     }
-  | LET name bracket_names defines expression { $$ = build_let(parser, $name, $bracket_names, $expression, @$); }
+  | LET name bracket_names defines expression { $$ = syntax_let(parser, $name, $bracket_names, $expression, @$); }
   | if_statement
   ;
 target: indexed { $$ = $indexed; parser->range_seen = (Span){0}; } ;
 if_statement:
     IF expression OPEN_BRACE statements CLOSE_BRACE else_statements {
-      $$ = build_statement(parser, STATEMENT_IF, @$);
+      $$ = syntax_statement(parser, STATEMENT_IF, @$);
       $$->choice.condition = $expression;
       $$->choice.yes = $statements.first;
       $$->choice.no = $else_statements.first;
-      build_report_range_outside_target(parser);
+      syntax_report_range_outside_target(parser);
     }
   ;
 else_statements:
@@ -376,12 +376,12 @@ step:
   | REPEAT expression OPEN_BRACE steps CLOSE_BRACE {
       $$ = ARENA_NEW(parser->arena, AstStep);
       *$$ = (AstStep){.count = $expression, .body = $steps.first, .span = @$};
-      build_report_range_outside_target(parser);
+      syntax_report_range_outside_target(parser);
     }
   | REPEAT name IN expression OPEN_BRACE steps CLOSE_BRACE {
       $$ = ARENA_NEW(parser->arena, AstStep);
       *$$ = (AstStep){.counter = $name, .count = $expression, .body = $steps.first, .span = @$};
-      build_report_range_outside_target(parser);
+      syntax_report_range_outside_target(parser);
     }
   ;
 block_word: name | INPUT | FORWARD | FEEDBACK | BACKWARD | UPDATE ;
@@ -390,47 +390,47 @@ block_word: name | INPUT | FORWARD | FEEDBACK | BACKWARD | UPDATE ;
 
 expression:
     IF expression[condition] THEN expression[yes] ELSE expression[no] {
-      $$ = build_choice(parser, $condition, $yes, $no, @$);
+      $$ = syntax_choice(parser, $condition, $yes, $no, @$);
     }
-  | expression[l] OR expression[r] { $$ = build_binary(parser, OPERATOR_OR, @OR, $l, $r, @$); }
-  | expression[l] AND expression[r] { $$ = build_binary(parser, OPERATOR_AND, @AND, $l, $r, @$); }
-  | NOT expression[r] { $$ = build_unary(parser, OPERATOR_NOT, @NOT, $r, @$); }
-  | expression[l] LESS expression[r] { $$ = build_binary(parser, OPERATOR_LESS, @LESS, $l, $r, @$); }
-  | expression[l] LESS_EQUAL expression[r] { $$ = build_binary(parser, OPERATOR_LESS_EQUAL, @LESS_EQUAL, $l, $r, @$); }
-  | expression[l] GREATER expression[r] { $$ = build_binary(parser, OPERATOR_GREATER, @GREATER, $l, $r, @$); }
+  | expression[l] OR expression[r] { $$ = syntax_binary(parser, OPERATOR_OR, @OR, $l, $r, @$); }
+  | expression[l] AND expression[r] { $$ = syntax_binary(parser, OPERATOR_AND, @AND, $l, $r, @$); }
+  | NOT expression[r] { $$ = syntax_unary(parser, OPERATOR_NOT, @NOT, $r, @$); }
+  | expression[l] LESS expression[r] { $$ = syntax_binary(parser, OPERATOR_LESS, @LESS, $l, $r, @$); }
+  | expression[l] LESS_EQUAL expression[r] { $$ = syntax_binary(parser, OPERATOR_LESS_EQUAL, @LESS_EQUAL, $l, $r, @$); }
+  | expression[l] GREATER expression[r] { $$ = syntax_binary(parser, OPERATOR_GREATER, @GREATER, $l, $r, @$); }
   | expression[l] GREATER_EQUAL expression[r] {
-      $$ = build_binary(parser, OPERATOR_GREATER_EQUAL, @GREATER_EQUAL, $l, $r, @$);
+      $$ = syntax_binary(parser, OPERATOR_GREATER_EQUAL, @GREATER_EQUAL, $l, $r, @$);
     }
-  | expression[l] EQUAL expression[r] { $$ = build_binary(parser, OPERATOR_EQUAL, @EQUAL, $l, $r, @$); }
-  | expression[l] NOT_EQUAL expression[r] { $$ = build_binary(parser, OPERATOR_NOT_EQUAL, @NOT_EQUAL, $l, $r, @$); }
-  | expression[l] ARROW expression[r] { $$ = build_arrow_comparison(parser, @ARROW, $l, $r, @$); }
-  | expression[l] PLUS expression[r] { $$ = build_binary(parser, OPERATOR_ADD, @PLUS, $l, $r, @$); }
-  | expression[l] MINUS expression[r] { $$ = build_binary(parser, OPERATOR_SUBTRACT, @MINUS, $l, $r, @$); }
-  | expression[l] TIMES expression[r] { $$ = build_binary(parser, OPERATOR_MULTIPLY, @TIMES, $l, $r, @$); }
-  | expression[l] DIVIDE expression[r] { $$ = build_binary(parser, OPERATOR_DIVIDE, @DIVIDE, $l, $r, @$); }
-  | expression[l] POWER expression[r] { $$ = build_power(parser, @POWER, $l, $r, @$); }
-  | MINUS expression[r] %prec NEGATION { $$ = build_unary(parser, OPERATOR_NEGATE, @MINUS, $r, @$); }
-  | NUMBER { $$ = build_expression(parser, EXPRESSION_NUMBER, @$); $$->number = $NUMBER; }
+  | expression[l] EQUAL expression[r] { $$ = syntax_binary(parser, OPERATOR_EQUAL, @EQUAL, $l, $r, @$); }
+  | expression[l] NOT_EQUAL expression[r] { $$ = syntax_binary(parser, OPERATOR_NOT_EQUAL, @NOT_EQUAL, $l, $r, @$); }
+  | expression[l] ARROW expression[r] { $$ = syntax_arrow_comparison(parser, @ARROW, $l, $r, @$); }
+  | expression[l] PLUS expression[r] { $$ = syntax_binary(parser, OPERATOR_ADD, @PLUS, $l, $r, @$); }
+  | expression[l] MINUS expression[r] { $$ = syntax_binary(parser, OPERATOR_SUBTRACT, @MINUS, $l, $r, @$); }
+  | expression[l] TIMES expression[r] { $$ = syntax_binary(parser, OPERATOR_MULTIPLY, @TIMES, $l, $r, @$); }
+  | expression[l] DIVIDE expression[r] { $$ = syntax_binary(parser, OPERATOR_DIVIDE, @DIVIDE, $l, $r, @$); }
+  | expression[l] POWER expression[r] { $$ = syntax_power(parser, @POWER, $l, $r, @$); }
+  | MINUS expression[r] %prec NEGATION { $$ = syntax_unary(parser, OPERATOR_NEGATE, @MINUS, $r, @$); }
+  | NUMBER { $$ = syntax_expression(parser, EXPRESSION_NUMBER, @$); $$->number = $NUMBER; }
   | indexed
-  | indexed arguments { $$ = build_call_of_indexed(parser, $indexed, $arguments, @$); }
+  | indexed arguments { $$ = syntax_call_of_indexed(parser, $indexed, $arguments, @$); }
   | PRIMED arguments {
-      $$ = build_call(parser, $PRIMED.name, $PRIMED.primes, (IndexList){0}, $arguments, @$);
+      $$ = syntax_call(parser, $PRIMED.name, $PRIMED.primes, (IndexList){0}, $arguments, @$);
     }
   | PRIMED OPEN_BRACKET indices CLOSE_BRACKET arguments {
-      $$ = build_call(parser, $PRIMED.name, $PRIMED.primes, $indices, $arguments, @$);
+      $$ = syntax_call(parser, $PRIMED.name, $PRIMED.primes, $indices, $arguments, @$);
     }
   | OPEN_PAREN expression[own] CLOSE_PAREN { $$ = $own; }
-  | OPEN_BRACKET expressions CLOSE_BRACKET { $$ = build_vector(parser, $expressions, @$); }
-  | OPEN_BRACE items CLOSE_BRACE { $$ = build_block(parser, $items, @$); }
+  | OPEN_BRACKET expressions CLOSE_BRACKET { $$ = syntax_vector(parser, $expressions, @$); }
+  | OPEN_BRACE items CLOSE_BRACE { $$ = syntax_block(parser, $items, @$); }
   ;
 
 indexed:
     reference
-  | reference OPEN_BRACKET indices CLOSE_BRACKET { $$ = build_index(parser, $reference, $indices, @$); }
+  | reference OPEN_BRACKET indices CLOSE_BRACKET { $$ = syntax_index(parser, $reference, $indices, @$); }
   ;
 reference:
-    name { $$ = build_name(parser, (AstName){0}, $name, @$); }
-  | name[qualifier] DOT name[own] { $$ = build_name(parser, $qualifier, $own, @$); }
+    name { $$ = syntax_name(parser, (AstName){0}, $name, @$); }
+  | name[qualifier] DOT name[own] { $$ = syntax_name(parser, $qualifier, $own, @$); }
   ;
 
 arguments:
@@ -450,10 +450,10 @@ indices:
   | indices[list] COMMA index { $$ = $list; LIST_APPEND(&$$, $index); }
   ;
 index:
-    expression { $$ = build_index_entry(parser, $expression, false, NULL, @$); }
-  | expression[low] RANGE { $$ = build_index_entry(parser, $low, true, NULL, @$); }
-  | expression[low] RANGE expression[high] { $$ = build_index_entry(parser, $low, true, $high, @$); }
-  | name ASSIGN expression { $$ = build_index_entry(parser, $expression, false, NULL, @$); $$->axis = $name; }
+    expression { $$ = syntax_index_entry(parser, $expression, false, NULL, @$); }
+  | expression[low] RANGE { $$ = syntax_index_entry(parser, $low, true, NULL, @$); }
+  | expression[low] RANGE expression[high] { $$ = syntax_index_entry(parser, $low, true, $high, @$); }
+  | name ASSIGN expression { $$ = syntax_index_entry(parser, $expression, false, NULL, @$); $$->axis = $name; }
   ;
 
 // The inside of a block expression: lets, then the value.
@@ -462,29 +462,29 @@ items:
   | items[list] SEPARATOR item { $$ = $list; LIST_APPEND(&$$, $item); }
   | items[list] SEPARATOR error RECOVERED {
       $$ = $list;
-      AstStatement *unknown = build_statement(parser, STATEMENT_ERROR, @RECOVERED);
+      AstStatement *unknown = syntax_statement(parser, STATEMENT_ERROR, @RECOVERED);
       LIST_APPEND(&$$, unknown);
       yyerrok;
     }
   | items[list] error RECOVERED {
       $$ = $list;
-      AstStatement *unknown = build_statement(parser, STATEMENT_ERROR, @RECOVERED);
+      AstStatement *unknown = syntax_statement(parser, STATEMENT_ERROR, @RECOVERED);
       LIST_APPEND(&$$, unknown);
       yyerrok;
     }
   | error RECOVERED {
-      AstStatement *unknown = build_statement(parser, STATEMENT_ERROR, @RECOVERED);
+      AstStatement *unknown = syntax_statement(parser, STATEMENT_ERROR, @RECOVERED);
       $$ = (StatementList){unknown, unknown};
       yyerrok;
     }
   ;
 item:
-    LET name bracket_names defines expression { $$ = build_let(parser, $name, $bracket_names, $expression, @$); }
-  | expression { $$ = build_block_value(parser, $expression, @$); }
+    LET name bracket_names defines expression { $$ = syntax_let(parser, $name, $bracket_names, $expression, @$); }
+  | expression { $$ = syntax_block_value(parser, $expression, @$); }
   ;
 
 // `=`; an arrow in its place is understood, and reported.
-defines: ASSIGN | ARROW { build_report_definition_arrow(parser, @ARROW); } ;
+defines: ASSIGN | ARROW { syntax_report_definition_arrow(parser, @ARROW); } ;
 
 name: NAME | BIAS | PERSISTENT | LIKE | PER | IN | LOG | FROZEN | DERIVATIVE ;
 

@@ -4,11 +4,11 @@
 
 #include <string.h>
 
-AstName build_name_of(Parser *parser, Span span) {
+AstName syntax_name_of(Parser *parser, Span span) {
   return (AstName){arena_copy(parser->arena, span.file->text + span.start, span.end - span.start), span};
 }
 
-void build_append_name(Parser *parser, NameList *list, AstName name) {
+void syntax_append_name(Parser *parser, NameList *list, AstName name) {
   AstNameList *entry = ARENA_NEW(parser->arena, AstNameList);
   entry->name = name;
   LIST_APPEND(list, entry);
@@ -32,7 +32,7 @@ static uint32_t depth_of_indices(const AstIndex *index) {
   return depth;
 }
 
-AstExpression *build_error(Parser *parser, Span span) {
+AstExpression *syntax_error(Parser *parser, Span span) {
   AstExpression *expression = ARENA_NEW(parser->arena, AstExpression);
   *expression = (AstExpression){.kind = EXPRESSION_ERROR, .span = span, .depth = 1};
   return expression;
@@ -45,12 +45,12 @@ static AstExpression *with_depth(Parser *parser, AstExpression *expression, uint
   if (!parser->too_long)
     diagnostic_report(parser->sink, DIAGNOSTIC_expression_too_long, expression->span, (int)EXPRESSION_DEPTH_LIMIT);
   parser->too_long = true;
-  return build_error(parser, expression->span);
+  return syntax_error(parser, expression->span);
 }
 
 // ---- expressions
 
-AstExpression *build_expression(Parser *parser, ExpressionKind kind, Span span) {
+AstExpression *syntax_expression(Parser *parser, ExpressionKind kind, Span span) {
   AstExpression *expression = ARENA_NEW(parser->arena, AstExpression);
   expression->kind = kind;
   expression->span = span;
@@ -58,23 +58,23 @@ AstExpression *build_expression(Parser *parser, ExpressionKind kind, Span span) 
   return expression;
 }
 
-AstExpression *build_name(Parser *parser, AstName qualifier, AstName name, Span span) {
-  AstExpression *expression = build_expression(parser, EXPRESSION_NAME, span);
+AstExpression *syntax_name(Parser *parser, AstName qualifier, AstName name, Span span) {
+  AstExpression *expression = syntax_expression(parser, EXPRESSION_NAME, span);
   expression->name.qualifier = qualifier;
   expression->name.name = name;
   return expression;
 }
 
-AstExpression *build_index(Parser *parser, AstExpression *base, IndexList indices, Span span) {
-  AstExpression *expression = build_expression(parser, EXPRESSION_INDEX, span);
+AstExpression *syntax_index(Parser *parser, AstExpression *base, IndexList indices, Span span) {
+  AstExpression *expression = syntax_expression(parser, EXPRESSION_INDEX, span);
   expression->index.base = base;
   expression->index.indices = indices.first;
   return with_depth(parser, expression, deeper(depth_of_indices(indices.first), base));
 }
 
-AstExpression *build_call(Parser *parser, AstName function, int primes, IndexList brackets, ArgumentList arguments,
-                          Span span) {
-  AstExpression *expression = build_expression(parser, EXPRESSION_CALL, span);
+AstExpression *syntax_call(Parser *parser, AstName function, int primes, IndexList brackets, ArgumentList arguments,
+                           Span span) {
+  AstExpression *expression = syntax_expression(parser, EXPRESSION_CALL, span);
   expression->call.function = function;
   expression->call.primes = primes;
   expression->call.brackets = brackets.first;
@@ -87,7 +87,7 @@ AstExpression *build_call(Parser *parser, AstName function, int primes, IndexLis
 }
 
 // `f(x)` and `norm[c](z)`: what stands before the parenthesis was read as a variable.
-AstExpression *build_call_of_indexed(Parser *parser, AstExpression *callee, ArgumentList arguments, Span span) {
+AstExpression *syntax_call_of_indexed(Parser *parser, AstExpression *callee, ArgumentList arguments, Span span) {
   if (callee->kind == EXPRESSION_ERROR) return callee;
   IndexList brackets = {0};
   if (callee->kind == EXPRESSION_INDEX) {
@@ -100,22 +100,22 @@ AstExpression *build_call_of_indexed(Parser *parser, AstExpression *callee, Argu
     diagnostic_help(parser->sink, diagnostic,
                     "a product needs its sign: `%s.%s * (...)`; a function of a module is made known by `use`",
                     callee->name.qualifier.text, callee->name.name.text);
-    return build_error(parser, span);
+    return syntax_error(parser, span);
   }
-  return build_call(parser, callee->name.name, 0, brackets, arguments, span);
+  return syntax_call(parser, callee->name.name, 0, brackets, arguments, span);
 }
 
-AstExpression *build_unary(Parser *parser, Operator op, Span op_span, AstExpression *operand, Span span) {
-  AstExpression *expression = build_expression(parser, EXPRESSION_UNARY, span);
+AstExpression *syntax_unary(Parser *parser, Operator op, Span op_span, AstExpression *operand, Span span) {
+  AstExpression *expression = syntax_expression(parser, EXPRESSION_UNARY, span);
   expression->binary.op = op;
   expression->binary.op_span = op_span;
   expression->binary.left = operand;
   return with_depth(parser, expression, operand->depth);
 }
 
-AstExpression *build_binary(Parser *parser, Operator op, Span op_span, AstExpression *left, AstExpression *right,
-                            Span span) {
-  AstExpression *expression = build_expression(parser, EXPRESSION_BINARY, span);
+AstExpression *syntax_binary(Parser *parser, Operator op, Span op_span, AstExpression *left, AstExpression *right,
+                             Span span) {
+  AstExpression *expression = syntax_expression(parser, EXPRESSION_BINARY, span);
   expression->binary.op = op;
   expression->binary.op_span = op_span;
   expression->binary.left = left;
@@ -130,8 +130,8 @@ static const char *short_source(Parser *parser, Span span) {
   return arena_copy(parser->arena, span.file->text + span.start, length);
 }
 
-AstExpression *build_power(Parser *parser, Span op_span, AstExpression *left, AstExpression *right, Span span) {
-  AstName written = build_name_of(parser, op_span);
+AstExpression *syntax_power(Parser *parser, Span op_span, AstExpression *left, AstExpression *right, Span span) {
+  AstName written = syntax_name_of(parser, op_span);
   Diagnostic *diagnostic = diagnostic_report(parser->sink, DIAGNOSTIC_power_operator, op_span, written.text);
   Span whole = span_join(left->span, right->span);
   const char *base = short_source(parser, left->span), *exponent = short_source(parser, right->span);
@@ -139,54 +139,55 @@ AstExpression *build_power(Parser *parser, Span op_span, AstExpression *left, As
   else diagnostic_help(parser->sink, diagnostic, "write `pow(base, exponent)`");
   ExpressionList arguments = {left, left};
   LIST_APPEND(&arguments, right);
-  return build_call(parser, (AstName){"pow", op_span}, 0, (IndexList){0}, (ArgumentList){.arguments = arguments}, span);
+  return syntax_call(parser, (AstName){"pow", op_span}, 0, (IndexList){0}, (ArgumentList){.arguments = arguments},
+                     span);
 }
 
 // `a <-b` in an expression: meant as a < -b.
-AstExpression *build_arrow_comparison(Parser *parser, Span op_span, AstExpression *left, AstExpression *right,
-                                      Span span) {
+AstExpression *syntax_arrow_comparison(Parser *parser, Span op_span, AstExpression *left, AstExpression *right,
+                                       Span span) {
   Diagnostic *diagnostic = diagnostic_report(parser->sink, DIAGNOSTIC_arrow_in_expression, op_span);
   diagnostic_fix(parser->sink, diagnostic, op_span, "< -");
-  AstExpression *negated = build_unary(parser, OPERATOR_NEGATE, op_span, right, right->span);
-  return build_binary(parser, OPERATOR_LESS, op_span, left, negated, span);
+  AstExpression *negated = syntax_unary(parser, OPERATOR_NEGATE, op_span, right, right->span);
+  return syntax_binary(parser, OPERATOR_LESS, op_span, left, negated, span);
 }
 
-AstExpression *build_choice(Parser *parser, AstExpression *condition, AstExpression *yes, AstExpression *no,
-                            Span span) {
-  AstExpression *expression = build_expression(parser, EXPRESSION_IF, span);
+AstExpression *syntax_choice(Parser *parser, AstExpression *condition, AstExpression *yes, AstExpression *no,
+                             Span span) {
+  AstExpression *expression = syntax_expression(parser, EXPRESSION_IF, span);
   expression->choice.condition = condition;
   expression->choice.yes = yes;
   expression->choice.no = no;
   return with_depth(parser, expression, deeper(deeper(condition->depth, yes), no));
 }
 
-AstExpression *build_vector(Parser *parser, ExpressionList elements, Span span) {
-  AstExpression *expression = build_expression(parser, EXPRESSION_VECTOR, span);
+AstExpression *syntax_vector(Parser *parser, ExpressionList elements, Span span) {
+  AstExpression *expression = syntax_expression(parser, EXPRESSION_VECTOR, span);
   expression->vector.elements = elements.first;
   return with_depth(parser, expression, depth_of_list(elements.first));
 }
 
-AstIndex *build_index_entry(Parser *parser, AstExpression *value, bool is_range, AstExpression *range_end, Span span) {
+AstIndex *syntax_index_entry(Parser *parser, AstExpression *value, bool is_range, AstExpression *range_end, Span span) {
   AstIndex *index = ARENA_NEW(parser->arena, AstIndex);
   *index = (AstIndex){.span = span, .value = value, .is_range = is_range, .range_end = range_end};
   if (is_range && !parser->range_seen.file) parser->range_seen = span;
   return index;
 }
 
-AstStatement *build_block_value(Parser *parser, AstExpression *value, Span span) {
-  AstStatement *item = build_statement(parser, STATEMENT_LET, span);
+AstStatement *syntax_block_value(Parser *parser, AstExpression *value, Span span) {
+  AstStatement *item = syntax_statement(parser, STATEMENT_LET, span);
   item->let.value = value;
   return item;
 }
 
-AstExpression *build_block(Parser *parser, StatementList items, Span span) {
-  AstExpression *expression = build_expression(parser, EXPRESSION_BLOCK, span);
+AstExpression *syntax_block(Parser *parser, StatementList items, Span span) {
+  AstExpression *expression = syntax_expression(parser, EXPRESSION_BLOCK, span);
   StatementList lets = {0};
   uint32_t depth = 0;
   for (AstStatement *item = items.first, *next; item; item = next) {
     next = item->next;
     item->next = NULL;
-    if (item->kind == STATEMENT_ERROR) return build_error(parser, span);
+    if (item->kind == STATEMENT_ERROR) return syntax_error(parser, span);
     depth = deeper(depth, item->let.value);
     bool is_value = !item->let.name.text;
     if (is_value && !next) {
@@ -197,7 +198,7 @@ AstExpression *build_block(Parser *parser, StatementList items, Span span) {
     if (is_value) {
       Diagnostic *diagnostic = diagnostic_report(parser->sink, DIAGNOSTIC_value_not_last, item->span);
       diagnostic_help(parser->sink, diagnostic, "give it a name, `let z = ...`, or leave it out");
-      return build_error(parser, span);
+      return syntax_error(parser, span);
     }
     LIST_APPEND(&lets, item);
   }
@@ -205,30 +206,30 @@ AstExpression *build_block(Parser *parser, StatementList items, Span span) {
   Diagnostic *diagnostic = diagnostic_report(parser->sink, DIAGNOSTIC_block_without_value, end);
   diagnostic_note(parser->sink, diagnostic, parser_span(parser, span.start, span.start + 1), "the block begins here");
   diagnostic_help(parser->sink, diagnostic, "end it with the value: `{ let e = exp(z); e / sum(batch: e) }`");
-  return build_error(parser, span);
+  return syntax_error(parser, span);
 }
 
 // ---- statements
 
-AstStatement *build_statement(Parser *parser, StatementKind kind, Span span) {
+AstStatement *syntax_statement(Parser *parser, StatementKind kind, Span span) {
   AstStatement *statement = ARENA_NEW(parser->arena, AstStatement);
   statement->kind = kind;
   statement->span = span;
   return statement;
 }
 
-AstStatement *build_assignment(Parser *parser, AstExpression *target, AstExpression *value, Span span) {
-  build_report_range_outside_target(parser);
-  if (target->kind == EXPRESSION_ERROR) return build_statement(parser, STATEMENT_ERROR, span);
-  AstStatement *statement = build_statement(parser, STATEMENT_ASSIGN, span);
+AstStatement *syntax_assignment(Parser *parser, AstExpression *target, AstExpression *value, Span span) {
+  syntax_report_range_outside_target(parser);
+  if (target->kind == EXPRESSION_ERROR) return syntax_statement(parser, STATEMENT_ERROR, span);
+  AstStatement *statement = syntax_statement(parser, STATEMENT_ASSIGN, span);
   statement->assign.target = target;
   statement->assign.value = value;
   return statement;
 }
 
-AstStatement *build_let(Parser *parser, AstName name, NameList indices, AstExpression *value, Span span) {
-  build_report_range_outside_target(parser);
-  AstStatement *statement = build_statement(parser, STATEMENT_LET, span);
+AstStatement *syntax_let(Parser *parser, AstName name, NameList indices, AstExpression *value, Span span) {
+  syntax_report_range_outside_target(parser);
+  AstStatement *statement = syntax_statement(parser, STATEMENT_LET, span);
   statement->let.name = name;
   statement->let.indices = indices.first;
   statement->let.value = value;
@@ -237,18 +238,18 @@ AstStatement *build_let(Parser *parser, AstName name, NameList indices, AstExpre
 
 // ---- slips that are understood
 
-void build_report_definition_arrow(Parser *parser, Span span) {
+void syntax_report_definition_arrow(Parser *parser, Span span) {
   Diagnostic *diagnostic = diagnostic_report(parser->sink, DIAGNOSTIC_define_with_arrow, span);
   diagnostic_fix(parser->sink, diagnostic, span, "=");
 }
 
-void build_report_assignment_equals(Parser *parser, AstExpression *target, Span span) {
+void syntax_report_assignment_equals(Parser *parser, AstExpression *target, Span span) {
   const char *text = short_source(parser, target->span);
   Diagnostic *diagnostic = diagnostic_report(parser->sink, DIAGNOSTIC_assign_with_equals, span, text ? text : "...");
   diagnostic_fix(parser->sink, diagnostic, span, "<-");
 }
 
-void build_report_range_outside_target(Parser *parser) {
+void syntax_report_range_outside_target(Parser *parser) {
   if (parser->range_seen.file) diagnostic_report(parser->sink, DIAGNOSTIC_range_outside_target, parser->range_seen);
   parser->range_seen = (Span){0};
 }

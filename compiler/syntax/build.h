@@ -56,60 +56,62 @@ typedef struct {
   int primes;
 } PrimedName;
 
-void build_append_name(Parser *parser, NameList *list, AstName name);
-AstName build_name_of(Parser *parser, Span span); // the text of a place as a name
+void syntax_append_name(Parser *parser, NameList *list, AstName name);
+AstName syntax_name_of(Parser *parser, Span span); // the text of a place as a name
 
-AstExpression *build_expression(Parser *parser, ExpressionKind kind, Span span);
-AstExpression *build_error(Parser *parser, Span span);
+AstExpression *syntax_expression(Parser *parser, ExpressionKind kind, Span span);
+AstExpression *syntax_error(Parser *parser, Span span);
 // Nodes carry the depth of what is below them; beyond the limit a report is made and an EXPRESSION_ERROR returned.
-AstExpression *build_name(Parser *parser, AstName qualifier, AstName name, Span span);
-AstExpression *build_index(Parser *parser, AstExpression *base, IndexList indices, Span span);
-AstExpression *build_call(Parser *parser, AstName function, int primes, IndexList brackets, ArgumentList arguments,
-                          Span span);
-AstExpression *build_call_of_indexed(Parser *parser, AstExpression *callee, ArgumentList arguments, Span span);
-AstExpression *build_unary(Parser *parser, Operator op, Span op_span, AstExpression *operand, Span span);
-AstExpression *build_binary(Parser *parser, Operator op, Span op_span, AstExpression *left, AstExpression *right,
-                            Span span);
-AstExpression *build_power(Parser *parser, Span op_span, AstExpression *left, AstExpression *right, Span span);
-AstExpression *build_arrow_comparison(Parser *parser, Span op_span, AstExpression *left, AstExpression *right,
-                                      Span span);
-AstExpression *build_choice(Parser *parser, AstExpression *condition, AstExpression *yes, AstExpression *no, Span span);
-AstExpression *build_block(Parser *parser, StatementList items, Span span);
-AstExpression *build_vector(Parser *parser, ExpressionList elements, Span span);
-AstIndex *build_index_entry(Parser *parser, AstExpression *value, bool is_range, AstExpression *range_end, Span span);
+AstExpression *syntax_name(Parser *parser, AstName qualifier, AstName name, Span span);
+AstExpression *syntax_index(Parser *parser, AstExpression *base, IndexList indices, Span span);
+AstExpression *syntax_call(Parser *parser, AstName function, int primes, IndexList brackets, ArgumentList arguments,
+                           Span span);
+AstExpression *syntax_call_of_indexed(Parser *parser, AstExpression *callee, ArgumentList arguments, Span span);
+AstExpression *syntax_unary(Parser *parser, Operator op, Span op_span, AstExpression *operand, Span span);
+AstExpression *syntax_binary(Parser *parser, Operator op, Span op_span, AstExpression *left, AstExpression *right,
+                             Span span);
+AstExpression *syntax_power(Parser *parser, Span op_span, AstExpression *left, AstExpression *right, Span span);
+AstExpression *syntax_arrow_comparison(Parser *parser, Span op_span, AstExpression *left, AstExpression *right,
+                                       Span span);
+AstExpression *syntax_choice(Parser *parser, AstExpression *condition, AstExpression *yes, AstExpression *no,
+                             Span span);
+AstExpression *syntax_block(Parser *parser, StatementList items, Span span);
+AstExpression *syntax_vector(Parser *parser, ExpressionList elements, Span span);
+AstIndex *syntax_index_entry(Parser *parser, AstExpression *value, bool is_range, AstExpression *range_end, Span span);
 
-AstStatement *build_statement(Parser *parser, StatementKind kind, Span span);
-AstStatement *build_assignment(Parser *parser, AstExpression *target, AstExpression *value, Span span);
-AstStatement *build_let(Parser *parser, AstName name, NameList indices, AstExpression *value, Span span);
+AstStatement *syntax_statement(Parser *parser, StatementKind kind, Span span);
+AstStatement *syntax_assignment(Parser *parser, AstExpression *target, AstExpression *value, Span span);
+AstStatement *syntax_let(Parser *parser, AstName name, NameList indices, AstExpression *value, Span span);
 // The last item of a block expression is its value; it travels in the list as a let without a name.
-AstStatement *build_block_value(Parser *parser, AstExpression *value, Span span);
+AstStatement *syntax_block_value(Parser *parser, AstExpression *value, Span span);
 
-AstDeclaration *build_declaration(Parser *parser, DeclarationKind kind, AstName name, Span span);
-AstDeclaration *build_function(Parser *parser, AstName name, NameList indices, ParameterList parameters,
-                               AstExpression *body, AstExpression *derivative, Span span);
-AstDeclaration *build_pass(Parser *parser, AstName name, AstName direction, bool all, AstStatement *body, Span span);
-AstDeclaration *build_at(Parser *parser, AstName place, AstName name, AstStatement *body, Span span);
+AstDeclaration *syntax_declaration(Parser *parser, DeclarationKind kind, AstName name, Span span);
+AstDeclaration *syntax_function(Parser *parser, AstName name, NameList indices, ParameterList parameters,
+                                AstExpression *body, AstExpression *derivative, Span span);
+AstDeclaration *syntax_pass(Parser *parser, AstName name, AstName direction, bool all, AstStatement *body, Span span);
+AstDeclaration *syntax_at(Parser *parser, AstName place, AstName name, AstStatement *body, Span span);
 
-void build_into_file(Parser *parser, DeclarationList declarations);
-void build_rule(Parser *parser, AstName name, AstName base_module, AstName base, DeclarationList declarations,
-                Span span);
+void syntax_into_file(Parser *parser, DeclarationList declarations);
+void syntax_rule(Parser *parser, AstName name, AstName base_module, AstName base, DeclarationList declarations,
+                 Span span);
 
 // Attributes of a variable, gathered in any order.
-AstVariable *build_variable(Parser *parser, AstName name, Span span);
-void build_variable_initial(Parser *parser, AstVariable *variable, InitialKind kind, AstExpression *initial, Span span);
-void build_variable_range(Parser *parser, AstVariable *variable, AstExpression *low, AstExpression *high, Span span);
-void build_variable_scope(Parser *parser, AstVariable *variable, AstName scope, Span span);
+AstVariable *syntax_variable(Parser *parser, AstName name, Span span);
+void syntax_variable_initial(Parser *parser, AstVariable *variable, InitialKind kind, AstExpression *initial,
+                             Span span);
+void syntax_variable_range(Parser *parser, AstVariable *variable, AstExpression *low, AstExpression *high, Span span);
+void syntax_variable_scope(Parser *parser, AstVariable *variable, AstName scope, Span span);
 typedef enum { ATTRIBUTE_BIAS, ATTRIBUTE_PERSISTENT, ATTRIBUTE_LOG, ATTRIBUTE_FROZEN } VariableWord;
-void build_variable_word(Parser *parser, AstVariable *variable, VariableWord word, Span span);
-void build_variable_like(Parser *parser, AstVariable *variable, AstName like, Span span);
+void syntax_variable_word(Parser *parser, AstVariable *variable, VariableWord word, Span span);
+void syntax_variable_like(Parser *parser, AstVariable *variable, AstName like, Span span);
 // One line group is whole: initializers, ranges and scopes reach back over the names before them.
-void build_spread_attributes(VariableList *group);
+void syntax_spread_attributes(VariableList *group);
 
 // `<-` where `=` belongs, in a definition.
-void build_report_definition_arrow(Parser *parser, Span span);
+void syntax_report_definition_arrow(Parser *parser, Span span);
 // `=` where `<-` belongs, in a block.
-void build_report_assignment_equals(Parser *parser, AstExpression *target, Span span);
+void syntax_report_assignment_equals(Parser *parser, AstExpression *target, Span span);
 // A statement or declaration is whole: a range in it that was no target is an error.
-void build_report_range_outside_target(Parser *parser);
+void syntax_report_range_outside_target(Parser *parser);
 
 #endif

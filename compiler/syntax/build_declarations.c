@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-AstDeclaration *build_declaration(Parser *parser, DeclarationKind kind, AstName name, Span span) {
+AstDeclaration *syntax_declaration(Parser *parser, DeclarationKind kind, AstName name, Span span) {
   AstDeclaration *declaration = ARENA_NEW(parser->arena, AstDeclaration);
   declaration->kind = kind;
   declaration->name = name;
@@ -11,9 +11,9 @@ AstDeclaration *build_declaration(Parser *parser, DeclarationKind kind, AstName 
   return declaration;
 }
 
-AstDeclaration *build_function(Parser *parser, AstName name, NameList indices, ParameterList parameters,
-                               AstExpression *body, AstExpression *derivative, Span span) {
-  AstDeclaration *declaration = build_declaration(parser, DECLARATION_FUNCTION, name, span);
+AstDeclaration *syntax_function(Parser *parser, AstName name, NameList indices, ParameterList parameters,
+                                AstExpression *body, AstExpression *derivative, Span span) {
+  AstDeclaration *declaration = syntax_declaration(parser, DECLARATION_FUNCTION, name, span);
   bool plain_name = body->kind == EXPRESSION_NAME && !body->name.qualifier.text;
   declaration->function.is_alias = !parameters.present && !indices.first && plain_name;
   declaration->function.indices = indices.first;
@@ -33,8 +33,8 @@ AstDeclaration *build_function(Parser *parser, AstName name, NameList indices, P
   return declaration;
 }
 
-AstDeclaration *build_pass(Parser *parser, AstName name, AstName direction, bool all, AstStatement *body, Span span) {
-  AstDeclaration *declaration = build_declaration(parser, DECLARATION_BLOCK, name, span);
+AstDeclaration *syntax_pass(Parser *parser, AstName name, AstName direction, bool all, AstStatement *body, Span span) {
+  AstDeclaration *declaration = syntax_declaration(parser, DECLARATION_BLOCK, name, span);
   declaration->block.kind = BLOCK_PASS;
   declaration->block.is_up = strcmp(direction.text, "up") == 0;
   declaration->block.all = all;
@@ -48,8 +48,8 @@ AstDeclaration *build_pass(Parser *parser, AstName name, AstName direction, bool
   return declaration;
 }
 
-AstDeclaration *build_at(Parser *parser, AstName place, AstName name, AstStatement *body, Span span) {
-  AstDeclaration *declaration = build_declaration(parser, DECLARATION_BLOCK, name, span);
+AstDeclaration *syntax_at(Parser *parser, AstName place, AstName name, AstStatement *body, Span span) {
+  AstDeclaration *declaration = syntax_declaration(parser, DECLARATION_BLOCK, name, span);
   declaration->block.kind = BLOCK_AT;
   declaration->block.statements = body;
   static const char *const places[] = {[AT_INPUT] = "input", [AT_OUTPUT] = "output", [AT_EACH] = "each"};
@@ -65,15 +65,15 @@ AstDeclaration *build_at(Parser *parser, AstName place, AstName name, AstStateme
   return declaration;
 }
 
-void build_into_file(Parser *parser, DeclarationList declarations) {
+void syntax_into_file(Parser *parser, DeclarationList declarations) {
   DeclarationList all = {parser->file->declarations, parser->last_declaration};
   LIST_JOIN(&all, declarations);
   parser->file->declarations = all.first;
   parser->last_declaration = all.last;
 }
 
-void build_rule(Parser *parser, AstName name, AstName base_module, AstName base, DeclarationList declarations,
-                Span span) {
+void syntax_rule(Parser *parser, AstName name, AstName base_module, AstName base, DeclarationList declarations,
+                 Span span) {
   AstRule *rule = ARENA_NEW(parser->arena, AstRule);
   *rule = (AstRule){
       .name = name, .base_module = base_module, .base = base, .span = span, .declarations = declarations.first};
@@ -84,7 +84,7 @@ void build_rule(Parser *parser, AstName name, AstName base_module, AstName base,
 
 // ---- variables
 
-AstVariable *build_variable(Parser *parser, AstName name, Span span) {
+AstVariable *syntax_variable(Parser *parser, AstName name, Span span) {
   AstVariable *variable = ARENA_NEW(parser->arena, AstVariable);
   variable->name = name;
   variable->span = span;
@@ -104,8 +104,8 @@ static Span attribute_span(const AstVariable *variable, Span span) {
   return attribute;
 }
 
-void build_variable_initial(Parser *parser, AstVariable *variable, InitialKind kind, AstExpression *initial,
-                            Span span) {
+void syntax_variable_initial(Parser *parser, AstVariable *variable, InitialKind kind, AstExpression *initial,
+                             Span span) {
   Span attribute = attribute_span(variable, span);
   variable->span = span;
   if (variable->initial_kind != INITIAL_NONE) report_twice(parser, variable, attribute, "an initial value");
@@ -119,14 +119,14 @@ void build_variable_initial(Parser *parser, AstVariable *variable, InitialKind k
       const char *near = initial->kind == EXPRESSION_CALL ? near_name(initial->call.function.text, draws, 3) : NULL;
       if (near) diagnostic_fix(parser->sink, diagnostic, initial->call.function.span, "%s", near);
       else diagnostic_help(parser->sink, diagnostic, "a value that is not drawn is given by `=`");
-      initial = build_error(parser, initial->span);
+      initial = syntax_error(parser, initial->span);
     }
   }
   variable->initial_kind = kind;
   variable->initial = initial;
 }
 
-void build_variable_range(Parser *parser, AstVariable *variable, AstExpression *low, AstExpression *high, Span span) {
+void syntax_variable_range(Parser *parser, AstVariable *variable, AstExpression *low, AstExpression *high, Span span) {
   Span attribute = attribute_span(variable, span);
   variable->span = span;
   if (variable->low) report_twice(parser, variable, attribute, "a range");
@@ -134,7 +134,7 @@ void build_variable_range(Parser *parser, AstVariable *variable, AstExpression *
   variable->high = high;
 }
 
-void build_variable_scope(Parser *parser, AstVariable *variable, AstName scope, Span span) {
+void syntax_variable_scope(Parser *parser, AstVariable *variable, AstName scope, Span span) {
   static const char *const scopes[] = {"layer", "neuron", "synapse"};
   Span attribute = attribute_span(variable, span);
   variable->span = span;
@@ -149,7 +149,7 @@ void build_variable_scope(Parser *parser, AstVariable *variable, AstName scope, 
   if (near) diagnostic_fix(parser->sink, diagnostic, scope.span, "%s", near);
 }
 
-void build_variable_word(Parser *parser, AstVariable *variable, VariableWord word, Span span) {
+void syntax_variable_word(Parser *parser, AstVariable *variable, VariableWord word, Span span) {
   bool *flag = word == ATTRIBUTE_BIAS         ? &variable->bias
                : word == ATTRIBUTE_PERSISTENT ? &variable->persistent
                : word == ATTRIBUTE_LOG        ? &variable->logarithmic
@@ -161,7 +161,7 @@ void build_variable_word(Parser *parser, AstVariable *variable, VariableWord wor
   variable->span = span_join(variable->span, span);
 }
 
-void build_variable_like(Parser *parser, AstVariable *variable, AstName like, Span span) {
+void syntax_variable_like(Parser *parser, AstVariable *variable, AstName like, Span span) {
   Span attribute = attribute_span(variable, span);
   variable->span = span;
   if (variable->like.text) report_twice(parser, variable, attribute, "`like`");
@@ -173,7 +173,7 @@ static bool is_open(const AstVariable *variable) {
          !variable->logarithmic && !variable->frozen;
 }
 
-void build_spread_attributes(VariableList *group) {
+void syntax_spread_attributes(VariableList *group) {
   AstVariable *first_open = NULL;
   for (AstVariable *variable = group->first; variable; variable = variable->next) {
     if (is_open(variable)) {

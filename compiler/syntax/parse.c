@@ -32,10 +32,10 @@ int blur_lex(BLUR_STYPE *value, Span *location, Parser *parser) {
       diagnostic_report(parser->sink, DIAGNOSTIC_number_too_large, *location, token_described(parser, token));
   } else if (token->kind == TOKEN_PRIMED) {
     Span bare = parser_span(parser, token->start, token->end - (uint32_t)token->primes);
-    value->TOKEN_PRIMED = (PrimedName){build_name_of(parser, bare), token->primes};
+    value->TOKEN_PRIMED = (PrimedName){syntax_name_of(parser, bare), token->primes};
   } else if ((token->kind >= TOKEN_NAME && token->kind <= TOKEN_DERIVATIVE) ||
              (token->kind >= TOKEN_INPUT && token->kind <= TOKEN_UPDATE)) {
-    value->TOKEN_NAME = build_name_of(parser, *location);
+    value->TOKEN_NAME = syntax_name_of(parser, *location);
   }
   return token->kind;
 }
