@@ -29,12 +29,12 @@ static int compare_names(const void *left, const void *right) {
   return strcmp(*(const char *const *)left, *(const char *const *)right);
 }
 
-static void check_unique(Verifier *verifier, const char **names, size_t count, const char *what) {
+static void check_unique(Verifier *verifier, const char **names, size_t count, const char *what, const char *many) {
   for (size_t i = 0; i < count; i++)
     if (!names[i] || !*names[i]) fault(verifier, "%s %zu has no name", what, i);
   if (count > 1) qsort(names, count, sizeof *names, compare_names);
   for (size_t i = 1; i < count; i++)
-    if (strcmp(names[i - 1], names[i]) == 0) fault(verifier, "there are two %ss '%s'", what, names[i]);
+    if (strcmp(names[i - 1], names[i]) == 0) fault(verifier, "there are two %s '%s'", many, names[i]);
 }
 
 static void check_axes(Verifier *verifier) {
@@ -49,7 +49,7 @@ static void check_axes(Verifier *verifier) {
       fault(verifier, "the axis '%s' has the extent %lld", axis->name, (long long)axis->extent);
     if ((unsigned)axis->kind > AXIS_KIND_UNIT) fault(verifier, "the axis '%s' is of no kind", axis->name);
   }
-  check_unique(verifier, names, count, "axis");
+  check_unique(verifier, names, count, "axis", "axes");
 }
 
 static void check_buffers(Verifier *verifier) {
@@ -76,7 +76,7 @@ static void check_buffers(Verifier *verifier) {
       elements *= buffer->extent[j];
     }
   }
-  check_unique(verifier, names, count, "buffer");
+  check_unique(verifier, names, count, "buffer", "buffers");
 }
 
 // ---- values
