@@ -57,6 +57,10 @@ void text_add_number(Text *text, double number) {
     text_add(text, number < 0 ? "-inf" : "inf");
     return;
   }
+  if (fabs(number) < 1e15 && number == floor(number)) {
+    text_add(text, "%.0f", number); // 10, not 1e+01
+    return;
+  }
   char digits[40];
   for (int precision = 1; precision <= 17; precision++) {
     snprintf(digits, sizeof digits, "%.*g", precision, number);
