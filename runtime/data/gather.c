@@ -7,9 +7,8 @@ static void fetch(const void *row, int64_t bytes) {
   for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch((const char *)row + at);
 }
 
-// byte / 255, rounded once: the product in double errs by less than any byte's distance to a tie of float.
 static void bytes_to_float(const uint8_t *restrict from, float *restrict to, int64_t count) {
-  for (int64_t i = 0; i < count; i++) to[i] = (float)((double)from[i] * (1.0 / 255));
+  for (int64_t i = 0; i < count; i++) to[i] = (float)from[i] / 255;
 }
 
 static void bytes_to_double(const uint8_t *restrict from, double *restrict to, int64_t count) {
@@ -24,9 +23,7 @@ static void floats_to_double(const float *restrict from, double *restrict to, in
   for (int64_t i = 0; i < count; i++) to[i] = (double)from[i];
 }
 
-enum { CHUNK = 512 }; // numbers converted at a time where they do not go to their places in one piece
-
-// `count` numbers from number `start` of a row, in a piece.
+// `count` numbers from number `start` of the part, in a piece.
 static void convert(const DataPart *part, int64_t start, int64_t count, size_t element, void *to) {
   if (part->bytes && element == 4) bytes_to_float(part->bytes + start, to, count);
   else if (part->bytes) bytes_to_double(part->bytes + start, to, count);
@@ -34,15 +31,38 @@ static void convert(const DataPart *part, int64_t start, int64_t count, size_t e
   else floats_to_double(part->floats + start, to, count);
 }
 
-static void scatter(const char *from, char *to, int64_t count, int64_t stride, size_t element) {
-  if (element == 4) {
-    const float *source = (const float *)(const void *)from;
-    float *target = (float *)(void *)to;
-    for (int64_t i = 0; i < count; i++) target[i * stride] = source[i];
-  } else {
-    const double *source = (const double *)(const void *)from;
-    double *target = (double *)(void *)to;
-    for (int64_t i = 0; i < count; i++) target[i * stride] = source[i];
+static void fetch_row(const DataPart *part, int64_t row, int64_t inputs) {
+  if (part->bytes) fetch(part->bytes + row * inputs, inputs);
+  else fetch(part->floats + row * inputs, inputs * 4);
+}
+
+// ---- other layouts (units far apart, samples mostly contiguous): through tiles, so that whole cache lines are written
+
+enum { TILE_SAMPLES = 16, TILE_UNITS = 64 };
+
+static void scatter_floats(const float *tile, float *to, int64_t samples, int64_t units, GatherTarget target) {
+  for (int64_t i = 0; i < units; i++)
+    for (int64_t b = 0; b < samples; b++)
+      to[i * target.unit_stride + b * target.batch_stride] = tile[b * TILE_UNITS + i];
+}
+
+static void scatter_doubles(const double *tile, double *to, int64_t samples, int64_t units, GatherTarget target) {
+  for (int64_t i = 0; i < units; i++)
+    for (int64_t b = 0; b < samples; b++)
+      to[i * target.unit_stride + b * target.batch_stride] = tile[b * TILE_UNITS + i];
+}
+
+static void gather_tile(const DataPart *part, int64_t inputs, const uint32_t *rows, int64_t first, int64_t samples,
+                        GatherTarget target) {
+  double tile[TILE_SAMPLES * TILE_UNITS];
+  for (int64_t unit = 0; unit < inputs; unit += TILE_UNITS) {
+    int64_t units = inputs - unit < TILE_UNITS ? inputs - unit : TILE_UNITS;
+    for (int64_t b = 0; b < samples; b++)
+      convert(part, (int64_t)rows[first + b] * inputs + unit, units, target.element,
+              (char *)tile + (size_t)(b * TILE_UNITS) * target.element);
+    char *to = target.base + (first * target.batch_stride + unit * target.unit_stride) * (int64_t)target.element;
+    if (target.element == 4) scatter_floats((float *)(void *)tile, (float *)(void *)to, samples, units, target);
+    else scatter_doubles(tile, (double *)(void *)to, samples, units, target);
   }
 }
 
@@ -50,25 +70,15 @@ void gather_rows(const BlurData *data, BlurPart part, const uint32_t *rows, int6
                  GatherTarget target) {
   const DataPart *from = &data->part[part];
   int64_t inputs = data->inputs;
+  if (target.unit_stride != 1) {
+    for (int64_t sample = first; sample < end; sample += TILE_SAMPLES)
+      gather_tile(from, inputs, rows, sample, end - sample < TILE_SAMPLES ? end - sample : TILE_SAMPLES, target);
+    return;
+  }
   for (int64_t sample = first; sample < end; sample++) {
-    if (sample + 2 < end) {
-      int64_t ahead = (int64_t)rows[sample + 2] * inputs;
-      if (from->bytes) fetch(from->bytes + ahead, inputs);
-      else fetch(from->floats + ahead, inputs * 4);
-    }
-    int64_t start = (int64_t)rows[sample] * inputs;
+    if (sample + 2 < end) fetch_row(from, rows[sample + 2], inputs);
     char *to = target.base + sample * target.batch_stride * (int64_t)target.element;
-    if (target.unit_stride == 1) {
-      convert(from, start, inputs, target.element, to);
-      continue;
-    }
-    for (int64_t at = 0; at < inputs; at += CHUNK) {
-      double piece[CHUNK];
-      int64_t count = inputs - at < CHUNK ? inputs - at : CHUNK;
-      convert(from, start + at, count, target.element, piece);
-      scatter((const char *)piece, to + at * target.unit_stride * (int64_t)target.element, count, target.unit_stride,
-              target.element);
-    }
+    convert(from, (int64_t)rows[sample] * inputs, inputs, target.element, to);
   }
 }
 
