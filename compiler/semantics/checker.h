@@ -1,0 +1,302 @@
+// Shared by the files of this folder: the state of one check, the names in scope, and the functions that the files
+// offer one another. The way of a rule: merge.c (inheritance, overrides, chosen declarations) -> variables.c ->
+// statement.c for every block (expression.c, functions.c, reductions.c, bias.c on nodes.c) -> warnings.c ->
+// CheckedRule.
+#ifndef BLUR_SEMANTICS_CHECKER_H
+#define BLUR_SEMANTICS_CHECKER_H
+
+#include "compiler/semantics/checked.h"
+
+// ---- names
+
+typedef struct FileScope FileScope;
+typedef enum { ENTRY_CONST, ENTRY_FUNCTION, ENTRY_VARIABLE } EntryKind;
+typedef enum { CONSTANT_UNKNOWN, CONSTANT_RUNNING, CONSTANT_DONE, CONSTANT_FAILED } ConstantState;
+
+// A declared name of a rule or of a file.
+typedef struct {
+  EntryKind kind;
+  AstName name;
+  FileScope *file; // where it is written: the names its text sees
+  bool in_rule;    // its text sees the rule's names too
+  int depth;       // 0: the oldest base rule; the rule itself is the last
+  bool used, names_checked, setting_applied;
+  const AstExpression *value;        // CONST
+  ConstantState state;               // CONST
+  double number;                     // CONST
+  bool is_truth;                     // CONST
+  const AstDeclaration *declaration; // FUNCTION
+  const void *origin;                // the node of the text that declares it
+  const AstVariable *variable;       // VARIABLE
+  CheckedKind variable_kind;         // VARIABLE
+  int index;                         // VARIABLE: into rule->variables; -1 before it is made
+  const AstExpression *set_value;    // VARIABLE: an initial value from outside, or NULL
+} Entry;
+
+typedef struct {
+  ARENA_LIST(Entry *) items; // in the order of declaration
+  uint32_t *slots;           // hash table: index + 1
+  size_t slot_count;
+} NameTable;
+
+struct FileScope {
+  const AstFile *file;
+  NameTable names; // its functions and constants, and those it uses
+  FileScope *next;
+};
+
+// A function as a value: one of the language's own, or a declared one.
+typedef struct {
+  const char *name;
+  int operation; // IrOperation, or -1
+  int arity;     // of the operation
+  int reduction; // BuiltinReduction, or -1
+} BuiltinFunction;
+typedef enum {
+  BUILTIN_SUM,
+  BUILTIN_PRODUCT,
+  BUILTIN_MAXIMUM,
+  BUILTIN_MINIMUM,
+  BUILTIN_ARGMAX,
+  BUILTIN_MEAN,
+  BUILTIN_VARIANCE,
+  BUILTIN_NORM
+} BuiltinReduction;
+typedef struct {
+  const BuiltinFunction *builtin; // or
+  Entry *entry;                   // never an alias; both NULL: no function
+} FunctionValue;
+
+typedef enum { LOCAL_VALUE, LOCAL_LET, LOCAL_INDEX, LOCAL_AXES, LOCAL_FUNCTION, LOCAL_ANY } LocalKind;
+// A name inside braces, a function, a reduction or a statement. ANY: a parameter of a function that nobody calls.
+typedef struct Local Local;
+struct Local {
+  LocalKind kind;
+  AstName name;
+  bool used;
+  CheckedExpression *value; // VALUE: with `indices` own state indices, in order
+  int indices;
+  RuleAxis index_axis[IR_MAX_DIMENSIONS];
+  int let;                // LET: into rule->lets
+  CheckedIndex index;     // INDEX
+  RuleAxisSet axes;       // AXES
+  FunctionValue function; // FUNCTION
+  int level;              // number of locals below it
+  Local *next;
+};
+
+typedef struct {
+  Local *locals;
+  FileScope *file;
+  bool in_rule;
+} Environment;
+
+// Where an expression stands: decides what it may see.
+typedef enum { PLACE_CONSTANT, PLACE_INITIAL, PLACE_ONE_LAYER, PLACE_SYNAPSES, PLACE_ANYWHERE } PlaceKind;
+typedef struct {
+  PlaceKind kind;
+  const char *name; // "forward", "the initial value of `w`"
+  bool sees_x, sees_y;
+} Place;
+
+// ---- nodes: what a CheckedExpression of this folder really is
+
+enum {
+  NODE_BIAS_SYNAPSE = 1,  // a synapse with `bias` stands in it, over its free `pre`
+  NODE_PLAIN_SYNAPSE = 2, // one without
+  NODE_PRE_NEURON = 4,    // a neuron variable of the pre side
+  NODE_NEURON_IN_FUNCTION = 8,
+  NODE_BIAS_TEST = 16, // the truth value `bias`
+  NODE_PRE_FLAGS = 31, // all of these end where `pre` is reduced
+  NODE_FLAT = 32       // inside: an operation whose derivative is 0 everywhere
+};
+
+typedef struct Node Node;
+struct Node {
+  CheckedExpression expression; // first: a Node is a CheckedExpression
+  uint32_t flags;
+  int bias_variable, plain_variable; // witnesses of the flags
+  Span function_span, flat_span;
+  int depth;
+  uint32_t mark;
+  uint64_t hash;
+  CheckedExpression *rewritten; // of substitution `mark`
+};
+
+// A state index bound somewhere in the current statement.
+typedef struct {
+  AstName name;
+  int64_t extent; // 0: not known yet
+  Span extent_span;
+  bool failed;
+} StateIndex;
+
+typedef struct Call Call; // a function that is being inlined
+struct Call {
+  const Entry *entry;
+  Span span;
+  uint64_t functions; // hash of its function arguments
+  Call *outer;
+};
+
+typedef struct Memo Memo;
+
+typedef struct {
+  Arena *arena;
+  DiagnosticSink *sink;
+  const ModuleLoader *modules;
+  TaskLoss task_loss;
+  CheckedRule *rule;
+  const AstRule *ast;
+
+  // names
+  NameTable names;
+  int depth; // of the rule itself
+  FileScope *files;
+  NameTable prelude;
+  bool prelude_loaded;
+
+  // what merging chose, by BlockKind; the rest of the rule
+  struct {
+    const AstDeclaration *declaration;
+    FileScope *file;
+    int depth;
+  } blocks[BLOCK_UPDATE + 1], predict;
+  const RuleOverride *overrides;
+  size_t override_count;
+  bool *override_used;
+
+  // where we are
+  Environment environment;
+  Place place;
+  Call *call;
+  int call_depth, expression_depth;
+
+  // the current statement
+  Node **table;
+  size_t table_count, table_size;
+  Memo *memos;
+  StateIndex indices[64];
+  int index_count;
+  int next_argument;
+  uint32_t next_mark;
+  size_t nodes_made, calls_made;
+  bool too_large;
+  CheckedExpression *error;
+
+  // about variables and lets, by their number
+  struct VariableFacts {
+    bool read, written;
+    Entry *entry;
+  } * facts;
+  size_t fact_capacity;
+  struct LetFacts {
+    uint32_t flags;
+    int bias_variable, plain_variable;
+    Span function_span;
+    bool is_truth;
+    RuleAxisSet axes;
+  } * let_facts;
+  size_t let_capacity;
+} Checker;
+
+#define REPORT(checker, code, ...)                                                                                     \
+  checker_calls((checker), diagnostic_report((checker)->sink, DIAGNOSTIC_##code, __VA_ARGS__))
+Diagnostic *checker_calls(Checker *checker, Diagnostic *diagnostic); // notes of the calls that led here
+
+// names.c
+Entry *name_table_find(const NameTable *table, const char *name);
+void name_table_add(Arena *arena, NameTable *table, Entry *entry);
+Entry *scope_find_entry(Checker *checker, const char *name); // rule, file, library; NULL
+Local *scope_find_local(Checker *checker, const char *name);
+Local *scope_add_local(Checker *checker, LocalKind kind, AstName name); // NULL after reporting that it hides another
+bool name_is_reserved(const char *name);
+void names_suggest(Checker *checker, Diagnostic *diagnostic, Span span, const char *name, bool functions_only);
+int name_of_axis(const char *name);                       // RuleAxis, or -1
+int name_of_scalar(const char *name);                     // CheckedScalar, or -1
+const BuiltinFunction *name_of_builtin(const char *name); // or NULL
+bool axis_is_visible(const Checker *checker, RuleAxis axis);
+const char *axis_name(const Checker *checker, RuleAxis axis);
+const char *axis_set_text(Checker *checker, RuleAxisSet axes); // "{batch, pre}"
+FileScope *file_scope(Checker *checker, const AstFile *file);
+const AstFile *module_load(Checker *checker, const char *module, const char *item, Span asked_at, bool *reported);
+void file_scope_use(Checker *checker, FileScope *scope, const AstDeclaration *use);
+void prelude_load(Checker *checker);
+// The function that a name stands for, aliases followed; neither builtin nor entry if it is none (silent).
+FunctionValue function_of_name(Checker *checker, const char *name);
+
+// merge.c
+bool merge_rule(Checker *checker, const AstFile *file, const AstRule *rule);
+void report_unused_settings(Checker *checker);
+
+// constants.c
+bool constant_number(Checker *checker, const AstExpression *ast, const char *what, double *number, bool *is_truth);
+bool constant_integer(Checker *checker, const AstExpression *ast, const char *what, int64_t *integer);
+bool constant_of_entry(Checker *checker, Entry *entry, Span asked_at);
+double constant_fold(IrOperation operation, double x, double y, double z);
+
+// nodes.c
+static inline Node *node_of(const CheckedExpression *expression) { return (Node *)(uintptr_t)expression; }
+static inline RuleAxisSet axis_bit(RuleAxis axis) { return (RuleAxisSet)1 << axis; }
+bool node_is_error(const Checker *checker, const CheckedExpression *expression);
+CheckedExpression *node_number(Checker *checker, double number, bool is_truth, Span span);
+CheckedExpression *node_builtin(Checker *checker, CheckedScalar scalar, Span span);
+CheckedExpression *node_position(Checker *checker, RuleAxis axis, Span span);
+CheckedExpression *node_read(Checker *checker, int variable, CheckedSide side, const CheckedIndex *index, Span span);
+CheckedExpression *node_let(Checker *checker, int let, const CheckedIndex *index, Span span);
+CheckedExpression *node_operation(Checker *checker, IrOperation operation, CheckedExpression *x, CheckedExpression *y,
+                                  CheckedExpression *z, Span span); // converts truth values to numbers where needed
+CheckedExpression *node_to_number(Checker *checker, CheckedExpression *value);
+CheckedExpression *node_reduce(Checker *checker, IrReduction reduction, RuleAxisSet axes, CheckedExpression *body,
+                               Span span);
+CheckedExpression *node_count(Checker *checker, RuleAxisSet axes, const CheckedExpression *body, Span span);
+// A placeholder with `axes`, which include those of `actual`, and what is known about `actual`.
+CheckedExpression *node_argument(Checker *checker, const CheckedExpression *actual, RuleAxisSet axes, Span span);
+CheckedExpression *node_gradient(Checker *checker, CheckedExpression *body, CheckedExpression *argument,
+                                 CheckedExpression *at, Span span);
+CheckedExpression *node_substitute(Checker *checker, CheckedExpression *value, RuleAxis from, CheckedIndex to);
+RuleAxis variable_axis_at(RuleAxis declared, CheckedSide side); // `unit` seen from a side
+Span call_place(const Checker *checker, Span span); // inside an inlined function: the place of the user's call
+void statement_begin(Checker *checker);
+bool bind_index(Checker *checker, AstName name, RuleAxis *axis); // a new state index; false: too many
+bool index_extent(Checker *checker, RuleAxis axis, int64_t extent, Span span);
+// Gives the statement's state indices their axes in the rule; the map from local to final numbers. False after an
+// error.
+bool indices_finish(Checker *checker, RuleAxis *final);
+void node_finish(Checker *checker, CheckedExpression *value, const RuleAxis *final);
+void node_renumber_variables(Checker *checker, CheckedExpression *value, const int *number, uint32_t mark);
+
+// expression.c
+CheckedExpression *check_expression(Checker *checker, const AstExpression *ast); // never NULL
+CheckedExpression *check_number(Checker *checker, const AstExpression *ast);
+bool check_indices(Checker *checker, const AstIndex *indices, int count, const char *name, Span span,
+                   const int64_t *extents, CheckedIndex *out);
+bool check_side(Checker *checker, const AstExpression *name, int variable, CheckedSide *side);
+Span base_span(const AstExpression *name_or_index);
+
+// functions.c
+CheckedExpression *check_call(Checker *checker, const AstExpression *ast);
+void check_unused_function(Checker *checker, Entry *entry);
+bool check_axes(Checker *checker, const AstNameList *names, bool may_bind, RuleAxisSet *axes);
+
+// reductions.c
+CheckedExpression *check_reduction(Checker *checker, const AstExpression *ast, BuiltinReduction reduction);
+CheckedExpression *make_reduction(Checker *checker, BuiltinReduction reduction, RuleAxisSet axes,
+                                  CheckedExpression *body, Span span);
+
+// bias.c
+void bias_check_reduction(Checker *checker, const CheckedExpression *body, Span span);
+void bias_check_assignment(Checker *checker, int variable, CheckedSide side, const CheckedExpression *value, Span span);
+
+// statement.c
+void check_block(Checker *checker, BlockKind kind);
+void check_prediction(Checker *checker);
+
+// variables.c
+void make_variables(Checker *checker);
+
+// warnings.c
+void warn_unused(Checker *checker);
+bool prediction_uses_batch(Checker *checker);
+
+#endif

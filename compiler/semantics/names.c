@@ -1,0 +1,323 @@
+// Names: the tables of a rule and of its files, the language's own names, look-up by scope, and proposals of near
+// names. Scopes, from the inside: locals (parameters, lets, indices), the rule, its file, the library's functions, the
+// language.
+#include "compiler/semantics/checker.h"
+
+#include <string.h>
+
+// ---- tables
+
+static uint32_t hash_name(const char *name) {
+  uint32_t hash = 2166136261u;
+  for (; *name; name++) hash = (hash ^ (unsigned char)*name) * 16777619u;
+  return hash;
+}
+
+Entry *name_table_find(const NameTable *table, const char *name) {
+  if (!table->slot_count) return NULL;
+  for (size_t slot = hash_name(name) & (table->slot_count - 1);; slot = (slot + 1) & (table->slot_count - 1)) {
+    if (!table->slots[slot]) return NULL;
+    Entry *entry = table->items.items[table->slots[slot] - 1];
+    if (!strcmp(entry->name.text, name)) return entry;
+  }
+}
+
+static void insert_slot(NameTable *table, uint32_t item) {
+  size_t slot = hash_name(table->items.items[item]->name.text) & (table->slot_count - 1);
+  while (table->slots[slot]) slot = (slot + 1) & (table->slot_count - 1);
+  table->slots[slot] = item + 1;
+}
+
+void name_table_add(Arena *arena, NameTable *table, Entry *entry) {
+  ARENA_PUSH(arena, &table->items, entry);
+  if (table->items.count * 2 > table->slot_count) {
+    table->slot_count = table->slot_count ? table->slot_count * 2 : 32;
+    table->slots = ARENA_ARRAY(arena, uint32_t, table->slot_count);
+    for (uint32_t i = 0; i < table->items.count; i++) insert_slot(table, i);
+  } else insert_slot(table, (uint32_t)table->items.count - 1);
+}
+
+// ---- the language's own names
+
+static const BuiltinFunction builtin_functions[] = {{"exp", OP_EXP, 1, -1},
+                                                    {"log", OP_LOG, 1, -1},
+                                                    {"log1p", OP_LOG1P, 1, -1},
+                                                    {"expm1", OP_EXPM1, 1, -1},
+                                                    {"sqrt", OP_SQRT, 1, -1},
+                                                    {"rsqrt", OP_RSQRT, 1, -1},
+                                                    {"abs", OP_ABS, 1, -1},
+                                                    {"sign", OP_SIGN, 1, -1},
+                                                    {"floor", OP_FLOOR, 1, -1},
+                                                    {"mod", OP_MODULO, 2, -1},
+                                                    {"tanh", OP_TANH, 1, -1},
+                                                    {"sigmoid", OP_SIGMOID, 1, -1},
+                                                    {"relu", OP_RELU, 1, -1},
+                                                    {"softplus", OP_SOFTPLUS, 1, -1},
+                                                    {"erf", OP_ERF, 1, -1},
+                                                    {"sin", OP_SIN, 1, -1},
+                                                    {"cos", OP_COS, 1, -1},
+                                                    {"pow", OP_POWER, 2, -1},
+                                                    {"clamp", OP_CLAMP, 3, -1},
+                                                    {"stop", OP_STOP, 1, -1},
+                                                    {"min", OP_MINIMUM, 2, BUILTIN_MINIMUM},
+                                                    {"max", OP_MAXIMUM, 2, BUILTIN_MAXIMUM},
+                                                    {"sum", -1, 1, BUILTIN_SUM},
+                                                    {"prod", -1, 1, BUILTIN_PRODUCT},
+                                                    {"mean", -1, 1, BUILTIN_MEAN},
+                                                    {"var", -1, 1, BUILTIN_VARIANCE},
+                                                    {"norm2", -1, 1, BUILTIN_NORM},
+                                                    {"argmax", -1, 1, BUILTIN_ARGMAX}};
+static const char *const axis_names[] = {"batch", "pre", "post", "unit", "output", "pre2", "post2"};
+static const char *const scalar_names[] = {"first",   "last",   "layer",   "layers",     "step",     "fan_in",
+                                           "fan_out", "inputs", "outputs", "batch_size", "training", "bias"};
+static const char *const other_names[] = {"true",   "false",   "x",          "y",  "task_loss",
+                                          "normal", "uniform", "orthogonal", "eye"};
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+static int position_in(const char *const *names, size_t count, const char *name) {
+  for (size_t i = 0; i < count; i++)
+    if (!strcmp(names[i], name)) return (int)i;
+  return -1;
+}
+
+int name_of_axis(const char *name) { return position_in(axis_names, COUNT(axis_names), name); }
+int name_of_scalar(const char *name) { return position_in(scalar_names, COUNT(scalar_names), name); }
+
+const BuiltinFunction *name_of_builtin(const char *name) {
+  for (size_t i = 0; i < COUNT(builtin_functions); i++)
+    if (!strcmp(builtin_functions[i].name, name)) return &builtin_functions[i];
+  return NULL;
+}
+
+bool name_is_reserved(const char *name) {
+  return name_of_axis(name) >= 0 || name_of_scalar(name) >= 0 || name_of_builtin(name) ||
+         position_in(other_names, COUNT(other_names), name) >= 0;
+}
+
+// ---- axes
+
+bool axis_is_visible(const Checker *checker, RuleAxis axis) {
+  if (axis >= RULE_AXIS_FIRST_STATE) return true;
+  switch (checker->place.kind) {
+  case PLACE_ONE_LAYER: return axis == RULE_AXIS_BATCH || axis == RULE_AXIS_UNIT || axis == RULE_AXIS_OUTPUT;
+  case PLACE_SYNAPSES: return axis != RULE_AXIS_UNIT;
+  case PLACE_ANYWHERE: return true;
+  default: return false;
+  }
+}
+
+const char *axis_name(const Checker *checker, RuleAxis axis) {
+  return axis < RULE_AXIS_FIRST_STATE ? axis_names[axis] : checker->indices[axis].name.text;
+}
+
+const char *axis_set_text(Checker *checker, RuleAxisSet axes) {
+  const char *text = "";
+  for (RuleAxis axis = 0; axis < 64; axis++)
+    if (axes & axis_bit(axis))
+      text = arena_format(checker->arena, "%s%s%s", text, *text ? ", " : "", axis_name(checker, axis));
+  return arena_format(checker->arena, "{%s}", text);
+}
+
+// ---- files and the library
+
+static void add_file_declaration(Checker *checker, FileScope *scope, const AstDeclaration *declaration) {
+  if (declaration->kind != DECLARATION_CONST && declaration->kind != DECLARATION_FUNCTION) return;
+  const char *name = declaration->name.text;
+  if (!name) return;
+  if (name_is_reserved(name)) {
+    diagnostic_help(checker->sink, REPORT(checker, builtin_name, declaration->name.span, name), "choose another name");
+    return;
+  }
+  Entry *other = name_table_find(&scope->names, name);
+  if (other) {
+    Diagnostic *diagnostic = REPORT(checker, declared_twice, declaration->name.span, name);
+    diagnostic_note(checker->sink, diagnostic, other->name.span, "declared here before");
+    return;
+  }
+  Entry *entry = ARENA_NEW(checker->arena, Entry);
+  *entry = (Entry){.kind = declaration->kind == DECLARATION_CONST ? ENTRY_CONST : ENTRY_FUNCTION,
+                   .name = declaration->name,
+                   .file = scope,
+                   .value = declaration->kind == DECLARATION_CONST ? declaration->constant.value : NULL,
+                   .declaration = declaration};
+  name_table_add(checker->arena, &scope->names, entry);
+}
+
+// A file of the library; `reported` where the loader has said why there is none.
+const AstFile *module_load(Checker *checker, const char *module, const char *item, Span asked_at, bool *reported) {
+  size_t errors = checker->sink->errors;
+  const AstFile *file = checker->modules && checker->modules->load
+                            ? checker->modules->load(checker->modules->context, module, item, asked_at)
+                            : NULL;
+  *reported = checker->sink->errors > errors;
+  return file;
+}
+
+// The functions and constants of a used file become names of the file that uses it.
+void file_scope_use(Checker *checker, FileScope *scope, const AstDeclaration *use) {
+  if (!use->use.module.text || !use->use.item.text) return;
+  bool reported;
+  const AstFile *file = module_load(checker, use->use.module.text, use->use.item.text, use->span, &reported);
+  if (!file) {
+    if (reported) return;
+    Diagnostic *diagnostic = REPORT(checker, unknown_use, use->span, use->use.module.text, use->use.item.text);
+    diagnostic_help(checker->sink, diagnostic, "`blur rules` lists the library");
+    return;
+  }
+  FileScope *used = file_scope(checker, file);
+  for (size_t i = 0; i < used->names.items.count; i++)
+    if (!name_table_find(&scope->names, used->names.items.items[i]->name.text))
+      name_table_add(checker->arena, &scope->names, used->names.items.items[i]);
+}
+
+FileScope *file_scope(Checker *checker, const AstFile *file) {
+  for (FileScope *scope = checker->files; scope; scope = scope->next)
+    if (scope->file == file) return scope;
+  FileScope *scope = ARENA_NEW(checker->arena, FileScope);
+  scope->file = file;
+  scope->next = checker->files;
+  checker->files = scope; // before the uses: files may use one another
+  for (const AstDeclaration *declaration = file->declarations; declaration; declaration = declaration->next)
+    add_file_declaration(checker, scope, declaration);
+  for (const AstDeclaration *declaration = file->declarations; declaration; declaration = declaration->next)
+    if (declaration->kind == DECLARATION_USE) file_scope_use(checker, scope, declaration);
+  return scope;
+}
+
+// The functions of these files are visible everywhere.
+void prelude_load(Checker *checker) {
+  static const char *const items[] = {"activation", "norm", "loss"};
+  if (checker->prelude_loaded || !checker->modules || !checker->modules->load) return;
+  checker->prelude_loaded = true;
+  for (size_t i = 0; i < COUNT(items); i++) {
+    const AstFile *file = checker->modules->load(checker->modules->context, "std", items[i], (Span){0});
+    if (!file) continue;
+    FileScope *scope = file_scope(checker, file);
+    for (size_t j = 0; j < scope->names.items.count; j++)
+      if (!name_table_find(&checker->prelude, scope->names.items.items[j]->name.text))
+        name_table_add(checker->arena, &checker->prelude, scope->names.items.items[j]);
+  }
+}
+
+// ---- look-up
+
+Entry *scope_find_entry(Checker *checker, const char *name) {
+  Entry *entry = checker->environment.in_rule ? name_table_find(&checker->names, name) : NULL;
+  if (!entry && checker->environment.file) entry = name_table_find(&checker->environment.file->names, name);
+  if (!entry) entry = name_table_find(&checker->prelude, name);
+  return entry;
+}
+
+Local *scope_find_local(Checker *checker, const char *name) {
+  for (Local *local = checker->environment.locals; local; local = local->next)
+    if (!strcmp(local->name.text, name)) return local;
+  return NULL;
+}
+
+enum { MAX_LOCALS = 1000 };
+
+Local *scope_add_local(Checker *checker, LocalKind kind, AstName name) {
+  Local *local = ARENA_NEW(checker->arena, Local);
+  *local = (Local){.kind = kind, .name = name, .next = checker->environment.locals};
+  local->level = local->next ? local->next->level + 1 : 1;
+  Local *hidden = scope_find_local(checker, name.text);
+  Entry *entry = hidden ? NULL : scope_find_entry(checker, name.text);
+  bool is_plain = !strcmp(name.text, "x") || !strcmp(name.text, "y");
+  // A parameter or let of a rule may be called as a function of the library that the rule does not use by that name.
+  if (entry && !entry->in_rule && entry->file != checker->environment.file) entry = NULL;
+  if (!hidden && !entry && name_is_reserved(name.text) && !(is_plain && kind != LOCAL_LET)) {
+    diagnostic_help(checker->sink, REPORT(checker, builtin_name, name.span, name.text), "choose another name");
+  } else if (hidden || entry) {
+    Diagnostic *diagnostic = REPORT(checker, shadowed_name, name.span, name.text);
+    diagnostic_note(checker->sink, diagnostic, hidden ? hidden->name.span : entry->name.span, "its first meaning");
+    diagnostic_help(checker->sink, diagnostic, "choose another name");
+  } else if (local->level > MAX_LOCALS) {
+    REPORT(checker, rule_too_large, name.span, "more than 1000 names in one block");
+    checker->too_large = true;
+    return NULL;
+  } else {
+    checker->environment.locals = local;
+    return local;
+  }
+  // After the report the name is known all the same, so that its uses are not reported again.
+  local->kind = hidden && hidden->kind == LOCAL_INDEX ? LOCAL_INDEX : LOCAL_ANY;
+  local->index = hidden ? hidden->index : local->index;
+  checker->environment.locals = local;
+  return NULL;
+}
+
+// ---- functions
+
+static Entry *loss_entry(Checker *checker) {
+  static const char *const names[] = {"cross_entropy", "squared_error", "logistic", "hinge"};
+  return name_table_find(&checker->prelude, names[checker->task_loss]);
+}
+
+static FunctionValue resolve_function(Checker *checker, const char *name, bool in_rule, const FileScope *file,
+                                      int depth) {
+  FunctionValue none = {0};
+  if (depth > 32) return none;
+  Entry *entry = in_rule ? name_table_find(&checker->names, name) : NULL;
+  if (!entry && file) entry = name_table_find(&file->names, name);
+  if (!entry) entry = name_table_find(&checker->prelude, name);
+  if (!entry) {
+    if (!strcmp(name, "task_loss")) return (FunctionValue){.entry = loss_entry(checker)};
+    return (FunctionValue){.builtin = name_of_builtin(name)};
+  }
+  if (entry->kind != ENTRY_FUNCTION) return none;
+  entry->used = true;
+  if (!entry->declaration->function.is_alias) return (FunctionValue){.entry = entry};
+  const AstExpression *body = entry->declaration->function.body;
+  if (!body || body->kind != EXPRESSION_NAME || body->name.qualifier.text || !body->name.name.text) return none;
+  // `fn act = act` in a rule: the one of the file or of the library.
+  bool same = !strcmp(body->name.name.text, name);
+  if (same && !entry->in_rule) {
+    Entry *library = name_table_find(&checker->prelude, name);
+    if (library == entry) return none;
+    return resolve_function(checker, name, false, NULL, depth + 1);
+  }
+  return resolve_function(checker, body->name.name.text, entry->in_rule && !same, entry->file, depth + 1);
+}
+
+FunctionValue function_of_name(Checker *checker, const char *name) {
+  Local *local = scope_find_local(checker, name);
+  if (local) {
+    if (local->kind != LOCAL_FUNCTION) return (FunctionValue){0};
+    local->used = true;
+    return local->function;
+  }
+  return resolve_function(checker, name, checker->environment.in_rule, checker->environment.file, 0);
+}
+
+// ---- proposals
+
+void names_suggest(Checker *checker, Diagnostic *diagnostic, Span span, const char *name, bool functions_only) {
+  enum { LIMIT = 1000 };
+  if (checker->sink->errors > 100) return;
+  const char *candidates[LIMIT];
+  size_t count = 0;
+  for (Local *local = checker->environment.locals; local && count < LIMIT; local = local->next)
+    if (!functions_only || local->kind == LOCAL_FUNCTION) candidates[count++] = local->name.text;
+  const NameTable *tables[3] = {checker->environment.in_rule ? &checker->names : NULL,
+                                checker->environment.file ? &checker->environment.file->names : NULL,
+                                &checker->prelude};
+  for (int t = 0; t < 3; t++)
+    for (size_t i = 0; tables[t] && i < tables[t]->items.count && count < LIMIT; i++) {
+      Entry *entry = tables[t]->items.items[i];
+      if ((t < 2 || functions_only) && (!functions_only || entry->kind == ENTRY_FUNCTION))
+        candidates[count++] = entry->name.text;
+    }
+  if (functions_only) {
+    for (size_t i = 0; i < COUNT(builtin_functions) && count < LIMIT; i++)
+      candidates[count++] = builtin_functions[i].name;
+  } else {
+    for (size_t i = 0; i < COUNT(scalar_names) && count < LIMIT; i++) candidates[count++] = scalar_names[i];
+    for (size_t i = 0; i < COUNT(axis_names) && count < LIMIT; i++)
+      if (axis_is_visible(checker, (RuleAxis)i)) candidates[count++] = axis_names[i];
+  }
+  const char *near = near_name(name, candidates, count);
+  if (!near) return;
+  diagnostic_help(checker->sink, diagnostic, "did you mean `%s`?", near);
+  diagnostic_fix(checker->sink, diagnostic, span, "%s", near);
+}

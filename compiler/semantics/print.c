@@ -1,0 +1,204 @@
+// --stage=checked: a checked rule as text: its variables, then every statement with the axes of its value. Operations
+// are written as calls, in the names of operations.def; a value that stands in two places is written out in both.
+#include "compiler/semantics/checker.h"
+
+#include <math.h>
+
+enum { MAX_PRINTED = 20000 };
+typedef struct {
+  const CheckedRule *rule;
+  Text *out;
+  int budget;
+} Printer;
+
+static void print_axes(Printer *printer, RuleAxisSet axes) {
+  const char *separator = "";
+  text_add(printer->out, "{");
+  for (RuleAxis axis = 0; axis < 64; axis++)
+    if (axes & axis_bit(axis)) {
+      text_add(printer->out, "%s%s", separator, printer->rule->axes.items[axis].name);
+      separator = ", ";
+    }
+  text_add(printer->out, "}");
+}
+
+static void print_list(Printer *printer, RuleAxisSet axes) {
+  const char *separator = "";
+  for (RuleAxis axis = 0; axis < 64; axis++)
+    if (axes & axis_bit(axis)) {
+      text_add(printer->out, "%s%s", separator, printer->rule->axes.items[axis].name);
+      separator = ", ";
+    }
+}
+
+static void print_indices(Printer *printer, const CheckedIndex *index, int count) {
+  for (int i = 0; i < count; i++) {
+    text_add(printer->out, i ? "," : "[");
+    if (index[i].is_axis) text_add(printer->out, "%s", printer->rule->axes.items[index[i].axis].name);
+    else text_add(printer->out, "%lld", (long long)index[i].constant);
+  }
+  if (count) text_add(printer->out, "]");
+}
+
+static const char *const side_names[] = {"", "pre.", "post.", "", "output."};
+
+static void print_variable_use(Printer *printer, int variable, CheckedSide side, const CheckedIndex *index) {
+  const CheckedVariable *info = &printer->rule->variables.items[variable];
+  text_add(printer->out, "%s%s", side_names[side], info->name);
+  print_indices(printer, index, info->states);
+}
+
+static void print_expression(Printer *printer, const CheckedExpression *value) {
+  static const char *const scalars[] = {"first",   "last",   "layer",   "layers",     "step",     "fan_in",
+                                        "fan_out", "inputs", "outputs", "batch_size", "training", "bias"};
+  static const char *const reductions[] = {"sum", "prod", "max", "min", "argmax"};
+  Text *out = printer->out;
+  if (printer->budget-- <= 0) {
+    text_add(out, "...");
+    return;
+  }
+  switch (value->kind) {
+  case CHECKED_NUMBER:
+    if (value->is_truth) text_add(out, "%s", value->number != 0 ? "true" : "false");
+    else text_add_number(out, value->number);
+    break;
+  case CHECKED_BUILTIN: text_add(out, "%s", scalars[value->scalar]); break;
+  case CHECKED_POSITION: text_add(out, "position(%s)", printer->rule->axes.items[value->axis].name); break;
+  case CHECKED_READ: print_variable_use(printer, value->variable, value->side, value->index); break;
+  case CHECKED_LET_READ:
+    text_add(out, "%s", printer->rule->lets.items[value->let].name);
+    print_indices(printer, value->index, printer->rule->lets.items[value->let].indices);
+    break;
+  case CHECKED_OPERATION:
+    text_add(out, "%s(", ir_operation_name(value->operation));
+    for (int i = 0; i < IR_MAX_OPERANDS && value->operand[i]; i++) {
+      if (i) text_add(out, ", ");
+      print_expression(printer, value->operand[i]);
+    }
+    text_add(out, ")");
+    break;
+  case CHECKED_REDUCE:
+  case CHECKED_COUNT:
+    text_add(out, "%s%s(", value->kind == CHECKED_COUNT ? "count" : reductions[value->reduction],
+             value->with_bias ? "+unit" : "");
+    print_list(printer, value->reduced);
+    if (value->kind == CHECKED_REDUCE) {
+      text_add(out, ": ");
+      print_expression(printer, value->operand[0]);
+    }
+    text_add(out, ")");
+    break;
+  case CHECKED_ARGUMENT: text_add(out, "$%d", value->argument); break;
+  case CHECKED_GRADIENT:
+    text_add(out, "gradient($%d = ", value->argument);
+    print_expression(printer, value->operand[1]);
+    text_add(out, ": ");
+    print_expression(printer, value->operand[0]);
+    text_add(out, ")");
+    break;
+  }
+}
+
+static void print_initial(Printer *printer, const CheckedVariable *variable) {
+  Text *out = printer->out;
+  if (variable->initial_kind == INITIAL_NONE) return;
+  if (variable->initial_kind == INITIAL_DRAW) {
+    text_add(out, " ~ %s(", variable->draw == 'n' ? "normal" : variable->draw == 'u' ? "uniform" : "orthogonal");
+    if (variable->first) print_expression(printer, variable->first);
+    if (variable->second) {
+      text_add(out, ", ");
+      print_expression(printer, variable->second);
+    }
+    text_add(out, ")");
+    return;
+  }
+  text_add(out, " = ");
+  if (!variable->constants) {
+    if (variable->first) print_expression(printer, variable->first);
+    return;
+  }
+  int64_t count = 1;
+  for (int i = 0; i < variable->states; i++) count *= variable->extent[i];
+  text_add(out, "[");
+  for (int64_t i = 0; i < count && i < 64; i++) {
+    if (i) text_add(out, ", ");
+    text_add_number(out, variable->constants[i]);
+  }
+  text_add(out, count > 64 ? ", ...]" : "]");
+}
+
+static void print_variable(Printer *printer, const CheckedVariable *variable) {
+  static const char *const kinds[] = {"x", "y", "neuron", "synapse", "genome", "signal"};
+  Text *out = printer->out;
+  text_add(out, "  %s %s", kinds[variable->kind], variable->name);
+  for (int i = 0; i < variable->states; i++) text_add(out, "%s%lld", i ? "," : "[", (long long)variable->extent[i]);
+  if (variable->states) text_add(out, "]");
+  if (variable->axes) {
+    text_add(out, " {");
+    for (int i = 0; i < variable->axes; i++)
+      text_add(out, "%s%s", i ? ", " : "", printer->rule->axes.items[variable->axis[i]].name);
+    text_add(out, "}");
+  }
+  if (variable->bias) text_add(out, " bias");
+  print_initial(printer, variable);
+  if (variable->persistent) text_add(out, " persistent");
+  if (variable->kind == CHECKED_GENOME && (isfinite(variable->low) || isfinite(variable->high))) {
+    text_add(out, " in (");
+    text_add_number(out, variable->low);
+    text_add(out, ", ");
+    text_add_number(out, variable->high);
+    text_add(out, ")");
+  }
+  if (variable->logarithmic) text_add(out, " log");
+  if (variable->frozen) text_add(out, " frozen");
+  if (!variable->used) text_add(out, " unused");
+  text_add(out, "\n");
+}
+
+static void print_statement(Printer *printer, const CheckedStatement *statement) {
+  Text *out = printer->out;
+  text_add(out, "    ");
+  const CheckedExpression *value = statement->value;
+  if (statement->is_let) {
+    const CheckedLet *let = &printer->rule->lets.items[statement->let];
+    value = let->value;
+    text_add(out, "let %s", let->name);
+    CheckedIndex index[IR_MAX_DIMENSIONS] = {0};
+    for (int i = 0; i < let->indices; i++) index[i] = (CheckedIndex){true, let->index[i], 0};
+    print_indices(printer, index, let->indices);
+    text_add(out, " = ");
+  } else {
+    print_variable_use(printer, statement->variable, statement->side, statement->index);
+    text_add(out, " <- ");
+  }
+  printer->budget = MAX_PRINTED;
+  print_expression(printer, value);
+  text_add(out, "  ");
+  print_axes(printer, value->axes);
+  text_add(out, "\n");
+}
+
+void checked_print(const CheckedRule *rule, Text *out) {
+  Printer printer = {rule, out, MAX_PRINTED};
+  text_add(out, "rule %s\n", rule->name);
+  for (size_t i = 2; i < rule->variables.count; i++) {
+    printer.budget = MAX_PRINTED;
+    print_variable(&printer, &rule->variables.items[i]);
+  }
+  for (size_t i = 0; i < rule->blocks.count; i++) {
+    text_add(out, "  %s\n", rule->blocks.items[i].name);
+    for (const CheckedStatement *statement = rule->blocks.items[i].statements; statement; statement = statement->next)
+      print_statement(&printer, statement);
+  }
+  text_add(out, "  predict");
+  for (const CheckedStep *step = rule->predict_steps; step; step = step->next)
+    text_add(out, " %s;", rule->blocks.items[step->block].name);
+  if (rule->prediction) {
+    text_add(out, " ");
+    printer.budget = MAX_PRINTED;
+    print_expression(&printer, rule->prediction);
+    text_add(out, "  ");
+    print_axes(&printer, rule->prediction->axes);
+  }
+  text_add(out, rule->predicts_with_batch_statistics ? "  with batch statistics\n" : "\n");
+}

@@ -1,0 +1,332 @@
+// Variables of a rule: extents, axes, initial values and ranges, from their merged declarations. Initial values are
+// scalar expressions of constants and of the network's sizes, or one number an element of the states.
+#include "compiler/semantics/checker.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { MAX_EXTENT = 4096, MAX_ELEMENTS = 1 << 20, MAX_VARIABLES = 100000 };
+
+static const char *initial_name(Checker *checker, const char *variable) {
+  return arena_format(checker->arena, "the initial value of `%s`", variable);
+}
+
+// ---- states and axes
+
+static bool check_extents(Checker *checker, const AstVariable *ast, CheckedVariable *variable) {
+  int64_t elements = 1;
+  for (const AstExpression *extent = ast->extents; extent; extent = extent->next) {
+    double number;
+    bool is_truth;
+    if (variable->states == IR_MAX_DIMENSIONS - 2) {
+      REPORT(checker, rule_too_large, extent->span, "more than 6 state axes");
+      return false;
+    }
+    if (!constant_number(checker, extent, "a number of states", &number, &is_truth)) return false;
+    if (is_truth || number != floor(number) || number < 1 || number > MAX_EXTENT) {
+      Diagnostic *diagnostic = REPORT(checker, bad_extent, extent->span, variable->name);
+      diagnostic_label(checker->sink, diagnostic, is_truth ? "a truth value" : "%.17g", number);
+      diagnostic_help(checker->sink, diagnostic, "a number of states is a whole number from 1 to 4096");
+      return false;
+    }
+    variable->extent[variable->states++] = (int64_t)number;
+    elements *= (int64_t)number;
+    if (elements > MAX_ELEMENTS) {
+      REPORT(checker, rule_too_large, extent->span, "a variable with more than a million states");
+      return false;
+    }
+  }
+  return true;
+}
+
+static void set_axes(CheckedVariable *variable, RuleAxis first, RuleAxis second) {
+  variable->axes = 2;
+  variable->axis[0] = first;
+  variable->axis[1] = second;
+}
+
+static bool check_declared_axes(Checker *checker, const AstVariable *ast, CheckedVariable *variable) {
+  if (!ast->has_axes) {
+    if (variable->kind == CHECKED_NEURON) set_axes(variable, RULE_AXIS_BATCH, RULE_AXIS_UNIT);
+    if (variable->kind == CHECKED_SYNAPSE) set_axes(variable, RULE_AXIS_PRE, RULE_AXIS_POST);
+    return true;
+  }
+  RuleAxisSet allowed = variable->kind == CHECKED_NEURON    ? axis_bit(RULE_AXIS_BATCH) | axis_bit(RULE_AXIS_UNIT)
+                        : variable->kind == CHECKED_SYNAPSE ? axis_bit(RULE_AXIS_BATCH) | axis_bit(RULE_AXIS_PRE) |
+                                                                  axis_bit(RULE_AXIS_POST) | axis_bit(RULE_AXIS_OUTPUT)
+                                                            : 0;
+  RuleAxisSet seen = 0;
+  for (const AstNameList *item = ast->axes; item; item = item->next) {
+    int axis = name_of_axis(item->name.text);
+    if (axis == RULE_AXIS_PRE2 || axis == RULE_AXIS_POST2) {
+      REPORT(checker, not_supported, item->name.span, "second axes (`pre2`, `post2`)");
+      return false;
+    }
+    if (axis < 0 || !(allowed & ~seen & axis_bit((RuleAxis)axis))) {
+      Diagnostic *diagnostic = REPORT(checker, bad_axes, item->name.span, variable->name, item->name.text);
+      diagnostic_help(checker->sink, diagnostic,
+                      variable->kind == CHECKED_NEURON ? "the axes of a neuron variable are `batch` and `unit`"
+                      : variable->kind == CHECKED_SYNAPSE
+                          ? "the axes of a synapse variable are `batch`, `pre`, `post` and `output`, each once"
+                          : "a genome value has states only: `%s[2]`",
+                      variable->name);
+      return false;
+    }
+    seen |= axis_bit((RuleAxis)axis);
+    variable->axis[variable->axes++] = (RuleAxis)axis;
+  }
+  return true;
+}
+
+// ---- initial values
+
+static CheckedExpression *check_initial_scalar(Checker *checker, const AstExpression *ast,
+                                               const CheckedVariable *variable) {
+  checker->place = (Place){.kind = variable->kind == CHECKED_GENOME ? PLACE_CONSTANT : PLACE_INITIAL,
+                           .name = initial_name(checker, variable->name)};
+  CheckedExpression *value = check_number(checker, ast);
+  return node_is_error(checker, value) ? NULL : value;
+}
+
+// [[1, 0], [0, 1]]: one number an element, row-major.
+static bool fill_literal(Checker *checker, const AstExpression *ast, const CheckedVariable *variable, int dimension,
+                         double **out) {
+  if (dimension == variable->states) {
+    bool is_truth;
+    return constant_number(checker, ast, initial_name(checker, variable->name), (*out)++, &is_truth);
+  }
+  int64_t count = 0;
+  if (ast->kind == EXPRESSION_VECTOR)
+    for (const AstExpression *element = ast->vector.elements; element; element = element->next) count++;
+  if (ast->kind != EXPRESSION_VECTOR || count != variable->extent[dimension]) {
+    Diagnostic *diagnostic =
+        REPORT(checker, literal_shape, ast->span, variable->name, (long long)variable->extent[dimension]);
+    if (ast->kind == EXPRESSION_VECTOR) diagnostic_label(checker->sink, diagnostic, "%lld here", (long long)count);
+    diagnostic_note(checker->sink, diagnostic, variable->span, "its states are declared here");
+    return false;
+  }
+  for (const AstExpression *element = ast->vector.elements; element; element = element->next)
+    if (!fill_literal(checker, element, variable, dimension + 1, out)) return false;
+  return true;
+}
+
+static int64_t element_count(const CheckedVariable *variable) {
+  int64_t count = 1;
+  for (int i = 0; i < variable->states; i++) count *= variable->extent[i];
+  return count;
+}
+
+static bool check_eye(Checker *checker, const AstExpression *ast, CheckedVariable *variable) {
+  int64_t size = 0;
+  if (!ast->call.arguments || ast->call.arguments->next ||
+      !constant_integer(checker, ast->call.arguments, "the size of `eye`", &size)) {
+    if (!ast->call.arguments || ast->call.arguments->next)
+      REPORT(checker, argument_count, ast->span, "eye", 1, "argument", ast->call.arguments ? 2 : 0);
+    return false;
+  }
+  if (variable->states != 2 || variable->extent[0] != size || variable->extent[1] != size) {
+    Diagnostic *diagnostic = REPORT(checker, literal_shape, ast->span, variable->name,
+                                    (long long)(variable->states ? variable->extent[0] : 1));
+    diagnostic_help(checker->sink, diagnostic, "`eye(k)` is for a variable with states [k,k]");
+    return false;
+  }
+  variable->constants = ARENA_ARRAY(checker->arena, double, size *size);
+  for (int64_t i = 0; i < size; i++) variable->constants[i * size + i] = 1;
+  return true;
+}
+
+static bool is_eye(const AstExpression *ast) {
+  return ast->kind == EXPRESSION_CALL && ast->call.function.text && !strcmp(ast->call.function.text, "eye");
+}
+
+static bool check_value(Checker *checker, const AstExpression *ast, CheckedVariable *variable) {
+  checker->place = (Place){.kind = PLACE_CONSTANT, .name = initial_name(checker, variable->name)};
+  variable->initial_kind = INITIAL_VALUE;
+  if (is_eye(ast)) return check_eye(checker, ast, variable);
+  if (ast->kind == EXPRESSION_VECTOR) {
+    double *numbers = ARENA_ARRAY(checker->arena, double, element_count(variable)), *end = numbers;
+    if (!variable->states) {
+      Diagnostic *diagnostic = REPORT(checker, literal_shape, ast->span, variable->name, 1LL);
+      diagnostic_help(checker->sink, diagnostic, "declare its states, as in `%s[2] = [1, 0]`", variable->name);
+      return false;
+    }
+    if (!fill_literal(checker, ast, variable, 0, &end)) return false;
+    variable->constants = numbers;
+    return true;
+  }
+  return (variable->first = check_initial_scalar(checker, ast, variable)) != NULL;
+}
+
+static bool check_draw(Checker *checker, const AstExpression *ast, CheckedVariable *variable) {
+  const char *name = ast->kind == EXPRESSION_CALL ? ast->call.function.text : NULL;
+  variable->initial_kind = INITIAL_DRAW;
+  variable->draw = !name                         ? 0
+                   : !strcmp(name, "normal")     ? 'n'
+                   : !strcmp(name, "uniform")    ? 'u'
+                   : !strcmp(name, "orthogonal") ? 'o'
+                                                 : 0;
+  int wanted = variable->draw == 'o' ? 1 : 2, given = 0;
+  if (ast->kind == EXPRESSION_ERROR) return false;
+  if (variable->draw)
+    for (const AstExpression *argument = ast->call.arguments; argument; argument = argument->next) given++;
+  if (!variable->draw || given != wanted || ast->call.axes || ast->call.brackets || ast->call.primes) {
+    Diagnostic *diagnostic = REPORT(checker, bad_draw, ast->span);
+    diagnostic_help(checker->sink, diagnostic,
+                    "write `~ normal(mean, deviation)`, `~ uniform(low, high)` or `~ orthogonal(gain)`; a fixed value "
+                    "is `= value`");
+    return false;
+  }
+  variable->first = check_initial_scalar(checker, ast->call.arguments, variable);
+  if (wanted == 2) variable->second = check_initial_scalar(checker, ast->call.arguments->next, variable);
+  return variable->first && (wanted == 1 || variable->second);
+}
+
+static void check_initial(Checker *checker, const Entry *entry, const AstVariable *ast, CheckedVariable *variable) {
+  if (entry->set_value) {
+    if (entry->set_value->kind == EXPRESSION_VECTOR || variable->kind == CHECKED_GENOME)
+      check_value(checker, entry->set_value, variable);
+    return;
+  }
+  if (ast->initial_kind == INITIAL_NONE || !ast->initial) return;
+  if (variable->kind == CHECKED_NEURON && !ast->persistent) {
+    Diagnostic *diagnostic = REPORT(checker, initial_lost, ast->initial->span, variable->name);
+    diagnostic_help(checker->sink, diagnostic,
+                    "write `persistent` after it to keep it between steps, or leave the value out");
+    return;
+  }
+  if (ast->initial_kind == INITIAL_VALUE) check_value(checker, ast->initial, variable);
+  else check_draw(checker, ast->initial, variable);
+}
+
+// ---- ranges of genome values
+
+static void check_range(Checker *checker, const AstVariable *ast, CheckedVariable *variable) {
+  variable->low = -INFINITY;
+  variable->high = INFINITY;
+  variable->logarithmic = ast->logarithmic;
+  variable->frozen = ast->frozen;
+  bool is_truth;
+  checker->place = (Place){.kind = PLACE_CONSTANT, .name = "a range"};
+  if (ast->low && !constant_number(checker, ast->low, "a range", &variable->low, &is_truth)) return;
+  if (ast->high && !constant_number(checker, ast->high, "a range", &variable->high, &is_truth)) return;
+  Span span = ast->low && ast->high ? span_join(ast->low->span, ast->high->span) : ast->name.span;
+  if (!(variable->low < variable->high)) {
+    REPORT(checker, bad_range, span, variable->name, "its lower end is not below its upper end");
+    return;
+  }
+  const double *values = variable->constants;
+  int64_t count = values ? element_count(variable) : 0;
+  if (!values && variable->initial_kind == INITIAL_VALUE && variable->first &&
+      variable->first->kind == CHECKED_NUMBER) {
+    values = &variable->first->number;
+    count = 1;
+  }
+  for (int64_t i = 0; i < count; i++) {
+    Span place = variable->first ? variable->first->span : ast->name.span;
+    if (values[i] < variable->low || values[i] > variable->high) {
+      Diagnostic *diagnostic = REPORT(checker, bad_range, place, variable->name, "its initial value lies outside");
+      diagnostic_note(checker->sink, diagnostic, span, "the range");
+      return;
+    }
+    if (variable->logarithmic && values[i] <= 0) {
+      REPORT(checker, bad_range, place, variable->name, "a `log` scale needs a value above 0");
+      return;
+    }
+  }
+}
+
+// ---- one variable
+
+static void make_variable(Checker *checker, Entry *entry, int depth);
+
+static bool copy_like(Checker *checker, const AstVariable *ast, CheckedVariable *variable, int depth) {
+  Entry *other = name_table_find(&checker->names, ast->like.text);
+  if (!other || other->kind != ENTRY_VARIABLE || other->variable_kind != CHECKED_SYNAPSE ||
+      variable->kind != CHECKED_SYNAPSE || depth > 32) {
+    Diagnostic *diagnostic = REPORT(checker, bad_like, ast->like.span, variable->name, ast->like.text);
+    if (other && depth <= 32) diagnostic_note(checker->sink, diagnostic, other->name.span, "declared here");
+    if (!other) {
+      enum { LIMIT = 200 };
+      const char *names[LIMIT];
+      size_t count = 0;
+      for (size_t i = 0; i < checker->names.items.count && count < LIMIT; i++)
+        if (checker->names.items.items[i]->variable_kind == CHECKED_SYNAPSE)
+          names[count++] = checker->names.items.items[i]->name.text;
+      const char *near = near_name(ast->like.text, names, count);
+      if (near) {
+        diagnostic_help(checker->sink, diagnostic, "did you mean `%s`?", near);
+        diagnostic_fix(checker->sink, diagnostic, ast->like.span, "%s", near);
+      }
+    }
+    return false;
+  }
+  if (other->index < 0) make_variable(checker, other, depth + 1);
+  if (other->index < 0) return false;
+  const CheckedVariable *model = &checker->rule->variables.items[other->index];
+  variable->states = model->states;
+  variable->axes = model->axes;
+  memcpy(variable->extent, model->extent, sizeof variable->extent);
+  memcpy(variable->axis, model->axis, sizeof variable->axis);
+  variable->bias = model->bias;
+  if (ast->bias && !model->bias) {
+    REPORT(checker, bias_without_pre, ast->bias_span.file ? ast->bias_span : ast->name.span, variable->name,
+           arena_format(checker->arena, "`%s`, which it is like, has no row of the unit neuron", model->name));
+    return false;
+  }
+  if (ast->extents || ast->has_axes) {
+    REPORT(checker, bad_like, ast->like.span, variable->name, ast->like.text);
+    return false;
+  }
+  return true;
+}
+
+static void push_variable(Checker *checker, Entry *entry, CheckedVariable variable) {
+  int index = (int)checker->rule->variables.count;
+  ARENA_PUSH(checker->arena, &checker->rule->variables, variable);
+  if ((size_t)index >= checker->fact_capacity)
+    checker->facts =
+        arena_grow(checker->arena, checker->facts, (size_t)index, &checker->fact_capacity, sizeof *checker->facts);
+  checker->facts[index] = (struct VariableFacts){.entry = entry};
+  if (entry) entry->index = index;
+}
+
+static void make_variable(Checker *checker, Entry *entry, int depth) {
+  const AstVariable *ast = entry->variable;
+  if (entry->index >= 0 || entry->names_checked) return;
+  entry->names_checked = depth > 32; // ends a circle of `like`
+  if (checker->rule->variables.count >= MAX_VARIABLES) return;
+  CheckedVariable variable = {
+      .name = ast->name.text, .kind = entry->variable_kind, .span = ast->name.span, .persistent = ast->persistent};
+  checker->environment = (Environment){NULL, entry->file, true};
+  statement_begin(checker);
+  bool fine = true;
+  if (ast->like.text) fine = copy_like(checker, ast, &variable, depth);
+  else {
+    fine = check_extents(checker, ast, &variable);
+    fine = check_declared_axes(checker, ast, &variable) && fine;
+    bool has_pre = false;
+    for (int i = 0; i < variable.axes; i++) has_pre = has_pre || variable.axis[i] == RULE_AXIS_PRE;
+    variable.bias = ast->bias && has_pre;
+    if (ast->bias && !has_pre) {
+      REPORT(checker, bias_without_pre, ast->bias_span.file ? ast->bias_span : ast->name.span, variable.name,
+             variable.kind == CHECKED_SYNAPSE ? "it has no axis `pre`" : "it is no synapse variable");
+    }
+  }
+  if (entry->index >= 0 || !fine) return;
+  checker->environment = (Environment){NULL, entry->file, true};
+  if (ast->scope != SCOPE_NONE)
+    REPORT(checker, not_supported, ast->span, "genome values of their own a layer, neuron or synapse (`per`)");
+  check_initial(checker, entry, ast, &variable);
+  check_range(checker, ast, &variable);
+  push_variable(checker, entry, variable);
+}
+
+void make_variables(Checker *checker) {
+  for (int y = 0; y < 2; y++) {
+    CheckedVariable data = {.name = y ? "y" : "x", .kind = y ? CHECKED_Y : CHECKED_X};
+    set_axes(&data, RULE_AXIS_BATCH, RULE_AXIS_UNIT);
+    push_variable(checker, NULL, data);
+  }
+  for (size_t i = 0; i < checker->names.items.count; i++)
+    if (checker->names.items.items[i]->kind == ENTRY_VARIABLE) make_variable(checker, checker->names.items.items[i], 0);
+}
