@@ -375,9 +375,10 @@ bool lower_initial(const CheckedRule *rule, const LowerNetwork *network, const C
   bool constant = lower_begin(&lowering, lowering.scratch, "initial");
   if (constant) {
     lower_move(&lowering, variable->kind == CHECKED_SYNAPSE, layer < 0 ? 0 : layer);
-    IrValueInfo node = lowering.program->values.items[lower_expression(&lowering, expression)];
-    constant = node.kind == VALUE_CONSTANT;
-    *result = node.number;
+    IrValue value = lower_expression(&lowering, expression); // first: it may move the list of values
+    const IrValueInfo *node = &lowering.program->values.items[value];
+    constant = node->kind == VALUE_CONSTANT;
+    *result = node->number;
   }
   arena_destroy(lowering.scratch);
   return constant;
