@@ -14,9 +14,6 @@ file(CREATE_LINK ${CMAKE_SOURCE_DIR}/stdlib ${CMAKE_BINARY_DIR}/share/blur/stdli
 file(GLOB COMMAND_SOURCES CONFIGURE_DEPENDS cli/*.c)
 add_executable(blur ${COMMAND_SOURCES})
 target_link_libraries(blur PRIVATE blur_runtime blur_compiler blur_base)
-if(NOT EXISTS ${CMAKE_SOURCE_DIR}/compiler/backend/jit.c OR NOT EXISTS ${CMAKE_SOURCE_DIR}/grammar/blur.y OR NOT EXISTS ${CMAKE_SOURCE_DIR}/compiler/semantics/merge.c OR NOT EXISTS ${CMAKE_SOURCE_DIR}/runtime/train)
-  target_link_options(blur PRIVATE -Wl,--unresolved-symbols=ignore-all) # the rooms are being filled
-endif()
 
 # The sanitizers slow LLVM's own start and bring their own runtime: there, and wherever static LLVM is missing, the shared one.
 if(BLUR_SANITIZE OR NOT TARGET LLVMCore)
