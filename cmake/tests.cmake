@@ -27,3 +27,9 @@ foreach(test ${COMMAND_TESTS})
   get_filename_component(name ${test} NAME_WE)
   add_test(NAME cli_${name} COMMAND bash ${CMAKE_SOURCE_DIR}/tests/cli/run.sh $<TARGET_FILE:blur> ${CMAKE_BINARY_DIR}/tests ${test})
 endforeach()
+
+# The example for embedders, as part of the build; tests/cli/embed.test builds it again from what is installed.
+add_executable(example_embed examples/embed.c)
+set_target_properties(example_embed PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+target_link_libraries(example_embed PRIVATE blur_runtime blur_compiler blur_base LLVM)
+target_link_directories(example_embed PRIVATE ${LLVM_LIBRARY_DIRS})
