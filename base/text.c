@@ -62,13 +62,9 @@ void text_add_number(Text *text, double number) {
     return;
   }
   char digits[40];
-  int precision = 1;
-  for (; precision <= 17; precision++) {
+  for (int precision = 1; precision <= 17; precision++) {
     snprintf(digits, sizeof digits, "%.*g", precision, number);
     if (strtod(digits, NULL) == number) break;
   }
-  // 10, not 1e+01: whole numbers are written out.
-  if (fabs(number) < 1e6 && strchr(digits, 'e') && number == floor(number))
-    snprintf(digits, sizeof digits, "%.0f", number);
   text_add(text, "%s", digits);
 }

@@ -272,7 +272,8 @@ static IrValue lower_argument(Lowering *lowering, const CheckedExpression *expre
 static IrValue lower_gradient(Lowering *lowering, const CheckedExpression *expression) {
   IrProgram *program = lowering->program;
   const CheckedExpression *at = expression->operand[1];
-  bool has_pre = at->axes >> RULE_AXIS_PRE & 1, saved = lowering->in_unit_row;
+  // The argument's axes, which may be more than those of what stands in its place.
+  bool has_pre = expression->axes >> RULE_AXIS_PRE & 1, saved = lowering->in_unit_row;
   int rows = 2 * expression->argument, wanted = rows + (saved && has_pre);
   IrValue value = ir_gradient(program, lower_expression(lowering, expression->operand[0]), wanted);
   for (int row = 0; row <= (int)has_pre; row++) {
