@@ -145,8 +145,9 @@ bool blur_check_file(const char *path, BlurReport *report) {
     return false;
   }
   const AstFile *file = parse_file(report->arena, source, &report->sink);
-  if (report->sink.errors > errors) return false;
+  // Errors of syntax do not hide those of meaning: what was read is checked as well.
   RuleModules modules = {.arena = report->arena, .report = report};
   ModuleLoader loader = rule_modules(&modules);
-  return check_file(report->arena, file, &loader, &report->sink);
+  check_file(report->arena, file, &loader, &report->sink);
+  return report->sink.errors == errors;
 }

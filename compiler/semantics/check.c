@@ -73,7 +73,7 @@ static CheckedRule *check(Checker *checker, const AstFile *file, const AstRule *
     if (entry->kind == ENTRY_CONST) constant_of_entry(checker, entry, entry->name.span);
   }
   if (checker->sink->errors > errors || checker->too_large) return NULL;
-  if (errors) return NULL; // of syntax: parts of the rule may be missing, so what looks unused may be used
+  if (checker->is_partial) return NULL; // what looks unused may be used where the text could not be read
   warn_unused(checker);
   checker->rule->predicts_with_batch_statistics = prediction_uses_batch(checker);
   drop_unused(checker);
@@ -86,13 +86,16 @@ CheckedRule *check_rule(Arena *arena, const AstFile *file, const AstRule *rule, 
   checker->overrides = overrides;
   checker->override_count = override_count;
   checker->override_used = ARENA_ARRAY(arena, bool, override_count + 1);
+  checker->is_partial = sink->errors > 0;
   return check(checker, file, rule);
 }
 
 bool check_file(Arena *arena, const AstFile *file, const ModuleLoader *modules, DiagnosticSink *sink) {
   size_t errors = sink->errors;
+  bool is_partial = errors > 0;
   for (const AstRule *rule = file->rules; rule; rule = rule->next) {
     Checker *checker = checker_create(arena, LOSS_CROSS_ENTROPY, modules, sink);
+    checker->is_partial = is_partial;
     for (const AstRule *other = file->rules; other != rule; other = other->next) {
       if (!other->name.text || !rule->name.text || strcmp(other->name.text, rule->name.text) != 0) continue;
       Diagnostic *diagnostic = REPORT(checker, declared_twice, rule->name.span, rule->name.text);
@@ -102,6 +105,7 @@ bool check_file(Arena *arena, const AstFile *file, const ModuleLoader *modules, 
     check(checker, file, rule);
   }
   Checker *checker = checker_create(arena, LOSS_CROSS_ENTROPY, modules, sink);
+  checker->is_partial = is_partial;
   FileScope *scope = file_scope(checker, file);
   for (size_t i = 0; i < scope->names.items.count && !checker->too_large; i++) {
     Entry *entry = scope->names.items.items[i];

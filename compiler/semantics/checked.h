@@ -1,6 +1,6 @@
 // A checked rule: names resolved, constants evaluated, overrides applied, functions inlined, axes and state extents
-// inferred and verified. Independent of a network: axes are symbolic (batch, pre, post, ...). Made by semantics, read by
-// passes/lower.c, which instantiates it for each layer of one network.
+// inferred and verified. Independent of a network: axes are symbolic (batch, pre, post, ...). Made by semantics, read
+// by passes/lower.c, which instantiates it for each layer of one network.
 #ifndef BLUR_SEMANTICS_CHECKED_H
 #define BLUR_SEMANTICS_CHECKED_H
 
@@ -9,8 +9,16 @@
 #include "compiler/syntax/ast.h"
 
 // Named axes have fixed numbers; state indices and own axes follow (checked->axes[i]).
-typedef enum { RULE_AXIS_BATCH, RULE_AXIS_PRE, RULE_AXIS_POST, RULE_AXIS_UNIT, RULE_AXIS_OUTPUT, RULE_AXIS_PRE2,
-               RULE_AXIS_POST2, RULE_AXIS_FIRST_STATE } RuleAxis;
+typedef enum {
+  RULE_AXIS_BATCH,
+  RULE_AXIS_PRE,
+  RULE_AXIS_POST,
+  RULE_AXIS_UNIT,
+  RULE_AXIS_OUTPUT,
+  RULE_AXIS_PRE2,
+  RULE_AXIS_POST2,
+  RULE_AXIS_FIRST_STATE
+} RuleAxis;
 typedef uint64_t RuleAxisSet; // bit i: axis i
 
 typedef struct {
@@ -27,8 +35,8 @@ typedef struct {
   const char *name;
   CheckedKind kind;
   Span span;
-  int states;                          // number of state dimensions
-  int64_t extent[IR_MAX_DIMENSIONS];   // of each
+  int states;                        // number of state dimensions
+  int64_t extent[IR_MAX_DIMENSIONS]; // of each
   // Its other axes, in the user's order: neuron {batch, unit}, synapse {pre, post}, genome none, or as declared.
   int axes;
   RuleAxis axis[IR_MAX_DIMENSIONS];
@@ -38,18 +46,31 @@ typedef struct {
   // DRAW: draw 'n' normal(mean, deviation), 'u' uniform(low, high), 'o' orthogonal(gain), parameters first, second.
   // All are scalar expressions of constants, fan_in, fan_out, layer, layers, inputs, outputs, batch_size.
   char draw;
-  CheckedExpression *first, *second;   // VALUE: first
-  double *constants;                   // VALUE by literal: one number an element of the state axes, else NULL
-  double low, high;                    // genome range; -inf, inf if absent
+  CheckedExpression *first, *second; // VALUE: first
+  double *constants;                 // VALUE by literal: one number an element of the state axes, else NULL
+  double low, high;                  // genome range; -inf, inf if absent
   bool logarithmic, frozen;
   GenomeScope scope;
-  bool used;                           // read by some equation
+  bool used; // read by some equation
 } CheckedVariable;
 
-typedef enum { SCALAR_FIRST, SCALAR_LAST, SCALAR_LAYER, SCALAR_LAYERS, SCALAR_STEP, SCALAR_FAN_IN, SCALAR_FAN_OUT,
-               SCALAR_INPUTS, SCALAR_OUTPUTS, SCALAR_BATCH_SIZE, SCALAR_TRAINING, SCALAR_BIAS } CheckedScalar;
+typedef enum {
+  SCALAR_FIRST,
+  SCALAR_LAST,
+  SCALAR_LAYER,
+  SCALAR_LAYERS,
+  SCALAR_STEP,
+  SCALAR_FAN_IN,
+  SCALAR_FAN_OUT,
+  SCALAR_INPUTS,
+  SCALAR_OUTPUTS,
+  SCALAR_BATCH_SIZE,
+  SCALAR_TRAINING,
+  SCALAR_BIAS
+} CheckedScalar;
 
-// From which side a variable is seen. A synapse or genome value: SIDE_OWN. pre.a: SIDE_PRE; in one-layer blocks: SIDE_UNIT.
+// From which side a variable is seen. A synapse or genome value: SIDE_OWN. pre.a: SIDE_PRE; in one-layer blocks:
+// SIDE_UNIT.
 typedef enum { SIDE_OWN, SIDE_PRE, SIDE_POST, SIDE_UNIT, SIDE_OUTPUT } CheckedSide;
 
 typedef enum {
@@ -67,33 +88,33 @@ typedef enum {
 
 typedef struct {
   bool is_axis;
-  RuleAxis axis;     // a state index
+  RuleAxis axis; // a state index
   int64_t constant;
 } CheckedIndex;
 
 struct CheckedExpression {
   CheckedExpressionKind kind;
   Span span;
-  RuleAxisSet axes;   // free axes
+  RuleAxisSet axes; // free axes
   bool is_truth;
   double number;
   CheckedScalar scalar;
   RuleAxis axis;
-  int variable;                              // READ: into rule->variables
+  int variable; // READ: into rule->variables
   CheckedSide side;
-  CheckedIndex index[IR_MAX_DIMENSIONS];     // READ, LET_READ
-  RuleAxis renamed[IR_MAX_DIMENSIONS];       // READ: the axis each non-state dimension runs over here
-  int let;                                   // LET_READ: into rule->lets
+  CheckedIndex index[IR_MAX_DIMENSIONS]; // READ, LET_READ
+  RuleAxis renamed[IR_MAX_DIMENSIONS];   // READ: the axis each non-state dimension runs over here
+  int let;                               // LET_READ: into rule->lets
   IrOperation operation;
   CheckedExpression *operand[IR_MAX_OPERANDS];
   IrReduction reduction;
   RuleAxisSet reduced;
-  bool with_bias;                            // REDUCE, COUNT over pre: the unit neuron's row takes part
-  int argument;                              // ARGUMENT, GRADIENT: unique number
+  bool with_bias; // REDUCE, COUNT over pre: the unit neuron's row takes part
+  int argument;   // ARGUMENT, GRADIENT: unique number
 };
 
-// `let` makes a tensor over all its axes, fixed where it is written. With a free `pre` it has both the rows of the neurons
-// and (where some bias synapse exists) the row of the unit neuron; the use decides.
+// `let` makes a tensor over all its axes, fixed where it is written. With a free `pre` it has both the rows of the
+// neurons and (where some bias synapse exists) the row of the unit neuron; the use decides.
 typedef struct {
   const char *name;
   int indices;
@@ -104,8 +125,8 @@ typedef struct {
 typedef struct CheckedStatement CheckedStatement;
 struct CheckedStatement {
   bool is_let;
-  int let;                               // is_let
-  int variable;                          // assignment
+  int let;      // is_let
+  int variable; // assignment
   CheckedSide side;
   CheckedIndex index[IR_MAX_DIMENSIONS]; // a range has become one statement an element (order kept)
   RuleAxis renamed[IR_MAX_DIMENSIONS];
@@ -116,16 +137,16 @@ struct CheckedStatement {
 
 typedef struct {
   BlockKind kind;
-  const char *name;   // "forward", or the name of a pass or at block
-  bool is_up, all;    // passes
-  AtPlace place;      // at
+  const char *name; // "forward", or the name of a pass or at block
+  bool is_up, all;  // passes
+  AtPlace place;    // at
   Span span;
   CheckedStatement *statements;
 } CheckedBlock;
 
 typedef struct CheckedStep CheckedStep;
 struct CheckedStep {
-  int block;          // into rule->blocks; -1: repeat
+  int block; // into rule->blocks; -1: repeat
   int64_t count;
   CheckedStep *body, *next;
 };
@@ -138,10 +159,10 @@ typedef struct {
   ARENA_LIST(CheckedVariable) variables; // 0: x {batch, unit}, 1: y {batch, unit}; then as declared
   ARENA_LIST(CheckedLet) lets;
   ARENA_LIST(CheckedBlock) blocks;
-  CheckedStep *step;                     // what a step runs (default: input forward feedback backward update, those present)
-  CheckedStep *predict_steps;            // what runs before the prediction (default: input forward)
-  CheckedExpression *prediction;         // axes {batch, unit} of the last layer
-  bool predicts_with_batch_statistics;   // the prediction's slice reduces over batch
+  CheckedStep *step;             // what a step runs (default: input forward feedback backward update, those present)
+  CheckedStep *predict_steps;    // what runs before the prediction (default: input forward)
+  CheckedExpression *prediction; // axes {batch, unit} of the last layer
+  bool predicts_with_batch_statistics; // the prediction's slice reduces over batch
 } CheckedRule;
 
 // The loss of the task, for the function parameter `task_loss`.

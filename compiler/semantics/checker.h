@@ -148,6 +148,7 @@ typedef struct {
   TaskLoss task_loss;
   CheckedRule *rule;
   const AstRule *ast;
+  bool is_partial; // the file has errors of syntax: declarations may be missing
 
   // names
   NameTable names;
@@ -211,10 +212,10 @@ Entry *scope_find_entry(Checker *checker, const char *name); // rule, file, libr
 Local *scope_find_local(Checker *checker, const char *name);
 Local *scope_add_local(Checker *checker, LocalKind kind, AstName name); // NULL after reporting that it hides another
 bool name_is_reserved(const char *name);
-void names_suggest(Checker *checker, Diagnostic *diagnostic, Span span, const char *name, bool functions_only);
-int name_of_axis(const char *name);                       // RuleAxis, or -1
-int name_of_scalar(const char *name);                     // CheckedScalar, or -1
-const BuiltinFunction *name_of_builtin(const char *name); // or NULL
+void report_unknown_name(Checker *checker, Span span, const char *name, bool is_function); // with a near name
+int name_of_axis(const char *name);                                                        // RuleAxis, or -1
+int name_of_scalar(const char *name);                                                      // CheckedScalar, or -1
+const BuiltinFunction *name_of_builtin(const char *name);                                  // or NULL
 bool axis_is_visible(const Checker *checker, RuleAxis axis);
 const char *axis_name(const Checker *checker, RuleAxis axis);
 const char *axis_set_text(Checker *checker, RuleAxisSet axes); // "{batch, pre}"

@@ -30,6 +30,7 @@ static bool check_index_value(Checker *checker, const AstExpression *ast, const 
     }
     Entry *entry = local ? NULL : scope_find_entry(checker, text);
     if (!local && !entry && name_of_axis(text) < 0) {
+      if (checker->is_partial) return false;
       Diagnostic *diagnostic = REPORT(checker, unknown_index, ast->span, text);
       diagnostic_help(checker->sink, diagnostic,
                       "an index is bound by the left side (`a[%s] <- ...`), by a reduction (`sum(%s: ...)`), by `let "
@@ -301,8 +302,7 @@ static CheckedExpression *check_name(Checker *checker, const AstExpression *name
       return checker->error;
     }
   }
-  Diagnostic *diagnostic = REPORT(checker, unknown_name, name->name.name.span, text);
-  names_suggest(checker, diagnostic, name->name.name.span, text, false);
+  report_unknown_name(checker, name->name.name.span, text, false);
   return checker->error;
 }
 

@@ -424,8 +424,7 @@ static CheckedExpression *report_no_function(Checker *checker, const AstExpressi
     checker->environment = (Environment){NULL, entry->file, entry->in_rule};
     Entry *other = target ? scope_find_entry(checker, target) : NULL;
     if (target && !other && strcmp(target, "task_loss") != 0) {
-      Diagnostic *diagnostic = diagnostic_report(checker->sink, DIAGNOSTIC_unknown_function, body->span, target);
-      names_suggest(checker, diagnostic, body->span, target, true);
+      report_unknown_name(checker, body->span, target, true);
     } else if (target && other && other->kind == ENTRY_FUNCTION) {
       diagnostic_report(checker->sink, DIAGNOSTIC_recursion, entry->name.span, name);
     } else if (target) {
@@ -441,8 +440,7 @@ static CheckedExpression *report_no_function(Checker *checker, const AstExpressi
     if (!ast->call.has_colon) diagnostic_help(checker->sink, diagnostic, "for a product write `%s * (...)`", name);
     if (entry) entry->used = true;
   } else {
-    Diagnostic *diagnostic = REPORT(checker, unknown_function, span, name);
-    names_suggest(checker, diagnostic, span, name, true);
+    report_unknown_name(checker, span, name, true);
   }
   return checker->error;
 }

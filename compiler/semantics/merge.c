@@ -22,6 +22,7 @@ static const AstRule *find_rule(const AstFile *file, const char *name) {
 }
 
 static void report_unknown_base(Checker *checker, const AstRule *rule, const AstFile *file) {
+  if (checker->is_partial) return;
   Diagnostic *diagnostic = REPORT(checker, unknown_base, rule->base.span, rule->base.text);
   const char *candidates[64];
   size_t count = 0;
@@ -108,10 +109,8 @@ static void apply_setting(Checker *checker, Entry *entry) {
     entry->declaration = alias;
     // Its name may be one of the rule or of the library.
     if (!function_of_name(checker, value->name.name.text).entry &&
-        !function_of_name(checker, value->name.name.text).builtin) {
-      Diagnostic *diagnostic = REPORT(checker, unknown_function, value->span, value->name.name.text);
-      names_suggest(checker, diagnostic, value->span, value->name.name.text, true);
-    }
+        !function_of_name(checker, value->name.name.text).builtin)
+      report_unknown_name(checker, value->span, value->name.name.text, true);
   } else if (entry->variable_kind == CHECKED_GENOME) {
     entry->set_value = value;
   } else {

@@ -292,9 +292,9 @@ FunctionValue function_of_name(Checker *checker, const char *name) {
 
 // ---- proposals
 
-void names_suggest(Checker *checker, Diagnostic *diagnostic, Span span, const char *name, bool functions_only) {
+static const char *nearest_name(Checker *checker, const char *name, bool functions_only) {
   enum { LIMIT = 1000 };
-  if (checker->sink->errors > 100) return;
+  if (checker->sink->errors > 100) return NULL;
   const char *candidates[LIMIT];
   size_t count = 0;
   for (Local *local = checker->environment.locals; local && count < LIMIT; local = local->next)
@@ -316,7 +316,15 @@ void names_suggest(Checker *checker, Diagnostic *diagnostic, Span span, const ch
     for (size_t i = 0; i < COUNT(axis_names) && count < LIMIT; i++)
       if (axis_is_visible(checker, (RuleAxis)i)) candidates[count++] = axis_names[i];
   }
-  const char *near = near_name(name, candidates, count);
+  return near_name(name, candidates, count);
+}
+
+void report_unknown_name(Checker *checker, Span span, const char *name, bool is_function) {
+  const char *near = nearest_name(checker, name, is_function);
+  // After an error of syntax the declaration may be what could not be read: only a slip of the pen is told then.
+  if (checker->is_partial && (!near || strlen(name) < 3)) return;
+  Diagnostic *diagnostic =
+      is_function ? REPORT(checker, unknown_function, span, name) : REPORT(checker, unknown_name, span, name);
   if (!near) return;
   diagnostic_help(checker->sink, diagnostic, "did you mean `%s`?", near);
   diagnostic_fix(checker->sink, diagnostic, span, "%s", near);

@@ -137,8 +137,7 @@ static bool target_variable(Checker *checker, const AstExpression *ast, Target *
   Local *local = name->name.qualifier.text ? NULL : scope_find_local(checker, text);
   Entry *entry = local ? NULL : scope_find_entry(checker, text);
   if (!local && !entry && !name_is_reserved(text)) {
-    Diagnostic *diagnostic = REPORT(checker, unknown_name, name->name.name.span, text);
-    names_suggest(checker, diagnostic, name->name.name.span, text, false);
+    report_unknown_name(checker, name->name.name.span, text, false);
     return false;
   }
   bool is_variable = entry && entry->kind == ENTRY_VARIABLE && entry->variable_kind != CHECKED_GENOME;
@@ -488,6 +487,7 @@ static CheckedStep *check_steps(Checker *checker, const AstStep *ast) {
       continue;
     }
     int block = find_block(checker->rule, ast->name.text);
+    if (block < 0 && checker->is_partial) continue;
     if (block < 0) {
       Diagnostic *diagnostic = REPORT(checker, unknown_block, ast->name.span, ast->name.text);
       const char *names[8];
@@ -512,6 +512,7 @@ void check_prediction(Checker *checker) {
   rule->step = steps_of(checker, block_names, sizeof block_names / sizeof *block_names);
   rule->predict_steps = steps_of(checker, block_names, 2);
   const AstDeclaration *declaration = checker->predict.declaration;
+  if (!declaration && checker->is_partial) return;
   if (!declaration) {
     Diagnostic *diagnostic =
         REPORT(checker, no_prediction, checker->ast->name.span.file ? checker->ast->name.span : rule->span, rule->name);
