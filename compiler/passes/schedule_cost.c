@@ -1,5 +1,6 @@
 // What work costs: the flops of a value, and a model of the time of products in their forms, in nanoseconds. The model
 // only ranks choices; its constants are measurements of one machine (a fused multiply-add of a vector every 0.15 ns).
+#include "compiler/ir/order.h"
 #include "compiler/passes/schedule_internal.h"
 
 #include <math.h>
@@ -12,12 +13,13 @@ double schedule_value_cost(const Scheduler *scheduler, IrValue value) {
 #include "compiler/ir/operations.def"
 #undef OPERATION
   };
-  const IrValueInfo *info = &scheduler->program->values.items[value];
-  if (info->kind == VALUE_REDUCE) return 1 + schedule_value_cost(scheduler, info->operand[0]);
-  if (info->kind != VALUE_OPERATION) return 0;
-  double cost = flops[info->operation];
-  for (int i = 0; i < ir_operation_arity(info->operation); i++)
-    cost += schedule_value_cost(scheduler, info->operand[i]);
+  IrOrder order = ir_order(scheduler->program, value, NULL, NULL);
+  double cost = 0;
+  for (size_t i = 0; i < order.count; i++) {
+    const IrValueInfo *info = &scheduler->program->values.items[order.values[i]];
+    cost += info->kind == VALUE_OPERATION ? flops[info->operation] : info->kind == VALUE_REDUCE;
+  }
+  ir_order_free(&order);
   return cost;
 }
 
@@ -52,19 +54,22 @@ ProductChoice schedule_product_form(const Scheduler *scheduler, const ScheduleNo
   return choice;
 }
 
-static IrAxis other_axis(const ScheduleNode *node, IrAxis axis) {
-  return axis == node->right_axis ? node->left_axis : node->right_axis;
+static ProductChoice cut_form(const Scheduler *scheduler, const ScheduleNode *node, IrAxis n, IrAxis axis,
+                              int64_t block_size) {
+  IrAxis m = n == node->right_axis ? node->left_axis : node->right_axis;
+  int64_t m_extent = schedule_extent(scheduler->program, m), n_extent = schedule_extent(scheduler->program, n);
+  if (axis != IR_NONE && m == axis && block_size < m_extent) m_extent = block_size;
+  if (axis != IR_NONE && n == axis && block_size < n_extent) n_extent = block_size;
+  return schedule_product_form(scheduler, node, n, m_extent, n_extent);
 }
 
 ProductChoice schedule_blocked_form(const Scheduler *scheduler, const ScheduleNode *node, IrAxis axis,
-                                    int64_t block_size, bool rows, IrAxis *n) {
-  const IrProgram *program = scheduler->program;
-  IrAxis vector = schedule_vector_axis(scheduler, node->statement.target, node->statement.index);
-  *n = axis == IR_NONE ? vector : rows ? other_axis(node, axis) : axis;
-  if (*n == IR_NONE) return (ProductChoice){.nanoseconds = INFINITY}; // a vector times a matrix has no rows
-  IrAxis m = other_axis(node, *n);
-  int64_t m_extent = schedule_extent(program, m), n_extent = schedule_extent(program, *n);
-  if (axis != IR_NONE && m == axis && block_size < m_extent) m_extent = block_size;
-  if (axis != IR_NONE && *n == axis && block_size < n_extent) n_extent = block_size;
-  return schedule_product_form(scheduler, node, *n, m_extent, n_extent);
+                                    int64_t block_size, IrAxis *n) {
+  *n = node->right_axis;
+  ProductChoice choice = cut_form(scheduler, node, node->right_axis, axis, block_size);
+  if (node->left_axis == IR_NONE) return choice;
+  ProductChoice swapped = cut_form(scheduler, node, node->left_axis, axis, block_size);
+  if (swapped.nanoseconds >= choice.nanoseconds) return choice;
+  *n = node->left_axis;
+  return swapped;
 }

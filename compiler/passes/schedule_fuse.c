@@ -1,12 +1,289 @@
-// fuse: which nodes share a kernel. Before: order. After: operations, plan.
+// fuse: which nodes share a kernel, and how its blocks cut them. One kernel after the other: for each axis of the first
+// node that is left, and for blocks that suit rows or panels of products, it is tried what else can be computed block
+// by block; the trial that saves most time is taken. Neighbouring kernels too small to share out become one block.
+// Sizes of blocks depend on shapes and target alone, never on the number of threads, so that results do not. Before:
+// order. After: operations.
 #include "compiler/passes/schedule_internal.h"
 
-void schedule_fuse(Scheduler *scheduler, Schedule *schedule) {
-  NodeOrder *order = schedule_order(scheduler);
-  schedule->kernels = ARENA_ARRAY(scheduler->arena, Kernel, scheduler->nodes.count);
-  for (size_t i = 0; i < scheduler->nodes.count; i++) {
-    AxisAndNode item = {(int32_t)i, IR_NONE};
-    KernelDraft draft = {.items = &item, .count = 1};
-    schedule->kernels[schedule->kernel_count++] = schedule_operations(scheduler, order, &draft);
+#include <math.h>
+#include <string.h>
+
+// Nanoseconds; the threads that work is assumed to be shared by, when splitting is weighed against joining.
+static const double barrier = 700, page_penalty = 1.3;
+enum { ASSUMED_THREADS = 2, MOST_PANELS = 8, MOST_SHORT_BLOCKS = 16, LEAST_ROWS = 4, PAGE = 4096 };
+
+typedef struct {
+  Scheduler *scheduler;
+  NodeOrder *order;
+  double *ideal;   // [node]: nanoseconds in its best form
+  int *kernel_of;  // [node]: -1: in none yet
+  IrAxis *axis_of; // [node]: in the draft being tried
+  bool *in_draft;  // [node]
+  ARENA_LIST(KernelDraft) drafts;
+  ARENA_LIST(double) times;
+} Fuser;
+
+static const ScheduleNode *node_at(const Fuser *fuser, int32_t node) { return &fuser->scheduler->nodes.items[node]; }
+
+// ---- time
+
+static double loop_time(const Fuser *fuser, int32_t at) {
+  const Scheduler *scheduler = fuser->scheduler;
+  const ScheduleNode *node = node_at(fuser, at);
+  double points = ir_extent(scheduler->program, node->all_axes);
+  double flops = schedule_value_cost(scheduler, node->statement.value);
+  double accesses = 1 + (double)fuser->order[at].reads.count;
+  return points / scheduler->vector * (0.256 * flops + 0.3 * accesses) + 20;
+}
+
+static double ideal_time(const Fuser *fuser, int32_t at) {
+  const Scheduler *scheduler = fuser->scheduler;
+  const ScheduleNode *node = node_at(fuser, at);
+  if (node->kind != NODE_PRODUCT) return loop_time(fuser, at);
+  IrAxis n;
+  return schedule_blocked_form(scheduler, node, IR_NONE, 0, &n).nanoseconds;
+}
+
+// Panels of a large target in memory touch a page a row.
+static bool strides_over_pages(const Scheduler *scheduler, const ScheduleNode *node) {
+  const IrBufferInfo *target = &scheduler->program->buffers.items[node->statement.target];
+  int units = 0;
+  int64_t widest = 0;
+  for (int d = 0; d < target->dimensions; d++) {
+    units += target->kind[d] == AXIS_KIND_UNIT;
+    int64_t stride = scheduler->plans[node->statement.target].stride[d];
+    if (stride > widest) widest = stride;
   }
+  return units == 2 && widest * scheduler->options->element_bytes >= PAGE;
+}
+
+static int64_t block_count(const KernelDraft *draft) {
+  return draft->extent ? schedule_divide_up(draft->extent, draft->block_size) : 1;
+}
+
+// Time of a node in a draft that cuts it along `axis`, all blocks on the assumed threads.
+static double blocked_time(const Fuser *fuser, int32_t at, IrAxis axis, const KernelDraft *draft) {
+  const Scheduler *scheduler = fuser->scheduler;
+  const ScheduleNode *node = node_at(fuser, at);
+  double blocks = (double)block_count(draft);
+  double share = ceil(blocks / ASSUMED_THREADS) / blocks;
+  if (node->kind == NODE_PRODUCT) {
+    IrAxis n;
+    double time = schedule_blocked_form(scheduler, node, axis, draft->block_size, &n).nanoseconds * blocks * share;
+    return n == axis && strides_over_pages(scheduler, node) ? time * page_penalty : time;
+  }
+  double time = loop_time(fuser, at);
+  IrAxis vector = schedule_loop_vector(scheduler, node, &fuser->order[at].reads);
+  if (vector == axis && axis != IR_NONE) // short strips of vectors
+    time *= (double)schedule_round_up(draft->block_size, scheduler->vector) / (double)draft->block_size;
+  return time * share;
+}
+
+// ---- blocks
+
+static int64_t block_size(const Scheduler *scheduler, IrAxisKind kind, int64_t extent, bool rows) {
+  const ScheduleTarget *target = &scheduler->options->target;
+  int64_t panel = (int64_t)target->tile_vectors * scheduler->vector;
+  if (scheduler->feature_major && kind == AXIS_KIND_BATCH)
+    return panel * schedule_divide_up(extent, panel * MOST_PANELS);
+  if (scheduler->feature_major && kind == AXIS_KIND_UNIT) {
+    int64_t blocks = 1;
+    while (blocks < MOST_SHORT_BLOCKS && blocks * 2 * LEAST_ROWS <= extent) blocks *= 2;
+    return schedule_divide_up(extent, blocks);
+  }
+  if (!rows) return panel;
+  int64_t blocks = schedule_divide_up(extent, target->tile_rows);
+  if (blocks > 1) blocks = schedule_round_up(blocks, 2); // an even number: two threads get as much
+  return schedule_divide_up(extent, blocks);
+}
+
+// ---- what may join
+
+static int dimension_of(const Fuser *fuser, int32_t at, IrAxis axis) {
+  const ScheduleNode *node = node_at(fuser, at);
+  for (int d = 0; d < fuser->scheduler->program->buffers.items[node->statement.target].dimensions; d++)
+    if (node->statement.index[d].axis == axis) return d;
+  return -1;
+}
+
+// Whether the elements of buffer that `reader` sees in a block are those that the block of `maker` makes (or
+// overwrites).
+static bool same_block(const Fuser *fuser, int32_t maker, IrAxis maker_axis, int32_t reader, IrAxis reader_axis,
+                       IrBuffer buffer) {
+  int d = dimension_of(fuser, maker, maker_axis);
+  if (d < 0) return false;
+  const IndexList *reads = &fuser->order[reader].reads;
+  for (size_t r = 0; r < reads->count; r++) {
+    const IrValueInfo *read = &fuser->scheduler->program->values.items[reads->items[r]];
+    if (read->buffer == buffer && read->index[d].axis != reader_axis) return false;
+  }
+  return true;
+}
+
+// Everything that must come earlier is in an earlier kernel or in the draft's same block.
+static bool depends_within_block(const Fuser *fuser, int32_t at, IrAxis axis, const KernelDraft *draft) {
+  const NodeOrder *order = &fuser->order[at];
+  for (size_t i = 0; i < order->before.count; i++) {
+    int32_t other = order->before.items[i];
+    if (fuser->kernel_of[other] >= 0) continue;
+    if (!fuser->in_draft[other]) return false;
+    if (!draft->extent) continue;
+    if (!same_block(fuser, other, fuser->axis_of[other], at, axis, node_at(fuser, other)->statement.target))
+      return false;
+    if (order->overwritten != IR_NONE && !same_block(fuser, at, axis, other, fuser->axis_of[other], order->overwritten))
+      return false;
+  }
+  return true;
+}
+
+static bool is_axis_for(const Fuser *fuser, int32_t at, IrAxis axis, const KernelDraft *draft) {
+  const ScheduleNode *node = node_at(fuser, at);
+  const IrAxisInfo *info = &fuser->scheduler->program->axes.items[axis];
+  if (!(node->axes & ir_axis_bit(axis)) || info->kind != draft->kind || info->extent != draft->extent) return false;
+  if (fuser->scheduler->options->blas_products && node->kind == NODE_PRODUCT) return false;
+  if (!depends_within_block(fuser, at, axis, draft)) return false;
+  double time = blocked_time(fuser, at, axis, draft);
+  return isfinite(time) && time <= barrier + fuser->ideal[at] * 1.3 / ASSUMED_THREADS;
+}
+
+// The axis that a draft would cut a node along, `first` if that is possible; IR_NONE: the node cannot join.
+static IrAxis joining_axis(const Fuser *fuser, int32_t at, IrAxis first, const KernelDraft *draft) {
+  if (is_axis_for(fuser, at, first, draft)) return first;
+  IrAxisSet axes = node_at(fuser, at)->axes & ~ir_axis_bit(first);
+  for (; axes; axes &= axes - 1) {
+    IrAxis axis = (IrAxis)__builtin_ctzll(axes);
+    if (is_axis_for(fuser, at, axis, draft)) return axis;
+  }
+  return IR_NONE;
+}
+
+// ---- trials
+
+typedef struct {
+  KernelDraft draft;
+  double saved, time;
+} Trial;
+
+static void add_to_trial(Fuser *fuser, Trial *trial, int32_t at, IrAxis axis) {
+  AxisAndNode item = {at, axis};
+  ARENA_PUSH(fuser->scheduler->arena, &trial->draft, item);
+  fuser->in_draft[at] = true;
+  fuser->axis_of[at] = axis;
+  double time = axis == IR_NONE ? fuser->ideal[at] : blocked_time(fuser, at, axis, &trial->draft);
+  trial->time += time;
+  trial->saved += barrier + fuser->ideal[at] / ASSUMED_THREADS - time;
+}
+
+static void clear_trial(Fuser *fuser, const Trial *trial) {
+  for (size_t i = 0; i < trial->draft.count; i++) fuser->in_draft[trial->draft.items[i].node] = false;
+}
+
+// Everything that can be computed in the blocks of `seed` cut along `axis`.
+static Trial grow(Fuser *fuser, int32_t seed, IrAxis axis, bool rows) {
+  const Scheduler *scheduler = fuser->scheduler;
+  const IrAxisInfo *info = &scheduler->program->axes.items[axis];
+  Trial trial = {.draft =
+                     {
+                         .kind = info->kind,
+                         .extent = info->extent,
+                     },
+                 .saved = -barrier};
+  trial.draft.block_size = block_size(scheduler, info->kind, info->extent, rows);
+  for (int32_t at = seed; (size_t)at < scheduler->nodes.count; at++) {
+    if (fuser->kernel_of[at] >= 0) continue;
+    IrAxis cut = joining_axis(fuser, at, axis, &trial.draft);
+    if (cut != IR_NONE) add_to_trial(fuser, &trial, at, cut);
+    else if (at == seed) break;
+  }
+  if (!trial.draft.count) trial.saved = -INFINITY;
+  clear_trial(fuser, &trial);
+  return trial;
+}
+
+static Trial alone(Fuser *fuser, int32_t seed) {
+  Trial trial = {.saved = -barrier};
+  add_to_trial(fuser, &trial, seed, IR_NONE);
+  clear_trial(fuser, &trial);
+  return trial;
+}
+
+static void take(Fuser *fuser, const Trial *trial) {
+  for (size_t i = 0; i < trial->draft.count; i++)
+    fuser->kernel_of[trial->draft.items[i].node] = (int)fuser->drafts.count;
+  ARENA_PUSH(fuser->scheduler->arena, &fuser->drafts, trial->draft);
+  ARENA_PUSH(fuser->scheduler->arena, &fuser->times, trial->time);
+}
+
+static void choose_kernels(Fuser *fuser) {
+  for (int32_t seed = 0; (size_t)seed < fuser->scheduler->nodes.count; seed++) {
+    if (fuser->kernel_of[seed] >= 0) continue;
+    Trial best = alone(fuser, seed);
+    for (IrAxisSet axes = node_at(fuser, seed)->axes; axes; axes &= axes - 1)
+      for (int rows = 1; rows >= 0; rows--) {
+        Trial trial = grow(fuser, seed, (IrAxis)__builtin_ctzll(axes), rows);
+        if (trial.saved > best.saved) best = trial;
+      }
+    take(fuser, &best);
+  }
+}
+
+// ---- small kernels
+
+static double whole_time(const Fuser *fuser, const KernelDraft *draft) {
+  double time = 0;
+  for (size_t i = 0; i < draft->count; i++) time += fuser->ideal[draft->items[i].node];
+  return time;
+}
+
+static void join_whole(Scheduler *scheduler, KernelDraft *into, const KernelDraft *from) {
+  KernelDraft whole = {0};
+  for (size_t i = 0; i < into->count; i++)
+    ARENA_PUSH(scheduler->arena, &whole, ((AxisAndNode){into->items[i].node, IR_NONE}));
+  for (size_t i = 0; from && i < from->count; i++)
+    ARENA_PUSH(scheduler->arena, &whole, ((AxisAndNode){from->items[i].node, IR_NONE}));
+  *into = whole;
+}
+
+// Neighbours run as one block where that takes no longer than sharing each out and meeting in between.
+static void join_small_kernels(Fuser *fuser) {
+  Scheduler *scheduler = fuser->scheduler;
+  size_t kept = 0;
+  double whole_before = 0, shared_before = 0; // of the kernel kept last, as one block and shared out
+  for (size_t i = 0; i < fuser->drafts.count; i++) {
+    KernelDraft *draft = &fuser->drafts.items[i];
+    double whole = whole_time(fuser, draft), blocks = (double)block_count(draft);
+    double shared = blocks > 1 ? fuser->times.items[i] : whole;
+    KernelDraft *last = kept ? &fuser->drafts.items[kept - 1] : NULL;
+    bool library = scheduler->options->blas_products && node_at(fuser, draft->items[0].node)->kind == NODE_PRODUCT;
+    if (last && !library && whole_before + whole <= shared_before + shared + barrier) {
+      join_whole(scheduler, last, draft);
+      whole_before += whole;
+      shared_before = whole_before;
+      continue;
+    }
+    if (whole <= shared) join_whole(scheduler, draft, NULL);
+    fuser->drafts.items[kept++] = *draft;
+    whole_before = whole;
+    shared_before = shared;
+  }
+  fuser->drafts.count = kept;
+}
+
+void schedule_fuse(Scheduler *scheduler, Schedule *schedule) {
+  Fuser fuser = {.scheduler = scheduler, .order = schedule_order(scheduler)};
+  size_t count = scheduler->nodes.count;
+  fuser.ideal = ARENA_ARRAY(scheduler->arena, double, count);
+  fuser.kernel_of = ARENA_ARRAY(scheduler->arena, int, count);
+  fuser.axis_of = ARENA_ARRAY(scheduler->arena, IrAxis, count);
+  fuser.in_draft = ARENA_ARRAY(scheduler->arena, bool, count);
+  for (size_t i = 0; i < count; i++) {
+    fuser.kernel_of[i] = -1;
+    fuser.ideal[i] = ideal_time(&fuser, (int32_t)i);
+  }
+  choose_kernels(&fuser);
+  join_small_kernels(&fuser);
+  schedule->kernels = ARENA_ARRAY(scheduler->arena, Kernel, fuser.drafts.count);
+  schedule->kernel_count = fuser.drafts.count;
+  for (size_t i = 0; i < fuser.drafts.count; i++)
+    schedule->kernels[i] = schedule_operations(scheduler, fuser.order, &fuser.drafts.items[i]);
 }

@@ -63,9 +63,9 @@ typedef struct {
 // in the target; DOT for any n.
 ProductChoice schedule_product_form(const Scheduler *scheduler, const ScheduleNode *node, IrAxis n, int64_t m_extent,
                                     int64_t n_extent);
-// The same for a product cut along `axis` (IR_NONE: not cut) in blocks of block_size, along m if `rows`, else along n.
-ProductChoice schedule_blocked_form(const Scheduler *scheduler, const ScheduleNode *node, IrAxis axis,
-                                    int64_t block_size, bool rows, IrAxis *n);
+// The same for a product cut along `axis` (IR_NONE: not cut) in blocks of block_size: `axis` becomes m or n.
+ProductChoice schedule_blocked_form(const Scheduler *scheduler, const ScheduleNode *node, IrAxis axis, int64_t block_size,
+                                    IrAxis *n);
 
 // A kernel before its operations are made: nodes in a possible order, and the axis of each that the blocks cut.
 typedef struct {
@@ -91,6 +91,7 @@ bool schedule_same_index(const IrIndex *x, const IrIndex *y, int dimensions);
 void schedule_fuse(Scheduler *scheduler, Schedule *schedule);
 
 // schedule_operations.c: a draft becomes a kernel.
+IrAxis schedule_loop_vector(const Scheduler *scheduler, const ScheduleNode *node, const IndexList *reads);
 Kernel schedule_operations(Scheduler *scheduler, const NodeOrder *order, const KernelDraft *draft);
 
 // schedule_cost.c

@@ -3,6 +3,7 @@
 // axes than their surroundings, and costly values that several statements compute become temporaries, shared where they
 // are equal. Before: dead (every buffer is assigned at most once, so a read means the same wherever it stands). After:
 // layout.
+#include "compiler/ir/order.h"
 #include "compiler/passes/schedule_internal.h"
 
 #include <string.h>
@@ -80,20 +81,24 @@ static IrValue add_temporary(Normalizer *normalizer, ScheduleNode node, const ch
   return read;
 }
 
-static bool heavy_from(const Normalizer *normalizer, IrValue value, int threshold) {
-  static const int cost[] = {
-#define OPERATION(name, printed, operands, truth, flops, meaning) flops,
+static int operation_flops(IrOperation operation) {
+  static const int flops[] = {
+#define OPERATION(name, printed, operands, truth, cost, meaning) cost,
 #include "compiler/ir/operations.def"
 #undef OPERATION
   };
-  const IrValueInfo *info = value_info(normalizer, value);
-  if (info->kind != VALUE_OPERATION) return false;
-  if (cost[info->operation] >= threshold) return true;
-  for (int i = 0; i < IR_MAX_OPERANDS; i++)
-    if (info->operand[i] != IR_NONE && i < ir_operation_arity(info->operation) &&
-        heavy_from(normalizer, info->operand[i], threshold))
-      return true;
-  return false;
+  return flops[operation];
+}
+
+static bool heavy_from(const Normalizer *normalizer, IrValue value, int threshold) {
+  IrOrder order = ir_order(normalizer->scheduler->program, value, NULL, NULL);
+  bool heavy = false;
+  for (size_t i = 0; i < order.count; i++) {
+    const IrValueInfo *info = value_info(normalizer, order.values[i]);
+    heavy |= info->kind == VALUE_OPERATION && operation_flops(info->operation) >= threshold;
+  }
+  ir_order_free(&order);
+  return heavy;
 }
 
 // A part of an expression over `surrounding` axes that is better computed once an element of its own, fewer axes.
@@ -275,17 +280,14 @@ static IrValue normalize_value(void *context, IrProgram *program, IrValue value)
 // ---- temporaries read once
 
 void schedule_collect_reads(const Scheduler *scheduler, IrValue value, IndexList *reads) {
-  const IrValueInfo *info = &scheduler->program->values.items[value];
-  if (info->kind == VALUE_READ) {
-    for (size_t i = 0; i < reads->count; i++)
-      if (reads->items[i] == value) return;
-    ARENA_PUSH(scheduler->arena, reads, value);
-  } else if (info->kind == VALUE_REDUCE) {
-    schedule_collect_reads(scheduler, info->operand[0], reads);
-  } else if (info->kind == VALUE_OPERATION) {
-    for (int i = 0; i < ir_operation_arity(info->operation); i++)
-      schedule_collect_reads(scheduler, info->operand[i], reads);
+  IrOrder order = ir_order(scheduler->program, value, NULL, NULL);
+  for (size_t i = 0; i < order.count; i++) {
+    if (scheduler->program->values.items[order.values[i]].kind != VALUE_READ) continue;
+    bool known = false;
+    for (size_t r = 0; r < reads->count; r++) known |= reads->items[r] == order.values[i];
+    if (!known) ARENA_PUSH(scheduler->arena, reads, order.values[i]);
   }
+  ir_order_free(&order);
 }
 
 typedef struct {
@@ -300,12 +302,12 @@ static IrValue inline_read(void *context, IrProgram *program, IrValue value) {
 }
 
 static bool contains_reduction(const Scheduler *scheduler, IrValue value) {
-  const IrValueInfo *info = &scheduler->program->values.items[value];
-  if (info->kind == VALUE_REDUCE) return true;
-  if (info->kind != VALUE_OPERATION) return false;
-  for (int i = 0; i < ir_operation_arity(info->operation); i++)
-    if (contains_reduction(scheduler, info->operand[i])) return true;
-  return false;
+  IrOrder order = ir_order(scheduler->program, value, NULL, NULL);
+  bool found = false;
+  for (size_t i = 0; i < order.count; i++)
+    found |= scheduler->program->values.items[order.values[i]].kind == VALUE_REDUCE;
+  ir_order_free(&order);
+  return found;
 }
 
 typedef struct {
@@ -390,58 +392,111 @@ static void inline_temporaries(Scheduler *scheduler) {
 
 // ---- costly values that several nodes compute
 
-static void count_values(const Normalizer *normalizer, IrValue value, size_t node, size_t *last_node, int *count) {
-  if (last_node[value] == node + 1) return;
-  last_node[value] = node + 1;
-  count[value]++;
-  const IrValueInfo *info = value_info(normalizer, value);
-  if (info->kind == VALUE_REDUCE) count_values(normalizer, info->operand[0], node, last_node, count);
-  if (info->kind == VALUE_OPERATION)
-    for (int i = 0; i < ir_operation_arity(info->operation); i++)
-      count_values(normalizer, info->operand[i], node, last_node, count);
-}
-
-static IrValue share(Normalizer *normalizer, IrValue value) {
-  IrProgram *program = normalizer->scheduler->program;
-  IrValueInfo info = program->values.items[value];
-  IrValue known = replaced(normalizer, value);
-  if (known != IR_NONE) return known;
-  if (info.kind == VALUE_REDUCE) {
-    IrValue body = share(normalizer, info.operand[0]);
-    return body == info.operand[0] ? value : ir_reduce(program, info.reduction, info.reduced, body);
-  }
-  if (info.kind != VALUE_OPERATION) return value;
-  IrValue operand[IR_MAX_OPERANDS] = {IR_NONE, IR_NONE, IR_NONE};
-  bool changed = false;
-  for (int i = 0; i < ir_operation_arity(info.operation); i++) {
-    operand[i] = share(normalizer, info.operand[i]);
-    changed |= operand[i] != info.operand[i];
-  }
-  IrValue rebuilt = changed ? ir_operation(program, info.operation, operand[0], operand[1], operand[2]) : value;
-  if ((size_t)value < normalizer->shared_count && normalizer->shared[value]) {
-    IrValue read = add_temporary(normalizer, (ScheduleNode){.kind = NODE_MAP, .statement.value = rebuilt}, "shared");
-    replace(normalizer, value, read);
-    return read;
-  }
-  return rebuilt;
-}
-
-// Gives every costly value that two nodes compute a temporary, before its first use; a node that stores it whole is
-// one.
-static void share_values(Normalizer *normalizer) {
+// Marks what several nodes compute and is better stored: it is costly, or the epilogue of a product can compute it (the
+// last node that makes what it reads is a product over its axes).
+static void find_shared(Normalizer *normalizer) {
   Scheduler *scheduler = normalizer->scheduler;
-  size_t values = scheduler->program->values.count, count = scheduler->nodes.count;
-  size_t *last_node = ARENA_ARRAY(scheduler->arena, size_t, values);
+  const IrProgram *program = scheduler->program;
+  size_t values = program->values.count;
   int *uses = ARENA_ARRAY(scheduler->arena, int, values);
-  for (size_t i = 0; i < count; i++)
-    count_values(normalizer, scheduler->nodes.items[i].statement.value, i, last_node, uses);
+  for (size_t i = 0; i < scheduler->nodes.count; i++) {
+    IrOrder order = ir_order(program, scheduler->nodes.items[i].statement.value, NULL, NULL);
+    for (size_t j = 0; j < order.count; j++) uses[order.values[j]]++;
+    ir_order_free(&order);
+  }
+  size_t *maker = ARENA_ARRAY(scheduler->arena, size_t, program->buffers.count); // node + 1
+  for (size_t i = 0; i < scheduler->nodes.count; i++) maker[scheduler->nodes.items[i].statement.target] = i + 1;
+  size_t *last = ARENA_ARRAY(scheduler->arena, size_t, values);
+  bool *heavy = ARENA_ARRAY(scheduler->arena, bool, values);
   normalizer->shared = ARENA_ARRAY(scheduler->arena, bool, values);
   normalizer->shared_count = values;
   for (size_t value = 0; value < values; value++) {
     const IrValueInfo *info = value_info(normalizer, (IrValue)value);
-    normalizer->shared[value] = uses[value] > 1 && info->kind == VALUE_OPERATION && !info->is_truth && info->axes &&
-                                heavy_from(normalizer, (IrValue)value, TRANSCENDENTAL);
+    if (info->kind == VALUE_READ) last[value] = maker[info->buffer];
+    for (int i = 0; i < ir_value_operands(info); i++) {
+      if (last[info->operand[i]] > last[value]) last[value] = last[info->operand[i]];
+      heavy[value] |= heavy[info->operand[i]];
+    }
+    if (info->kind != VALUE_OPERATION) continue;
+    heavy[value] |= operation_flops(info->operation) >= TRANSCENDENTAL;
+    const ScheduleNode *made = last[value] ? &scheduler->nodes.items[last[value] - 1] : NULL;
+    bool follows = made && made->kind == NODE_PRODUCT && made->axes == info->axes;
+    normalizer->shared[value] = uses[value] > 1 && !info->is_truth && info->axes && (heavy[value] || follows);
   }
+}
+
+// A cheap operation on one stored value over the same axes and smaller ones: as well done again.
+static bool one_step_away(const Normalizer *normalizer, IrValue value, const bool *stored) {
+  const IrValueInfo *info = value_info(normalizer, value);
+  if (operation_flops(info->operation) > 1) return false;
+  int whole = 0, known = 0;
+  for (int i = 0; i < ir_value_operands(info); i++) {
+    const IrValueInfo *operand = value_info(normalizer, info->operand[i]);
+    whole += operand->axes == info->axes;
+    known += operand->axes == info->axes && (stored[info->operand[i]] || operand->kind == VALUE_READ);
+    if (operand->axes != info->axes && operand->kind == VALUE_OPERATION && operand->axes) return false;
+  }
+  return whole == 1 && known == 1;
+}
+
+// Of what is shared, keeps what something else uses: parts of shared values that nothing else reads stay inside.
+static void keep_outermost(Normalizer *normalizer) {
+  Scheduler *scheduler = normalizer->scheduler;
+  bool *outermost = ARENA_ARRAY(scheduler->arena, bool, normalizer->shared_count);
+  for (size_t i = 0; i < scheduler->nodes.count; i++) {
+    IrValue root = scheduler->nodes.items[i].statement.value;
+    outermost[root] = normalizer->shared[root];
+    IrOrder order = ir_order(scheduler->program, root, NULL, NULL);
+    for (size_t j = 0; j < order.count; j++) {
+      const IrValueInfo *info = value_info(normalizer, order.values[j]);
+      for (int o = 0; o < ir_value_operands(info) && !normalizer->shared[order.values[j]]; o++)
+        if (normalizer->shared[info->operand[o]]) outermost[info->operand[o]] = true;
+    }
+    ir_order_free(&order);
+  }
+  for (size_t value = 0; value < normalizer->shared_count; value++)
+    if (outermost[value] && one_step_away(normalizer, (IrValue)value, outermost)) outermost[value] = false;
+  normalizer->shared = outermost;
+}
+
+// `value` with its shared parts read from temporaries, which are made where they are first used.
+static IrValue share(Normalizer *normalizer, IrValue root, bool stores_root) {
+  IrProgram *program = normalizer->scheduler->program;
+  IrOrder order = ir_order(program, root, NULL, NULL);
+  IrValue *instead = ARENA_ARRAY(normalizer->scheduler->arena, IrValue, order.count);
+  for (size_t i = 0; i < order.count; i++) {
+    IrValue value = order.values[i];
+    IrValueInfo info = program->values.items[value];
+    IrValue operand[IR_MAX_OPERANDS] = {IR_NONE, IR_NONE, IR_NONE};
+    bool changed = false;
+    for (int o = 0; o < ir_value_operands(&info); o++) {
+      operand[o] = instead[ir_order_place(&order, info.operand[o])];
+      changed |= operand[o] != info.operand[o];
+    }
+    instead[i] = value;
+    if (changed && info.kind == VALUE_REDUCE) instead[i] = ir_reduce(program, info.reduction, info.reduced, operand[0]);
+    if (changed && info.kind == VALUE_OPERATION)
+      instead[i] = ir_operation(program, info.operation, operand[0], operand[1], operand[2]);
+    if ((size_t)value >= normalizer->shared_count || !normalizer->shared[value] || (stores_root && value == root))
+      continue;
+    IrValue known = replaced(normalizer, value);
+    if (known == IR_NONE) {
+      known = add_temporary(normalizer, (ScheduleNode){.kind = NODE_MAP, .statement.value = instead[i]}, "shared");
+      replace(normalizer, value, known);
+    }
+    instead[i] = known;
+  }
+  IrValue result = instead[order.count - 1];
+  ir_order_free(&order);
+  return result;
+}
+
+// Gives every value worth it that several nodes compute a temporary; a node that stores it whole serves as one.
+static void share_values(Normalizer *normalizer) {
+  Scheduler *scheduler = normalizer->scheduler;
+  find_shared(normalizer);
+  keep_outermost(normalizer);
+  size_t count = scheduler->nodes.count;
   ScheduleNode *nodes = scheduler->nodes.items;
   scheduler->nodes.items = NULL;
   scheduler->nodes.count = scheduler->nodes.capacity = 0;
@@ -453,8 +508,7 @@ static void share_values(Normalizer *normalizer) {
     IrValue whole = node.statement.value;
     bool stores = node.kind == NODE_MAP && normalizer->shared[whole] && replaced(normalizer, whole) == IR_NONE &&
                   node.axes == value_info(normalizer, whole)->axes;
-    if (stores) normalizer->shared[whole] = false;
-    node.statement.value = node.kind == NODE_PRODUCT ? whole : share(normalizer, whole);
+    if (node.kind != NODE_PRODUCT) node.statement.value = share(normalizer, whole, stores);
     ARENA_PUSH(scheduler->arena, &scheduler->nodes, node);
     if (stores) replace(normalizer, whole, ir_read(scheduler->program, node.statement.target, node.statement.index));
   }

@@ -28,7 +28,7 @@ static const ScheduleNode *node_at(const Builder *builder, int32_t position) {
 // ---- loop order
 
 // The axis that most of the memory a node touches is contiguous in: the vectorized one.
-static IrAxis vector_axis(const Scheduler *scheduler, const ScheduleNode *node, const IndexList *reads) {
+IrAxis schedule_loop_vector(const Scheduler *scheduler, const ScheduleNode *node, const IndexList *reads) {
   const IrProgram *program = scheduler->program;
   if (node->kind == NODE_MAP) return schedule_vector_axis(scheduler, node->statement.target, node->statement.index);
   IrAxis best = IR_NONE;
@@ -51,7 +51,7 @@ static void order_loops(const Scheduler *scheduler, const ScheduleNode *node, co
   const IrProgram *program = scheduler->program;
   const IrBufferInfo *target = &program->buffers.items[node->statement.target];
   const int64_t *stride = scheduler->plans[node->statement.target].stride;
-  IrAxis vector = vector_axis(scheduler, node, reads);
+  IrAxis vector = schedule_loop_vector(scheduler, node, reads);
   bool used[IR_MAX_DIMENSIONS] = {false};
   for (int i = 0; i < target->dimensions; i++) {
     int best = -1;
@@ -135,18 +135,19 @@ static Draft product_draft(const Builder *builder, int32_t position) {
   Draft draft = {.kind = NODE_PRODUCT, .result.kind = KERNEL_PRODUCT};
   KernelOperation *product = &draft.result;
   product->block_axis = kernel->items[position].axis;
-  ProductChoice choice =
-      schedule_blocked_form(scheduler, node, product->block_axis, kernel->block_size, kernel->rows, &product->n);
+  ProductChoice choice = {.form = PRODUCT_BLAS};
+  if (scheduler->options->blas_products) {
+    product->n = schedule_vector_axis(scheduler, node->statement.target, node->statement.index);
+    choice.transposed = node->right_axis != product->n;
+  } else {
+    choice = schedule_blocked_form(scheduler, node, product->block_axis, kernel->block_size, &product->n);
+  }
   product->form = choice.form;
   product->pack_b = choice.pack;
   product->k = node->k;
   product->m = choice.transposed ? node->right_axis : node->left_axis;
   product->a = choice.transposed ? node->right : node->left;
   product->b = choice.transposed ? node->left : node->right;
-  if (scheduler->options->blas_products) {
-    product->form = PRODUCT_BLAS;
-    product->pack_b = false;
-  }
   return draft;
 }
 

@@ -101,6 +101,27 @@ static void find_makers(Orderer *orderer, size_t node) {
   }
 }
 
+// A product waits for what its elementwise readers wait for, so that they can be its epilogue, unless that needs it
+// itself.
+static void delay_product(Orderer *orderer, int32_t product, size_t count) {
+  const Scheduler *scheduler = orderer->scheduler;
+  const ScheduleNode *made = &scheduler->nodes.items[product];
+  bool *seen = ARENA_ARRAY(scheduler->arena, bool, scheduler->nodes.count);
+  for (size_t reader = 0; reader < count; reader++) {
+    const ScheduleNode *node = &scheduler->nodes.items[reader];
+    if (node->kind != NODE_MAP || node->axes != made->axes) continue;
+    if (!reads_buffer(orderer, (int32_t)reader, made->statement.target)) continue;
+    const IndexList *before = &orderer->order[reader].before;
+    bool needs_product = false;
+    for (size_t i = 0; i < before->count && !needs_product; i++) {
+      memset(seen, 0, scheduler->nodes.count * sizeof *seen);
+      needs_product = before->items[i] != product && reaches(orderer, before->items[i], product, seen);
+    }
+    for (size_t i = 0; i < before->count && !needs_product; i++)
+      if (before->items[i] != product) add_before(orderer, product, before->items[i]);
+  }
+}
+
 // The nodes in an order that respects `before`, otherwise as they were.
 static void sort_nodes(Orderer *orderer) {
   Scheduler *scheduler = orderer->scheduler;
@@ -152,6 +173,8 @@ NodeOrder *schedule_order(Scheduler *scheduler) {
     for (size_t reader = 0; reader < count; reader++)
       if (reads_buffer(&orderer, (int32_t)reader, slot)) add_before(&orderer, (int32_t)copy, (int32_t)reader);
   }
+  for (size_t i = 0; i < count; i++)
+    if (scheduler->nodes.items[i].kind == NODE_PRODUCT) delay_product(&orderer, (int32_t)i, count);
   sort_nodes(&orderer);
   return orderer.order;
 }

@@ -317,3 +317,40 @@ Test(schedule, backprop_all_live) { check_all(write_backprop, false, true); }
 Test(schedule, blur) { check_all(write_blur, false, false); }
 Test(schedule, blur_standardized) { check_all(write_blur, true, false); }
 Test(schedule, blur_all_live) { check_all(write_blur, true, true); }
+
+// Real sizes: verified, not run.
+static size_t kernels_of(void (*write)(const Net *net, Text *text), Net net) {
+  Text text = {0};
+  write(&net, &text);
+  Arena *arena = arena_create();
+  IrProgram *program = parse(arena, text_get(&text));
+  optimize(program);
+  ScheduleOptions options = {.target = wide_target, .element_bytes = 4};
+  Schedule *schedule = schedule_program(arena, program, &options, plan_table_create(arena));
+  Text printed = {0};
+  schedule_print(schedule, &printed);
+  if (getenv("BLUR_SHOW")) fprintf(stderr, "%s\n", text_get(&printed));
+  const char *wrong = schedule_verify(schedule);
+  cr_assert_null(wrong, "%s\n%s", wrong, text_get(&printed));
+  size_t kernels = schedule->kernel_count;
+  text_free(&text);
+  text_free(&printed);
+  arena_destroy(arena);
+  return kernels;
+}
+
+static const Net images = {.layers = 4, .units = {784, 256, 128, 10}, .batch = 128, .states = 4};
+static const Net points = {.layers = 3, .units = {2, 20, 1}, .batch = 512, .states = 2};
+
+Test(schedule, real_backprop) { kernels_of(write_backprop, images); }
+Test(schedule, real_small_backprop) { kernels_of(write_backprop, points); }
+Test(schedule, real_blur) {
+  Net net = images;
+  net.standardize = true;
+  kernels_of(write_blur, net);
+}
+Test(schedule, real_small_blur) {
+  Net net = points;
+  net.standardize = true;
+  kernels_of(write_blur, net);
+}
