@@ -76,7 +76,7 @@ int session_open(Session *session, const Arguments *arguments) {
 int session_compile(Session *session) {
   const Arguments *arguments = session->arguments;
   session->rule =
-      blur_rule_load(session->rule_name, arguments->settings, arguments->setting_count, session->loss, session->report);
+      blur_rule_load(session->rule_name, session->settings, session->setting_count, session->loss, session->report);
   if (session->rule) session->program = blur_compile(session->rule, &session->options, session->report);
   int code = report_finish(arguments, session->report);
   if (!session->program) return code ? code : EXIT_INPUT;
