@@ -108,8 +108,10 @@ bool blur_variable_is_dead(const BlurVariable *variable) {
 }
 
 bool blur_variable_has_dead_states(const BlurVariable *variable) {
-  for (size_t piece = 0; piece < variable->pieces; piece++)
-    if (piece_is_dead(variable, piece)) return true;
+  for (size_t piece = 0; piece < variable->pieces; piece++) {
+    bool row_is_dead = variable->has_bias && variable->piece[piece].bias_offset < 0;
+    if (variable->piece[piece].offset < 0 || row_is_dead) return true;
+  }
   return false;
 }
 

@@ -1,45 +1,23 @@
 // Every case of tests/reference, computed elsewhere (PyTorch, float64), against the interpreter on the lowered
 // programs: synapses after each step, neuron states, predictions and losses, to 1e-9 of the largest entry.
-#include "base/npz.h"
+#include "tests/support/reference_case.h"
 #include "tests/support/rule_run.h"
-
-#include <criterion/criterion.h>
-#include <criterion/parameterized.h>
-#include <math.h>
 
 static const double TOLERANCE = 1e-9;
 
-typedef struct {
-  char name[64], rule[64], settings[256], net[64], loss[32], steps[32];
-} Case;
-
-static bool parse_case(const char *line, Case *item) {
-  return line[0] != '#' && sscanf(line, "%63s %63s %255s %63s %31s %31s", item->name, item->rule, item->settings,
-                                  item->net, item->loss, item->steps) == 6;
-}
-
 ParameterizedTestParameters(reference, vectors) {
-  static Case cases[128];
-  size_t count = 0;
-  FILE *file = fopen(SOURCE_DIR "/tests/reference/cases.txt", "r");
-  char line[1024];
-  while (file && count < 128 && fgets(line, sizeof line, file)) count += parse_case(line, &cases[count]);
-  if (file) fclose(file);
-  return cr_make_param_array(Case, cases, count);
+  static ReferenceCase cases[REFERENCE_MAX_CASES];
+  return cr_make_param_array(ReferenceCase, cases, reference_cases(cases));
 }
 
-static void compare(const Case *item, const char *what, const double *found, const double *expected, size_t count) {
-  double largest = 0, error = 0;
-  for (size_t i = 0; i < count; i++) {
-    double difference = fabs(found[i] - expected[i]);
-    largest = fmax(largest, fabs(expected[i]));
-    error = isnan(difference) ? INFINITY : fmax(error, difference);
-  }
-  cr_expect(error <= TOLERANCE * fmax(largest, 1e-12), "%s: %s: error %.3g of %.3g", item->name, what, error, largest);
+static void compare(const ReferenceCase *item, const char *what, const double *found, const double *expected,
+                    size_t count) {
+  double error = reference_error(found, expected, count);
+  cr_expect(error <= TOLERANCE, "%s: %s: error %.3g", item->name, what, error);
 }
 
 // Compares every array `PREFIX.KIND.VARIABLE.LAYER` of the file with the rule's; returns how many there were.
-static int compare_variables(const Case *item, RuleRun *run, const NpzFile *file, const char *prefix) {
+static int compare_variables(const ReferenceCase *item, RuleRun *run, const NpzFile *file, const char *prefix) {
   int compared = 0;
   for (size_t i = 0; i < file->count; i++) {
     const NpzArray *array = &file->arrays[i];
@@ -78,27 +56,9 @@ static void set_variables(RuleRun *run, const NpzFile *file) {
   }
 }
 
-static double loss_of(const char *name, const double *prediction, const double *y, int64_t batch, int64_t outputs) {
-  double loss = 0;
-  for (int64_t b = 0; b < batch; b++) {
-    const double *p = prediction + b * outputs, *t = y + b * outputs;
-    double top = -INFINITY, sum = 0;
-    for (int64_t o = 0; o < outputs; o++) top = fmax(top, p[o]);
-    for (int64_t o = 0; o < outputs; o++) sum += exp(p[o] - top);
-    for (int64_t o = 0; o < outputs; o++) {
-      if (!strcmp(name, "squared_error")) loss += (p[o] - t[o]) * (p[o] - t[o]) / (double)outputs;
-      else if (t[o] > 0) loss += top + log(sum) - p[o];
-    }
-  }
-  return loss / (double)batch;
-}
-
-ParameterizedTest(Case *item, reference, vectors) {
-  char path[512];
-  snprintf(path, sizeof path, SOURCE_DIR "/tests/reference/vectors/%s.npz", item->name);
+ParameterizedTest(ReferenceCase *item, reference, vectors) {
   NpzFile file;
-  BlurStatus status = {0};
-  cr_assert(npz_read(path, &file, &status), "%s", path);
+  cr_assert(reference_open(item, &file), "%s", item->name);
   const NpzArray *x = npz_find(&file, "x"), *y = npz_find(&file, "y"), *query_x = npz_find(&file, "query_x");
   const NpzArray *query_y = npz_find(&file, "query_y");
   TaskLoss task_loss = strcmp(item->loss, "squared_error") == 0 ? LOSS_SQUARED_ERROR : LOSS_CROSS_ENTROPY;
@@ -113,10 +73,9 @@ ParameterizedTest(Case *item, reference, vectors) {
     char prefix[64], name[64];
     snprintf(name, sizeof name, "after%d.loss", (int)step + 1);
     const NpzArray *loss = npz_find(&file, name);
-    double before = query_x ? 0 : loss_of(item->loss, rule_run_predict(run, step_x), step_y, batch, outputs);
+    double before = query_x ? 0 : reference_loss(item->loss, rule_run_predict(run, step_x), step_y, batch, outputs);
     rule_run_step(run, step_x, step_y);
-    snprintf(name, sizeof name, "%d", (int)step + 1);
-    if (!strstr(item->steps, name)) continue;
+    if (!reference_is_judged(item, (int)step + 1)) continue;
     snprintf(prefix, sizeof prefix, "after%d.synapse.", (int)step + 1);
     cr_expect(compare_variables(item, run, &file, prefix) >= run->network.layers - 1, "%s: nothing compared",
               item->name);
@@ -132,7 +91,7 @@ ParameterizedTest(Case *item, reference, vectors) {
     const NpzArray *prediction = npz_find(&file, name);
     const double *found = rule_run_predict(run, query_x->values);
     compare(item, name, found, prediction->values, prediction->count);
-    double after = loss_of(item->loss, found, query_y->values, batch, outputs);
+    double after = reference_loss(item->loss, found, query_y->values, batch, outputs);
     compare(item, "loss", &after, loss->values, 1);
   }
   rule_run_close(run);
