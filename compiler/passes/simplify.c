@@ -102,6 +102,19 @@ static IrValue simplify_subtract(IrProgram *program, IrValue x, IrValue y) {
   return IR_NONE;
 }
 
+// few * (less * more): (few * less) * more where that is a smaller inner product.
+static IrValue multiply_small_first(IrProgram *program, IrValue few, IrValue product) {
+  IrValue a, b;
+  double c;
+  if (!is_operation(program, product, OP_MULTIPLY, &a, &b) || is_constant(program, a, &c)) return IR_NONE;
+  double inner = ir_extent(program, info_of(program, product)->axes);
+  double with_a = ir_extent(program, info_of(program, few)->axes | info_of(program, a)->axes);
+  double with_b = ir_extent(program, info_of(program, few)->axes | info_of(program, b)->axes);
+  if (with_a < inner && with_a <= with_b) return make2(program, OP_MULTIPLY, make2(program, OP_MULTIPLY, few, a), b);
+  if (with_b < inner) return make2(program, OP_MULTIPLY, make2(program, OP_MULTIPLY, few, b), a);
+  return IR_NONE;
+}
+
 static IrValue simplify_multiply(IrProgram *program, IrValue x, IrValue y) {
   IrValue a, b;
   double c, d;
@@ -119,11 +132,12 @@ static IrValue simplify_multiply(IrProgram *program, IrValue x, IrValue y) {
       if (is_constant(program, a, &d) && is_harmless(c * d))
         return make2(program, OP_DIVIDE, ir_constant(program, c * d), b);
     }
-    return IR_NONE;
+    return multiply_small_first(program, x, y);
   }
   if (is_operation(program, x, OP_NEGATE, &a, &b)) return make1(program, OP_NEGATE, make2(program, OP_MULTIPLY, a, y));
   if (is_operation(program, y, OP_NEGATE, &a, &b)) return make1(program, OP_NEGATE, make2(program, OP_MULTIPLY, x, a));
-  return IR_NONE;
+  IrValue regrouped = multiply_small_first(program, x, y);
+  return regrouped != IR_NONE ? regrouped : multiply_small_first(program, y, x);
 }
 
 static IrValue simplify_divide(IrProgram *program, IrValue x, IrValue y) {
@@ -138,6 +152,9 @@ static IrValue simplify_divide(IrProgram *program, IrValue x, IrValue y) {
   if (is_operation(program, y, OP_NEGATE, &a, &b)) return make1(program, OP_NEGATE, make2(program, OP_DIVIDE, x, a));
   if (is_operation(program, y, OP_SQRT, &a, &b)) // never overflows: roots are far from the smallest number
     return make2(program, OP_MULTIPLY, x, make1(program, OP_RSQRT, a));
+  IrAxisSet above = info_of(program, x)->axes, below = info_of(program, y)->axes;
+  if (!is_constant(program, y, &c) && below != above && !(below & ~above)) // one division for many
+    return make2(program, OP_MULTIPLY, x, make2(program, OP_DIVIDE, ir_constant(program, 1), y));
   return IR_NONE;
 }
 

@@ -48,7 +48,9 @@ static const char full[] = "program step\n"
 static char *printed(const IrProgram *program) {
   Text text = {0};
   ir_print(program, &text);
-  return text.bytes;
+  char *copy = arena_copy(program->arena, text.bytes, text.length);
+  text_free(&text);
+  return copy;
 }
 
 Test(ir_text, reads_what_it_prints) {
