@@ -75,27 +75,9 @@ static void set_layout(Scheduler *scheduler, IrBuffer buffer, bool reversed) {
   scheduler->plans[buffer] = strided(scheduler, &scheduler->program->buffers.items[buffer], reversed);
 }
 
-// Time of all products that read or make the synapse buffers of one slot, at their present layout.
-static double slot_cost(const Scheduler *scheduler, IrBuffer slot) {
-  const IrProgram *program = scheduler->program;
-  double total = 0;
-  for (size_t i = 0; i < scheduler->nodes.count; i++) {
-    const ScheduleNode *node = &scheduler->nodes.items[i];
-    if (node->kind != NODE_PRODUCT) continue;
-    IrBuffer left = program->values.items[node->left].buffer, right = program->values.items[node->right].buffer;
-    bool concerns = schedule_slot(program, left) == slot || schedule_slot(program, right) == slot ||
-                    schedule_slot(program, node->statement.target) == slot;
-    if (!concerns) continue;
-    IrAxis n = schedule_vector_axis(scheduler, node->statement.target, node->statement.index);
-    IrAxis m = n == node->right_axis ? node->left_axis : node->right_axis;
-    total +=
-        schedule_product_form(scheduler, node, n, schedule_extent(program, m), schedule_extent(program, n)).nanoseconds;
-  }
-  return total;
-}
-
-// The temporaries over both sides of a synapse that are computed for buffers of `slot` share its layout.
-static void spread_layout(Scheduler *scheduler, IrBuffer slot, bool reversed) {
+// The buffers that share the layout of `slot`: its versions, and the temporaries over both sides of the synapse that
+// are computed for them.
+static bool *layout_members(Scheduler *scheduler, IrBuffer slot) {
   const IrProgram *program = scheduler->program;
   bool *member = ARENA_ARRAY(scheduler->arena, bool, program->buffers.count);
   for (size_t b = 0; b < program->buffers.count; b++)
@@ -111,23 +93,41 @@ static void spread_layout(Scheduler *scheduler, IrBuffer slot, bool reversed) {
       if (info->role == ROLE_TEMPORARY && has_two_units(info)) member[read] = true;
     }
   }
-  for (size_t b = 0; b < program->buffers.count; b++)
+  return member;
+}
+
+static void set_members(Scheduler *scheduler, const bool *member, bool reversed) {
+  for (size_t b = 0; b < scheduler->program->buffers.count; b++)
     if (member[b]) set_layout(scheduler, (IrBuffer)b, reversed);
 }
 
+// Time of all products that read or make members, at their present layout.
+static double members_cost(const Scheduler *scheduler, const bool *member) {
+  const IrProgram *program = scheduler->program;
+  double total = 0;
+  for (size_t i = 0; i < scheduler->nodes.count; i++) {
+    const ScheduleNode *node = &scheduler->nodes.items[i];
+    if (node->kind != NODE_PRODUCT) continue;
+    IrBuffer left = program->values.items[node->left].buffer, right = program->values.items[node->right].buffer, n;
+    if (member[left] || member[right] || member[node->statement.target])
+      total += schedule_blocked_form(scheduler, node, IR_NONE, 0, &n).nanoseconds;
+  }
+  return total;
+}
+
 static void choose_synapse_layout(Scheduler *scheduler, IrBuffer slot) {
-  const BufferPlan *fixed = plan_table_find(scheduler->fixed, scheduler->program->buffers.items[slot].name);
+  const IrBufferInfo *info = &scheduler->program->buffers.items[slot];
+  const BufferPlan *fixed = plan_table_find(scheduler->fixed, info->name);
+  bool *member = layout_members(scheduler, slot);
   if (fixed) {
-    const IrBufferInfo *info = &scheduler->program->buffers.items[slot];
     BufferPlan natural = strided(scheduler, info, false);
-    spread_layout(scheduler, slot, memcmp(natural.stride, fixed->stride, sizeof natural.stride) != 0);
+    set_members(scheduler, member, memcmp(natural.stride, fixed->stride, sizeof natural.stride) != 0);
     return;
   }
-  spread_layout(scheduler, slot, false);
-  double natural = slot_cost(scheduler, slot);
-  spread_layout(scheduler, slot, true);
-  double reversed = slot_cost(scheduler, slot);
-  if (!(reversed < natural)) spread_layout(scheduler, slot, false);
+  set_members(scheduler, member, true);
+  double reversed = members_cost(scheduler, member);
+  set_members(scheduler, member, false);
+  if (reversed < members_cost(scheduler, member)) set_members(scheduler, member, true);
 }
 
 // Products that no form fits are reductions like any other.
