@@ -195,7 +195,7 @@ static void skip_block_comment(Scanner *scanner, const char *start) {
   while (end < scanner->limit && !(end[0] == '*' && end[1] == '/')) end++;
   if (end == scanner->limit) {
     diagnostic_report(scanner->parser->sink, DIAGNOSTIC_comment_unterminated, here(scanner, start));
-    scanner->cursor = scanner->limit;
+    skip_line(scanner);
     return;
   }
   report_foreign(scanner, DIAGNOSTIC_foreign_comment, start, NULL);

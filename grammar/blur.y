@@ -2,7 +2,8 @@
 // the newlines that end nothing; the actions call the builders of compiler/syntax/build.h.
 //
 // Errors: complain.c writes the message; then the token RECOVERED stands at the next separator or closing brace of the
-// same braces, and the `error RECOVERED` productions take it: one for each kind of list, so that nothing cascades.
+// same braces, and the `error RECOVERED` productions take it: one for each kind of list, and one behind each closing
+// brace that something may follow, since there the parser would otherwise fall back to the list inside the braces.
 %code requires {
 #include "compiler/syntax/build.h"
 }
@@ -55,6 +56,9 @@ static void blur_error(const Span *location, Parser *parser, const char *message
 // From the scanner to the layout only: NEWLINE, SEMICOLON; the grammar sees SEPARATOR.
 %token NEWLINE SEMICOLON SEPARATOR
 
+// Behind `if c { ... }` an error is taken there, before the `if` counts as whole.
+%precedence WHOLE_IF
+%precedence error
 %precedence ELSE
 %left OR
 %left AND
@@ -65,7 +69,7 @@ static void blur_error(const Span *location, Parser *parser, const char *message
 %precedence NEGATION
 %right POWER
 
-%type <AstName> name block_word place
+%type <AstName> name block_word place scope
 %type <AstExpression *> expression reference indexed target
 %type <ExpressionList> expressions extents
 %type <IndexList> indices
@@ -171,6 +175,7 @@ declaration:
       syntax_report_range_outside_target(parser);
       $$ = (DeclarationList){declaration, declaration};
     }
+  | PREDICT OPEN_STEPS steps CLOSE_BRACE error RECOVERED { $$ = (DeclarationList){0}; yyerrok; }
   | if_declaration { $$ = (DeclarationList){$if_declaration, $if_declaration}; }
   | error RECOVERED { $$ = (DeclarationList){0}; yyerrok; }
   ;
@@ -185,9 +190,11 @@ if_declaration:
     }
   ;
 else_declarations:
-    %empty { $$ = (DeclarationList){0}; }
+    %empty %prec WHOLE_IF { $$ = (DeclarationList){0}; }
   | ELSE OPEN_BRACE declarations CLOSE_BRACE { $$ = $declarations; }
   | ELSE if_declaration { $$ = (DeclarationList){$if_declaration, $if_declaration}; }
+  | ELSE error RECOVERED { $$ = (DeclarationList){0}; yyerrok; }
+  | error RECOVERED { $$ = (DeclarationList){0}; yyerrok; }
   ;
 
 constants:
@@ -286,12 +293,17 @@ variable:
       $$ = $own;
       syntax_variable_range(parser, $$, $low, $high, @$);
     }
-  | variable[own] PER name { $$ = $own; syntax_variable_scope(parser, $$, $name, @$); }
+  | variable[own] PER scope { $$ = $own; syntax_variable_scope(parser, $$, $scope, @$); }
   | variable[own] LIKE name { $$ = $own; syntax_variable_like(parser, $$, $name, @$); }
   | variable[own] BIAS { $$ = $own; syntax_variable_word(parser, $$, ATTRIBUTE_BIAS, @BIAS); }
   | variable[own] PERSISTENT { $$ = $own; syntax_variable_word(parser, $$, ATTRIBUTE_PERSISTENT, @PERSISTENT); }
   | variable[own] LOG { $$ = $own; syntax_variable_word(parser, $$, ATTRIBUTE_LOG, @LOG); }
   | variable[own] FROZEN { $$ = $own; syntax_variable_word(parser, $$, ATTRIBUTE_FROZEN, @FROZEN); }
+  ;
+scope:
+    name
+  | NEURON { $$ = syntax_name_of(parser, @$); }
+  | SYNAPSE { $$ = syntax_name_of(parser, @$); }
   ;
 extents:
     %empty { $$ = (ExpressionList){0}; }
@@ -356,9 +368,11 @@ if_statement:
     }
   ;
 else_statements:
-    %empty { $$ = (StatementList){0}; }
+    %empty %prec WHOLE_IF { $$ = (StatementList){0}; }
   | ELSE OPEN_BRACE statements CLOSE_BRACE { $$ = $statements; }
   | ELSE if_statement { $$ = (StatementList){$if_statement, $if_statement}; }
+  | ELSE error RECOVERED { $$ = (StatementList){0}; yyerrok; }
+  | error RECOVERED { $$ = (StatementList){0}; yyerrok; }
   ;
 
 // ---- step { ... }, predict { ... }
@@ -501,6 +515,8 @@ static int yyreport_syntax_error(const yypcontext_t *context, Parser *parser) {
     for (int i = 0; i < count; i++)
       if (YYTRANSLATE(kind) == symbols[i]) kinds[expected.count++] = kind;
   parser_complain(parser, parser->next - 1, expected);
+  parser->stuck = parser->last_failure == parser->next; // the same token twice: no production takes it
+  parser->last_failure = parser->next;
   parser->recovering = true;
   parser->resume = parser_resume_after(parser, parser->next - 1);
   return 0;

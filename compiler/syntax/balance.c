@@ -85,11 +85,25 @@ static bool line_is_left_side(const Balance *balance) {
   return i == end;
 }
 
+// Does the rest of the line close the innermost bracket? Then the `;` at index i is what is wrong.
+static bool line_closes(const Balance *balance, size_t i) {
+  enum { FAR = 200 }; // tokens
+  size_t depth = 1, end = i + FAR < balance->in->count ? i + FAR : balance->in->count;
+  for (; i < end; i++) {
+    int kind = balance->in->items[i].kind;
+    if (kind == TOKEN_NEWLINE || kind == TOKEN_ARROW) return false;
+    if (kind_is_opener(kind)) depth++;
+    if (kind_is_closer(kind) && --depth == 0) return kind != TOKEN_CLOSE_BRACE;
+  }
+  return false;
+}
+
 // Parentheses and brackets that a new line, or a `;`, shows to be forgotten.
-static void close_forgotten_parentheses(Balance *balance, const Token *token) {
+static void close_forgotten_parentheses(Balance *balance, size_t i) {
+  const Token *token = &balance->in->items[i];
   if (top_is_brace(balance)) return;
-  bool here =
-      token->kind == TOKEN_SEMICOLON || token->kind == TOKEN_END || (token->first_on_line && begins_line(token->kind));
+  bool here = (token->kind == TOKEN_SEMICOLON && !line_closes(balance, i)) || token->kind == TOKEN_END ||
+              (token->first_on_line && begins_line(token->kind));
   bool before_line = (token->kind == TOKEN_ARROW || token->kind == TOKEN_ASSIGN) &&
                      top(balance)->line < balance->line && line_is_left_side(balance);
   if (!here && !before_line) return;
@@ -189,7 +203,7 @@ bool balance_brackets(Parser *parser, const TokenList *in, TokenList *out) {
   for (size_t i = 0; i < in->count; i++) {
     const Token *token = &in->items[i];
     if (token->first_on_line && token->kind != TOKEN_NEWLINE) begin_line(&balance, token);
-    close_forgotten_parentheses(&balance, token);
+    close_forgotten_parentheses(&balance, i);
     close_forgotten_braces(&balance, token);
     if (kind_is_closer(token->kind)) {
       close_bracket(&balance, i);
@@ -203,7 +217,11 @@ bool balance_brackets(Parser *parser, const TokenList *in, TokenList *out) {
       diagnostic_report(parser->sink, DIAGNOSTIC_syntax_too_deep, token_span(parser, token), (int)NESTING_LIMIT);
       return false;
     }
-    balance.open[balance.depth++] = (OpenBracket){.token = *token, .line = balance.line, .line_indent = balance.indent};
+    bool body_here = in->items[i + 1].kind != TOKEN_NEWLINE; // then it counts as deeper than its line
+    balance.open[balance.depth++] = (OpenBracket){.token = *token,
+                                                  .line = balance.line,
+                                                  .line_indent = balance.indent,
+                                                  .body_indent = body_here ? balance.indent + 1 : 0};
   }
   return true;
 }

@@ -257,6 +257,8 @@ static bool declaration_in_block(Failure *failure) {
   if (failure->place == PLACE_RULE && kind == TOKEN_RULE) inside = true;
   if (failure->at != failure->start || !declares || !inside) return false;
   Parser *parser = failure->parser;
+  if (parser->blamed == failure->opener + 1) return true;
+  parser->blamed = failure->opener + 1;
   Diagnostic *diagnostic = report(failure, DIAGNOSTIC_declaration_in_block);
   if (failure->opener < parser->tokens.count)
     diagnostic_note(parser->sink, diagnostic, token_span(parser, token_at(failure, failure->opener)),
@@ -410,10 +412,21 @@ static bool missing_value(Failure *failure) {
   return true;
 }
 
+// `==` where a definition has `=`.
+static bool definition_compares(Failure *failure) {
+  if (failure->token->kind != TOKEN_EQUAL || !expects(failure, TOKEN_ASSIGN)) return false;
+  bool assigns = expects(failure, TOKEN_ARROW) && failure->place == PLACE_BLOCK;
+  Parser *parser = failure->parser;
+  Diagnostic *diagnostic = report(failure, DIAGNOSTIC_definition_compares);
+  diagnostic_fix(parser->sink, diagnostic, failure->span, "%s", assigns ? "<-" : "=");
+  return true;
+}
+
 static bool missing_assignment(Failure *failure) {
   if (!expects(failure, TOKEN_ARROW) || !expects(failure, TOKEN_ASSIGN) || failure->place == PLACE_VARIABLES)
     return false;
   const Token *first = token_at(failure, failure->start);
+  if (first->kind >= TOKEN_NEURON && first->kind <= TOKEN_SIGNAL) return false;
   Parser *parser = failure->parser;
   size_t target = failure->start;
   if (is_block_word(first->kind)) target += first->kind == TOKEN_PASS || first->kind == TOKEN_AT ? 3 : 1;
@@ -438,7 +451,8 @@ static bool missing_assignment(Failure *failure) {
 }
 
 static bool target_is_value(Failure *failure) {
-  if (failure->token->kind != TOKEN_ARROW) return false;
+  bool begins = failure->place == PLACE_BLOCK && failure->at == failure->start && begins_value(failure->token->kind);
+  if (failure->token->kind != TOKEN_ARROW && !begins) return false;
   Diagnostic *diagnostic = report(failure, DIAGNOSTIC_target_not_variable);
   help(failure, diagnostic, "the left side is a variable: `post.h <- ...`, `w[c] <- ...`");
   return true;
@@ -531,8 +545,8 @@ static const Complaint complaints[] = {
     at_experiment,        outside_rule,       unknown_word,       let_outside_block,  declaration_in_block,
     operator_begins_line, prime_without_call, comparison_chained, use_form,           missing_axes,
     then_in_statement,    missing_then,       missing_else,       missing_prediction, missing_body,
-    missing_assignment,   reserved_name,      missing_value,      missing_name,       equals_in_expression,
-    target_is_value,      missing_separator,  anything,
+    definition_compares,  missing_assignment, reserved_name,      missing_value,      missing_name,
+    equals_in_expression, target_is_value,    missing_separator,  anything,
 };
 
 void parser_complain(Parser *parser, size_t at, ExpectedKinds expected) {

@@ -51,7 +51,10 @@ static void lay_separator(Layout *layout, size_t i) {
   bool newline = token->kind == TOKEN_NEWLINE;
   const Token *bracket = innermost(layout);
   bool in_list = !bracket || kind_opens_list(bracket->kind);
-  if (!in_list && newline) return;
+  if (!in_list) { // a `;` in parentheses is left to the grammar's complaint
+    if (!newline) token_push(layout->out, *token);
+    return;
+  }
   int before = last_kind(layout), after = next_of_substance(layout, i)->kind;
   if (layout->out->count == 0 || before == TOKEN_SEPARATOR || kind_opens_list(before)) return;
   if (after == TOKEN_CLOSE_BRACE || after == TOKEN_END || after == TOKEN_SEMICOLON) return;

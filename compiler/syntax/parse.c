@@ -20,7 +20,7 @@ int blur_lex(BLUR_STYPE *value, Span *location, Parser *parser) {
     parser->next = parser->resume;
     uint32_t place = parser->tokens.items[parser->next].start;
     *location = parser_span(parser, place, place);
-    return parser->gave_up ? 0 : TOKEN_RECOVERED;
+    return parser->gave_up || parser->stuck ? 0 : TOKEN_RECOVERED;
   }
   if (parser->next >= parser->tokens.count) return 0;
   const Token *token = &parser->tokens.items[parser->next++];

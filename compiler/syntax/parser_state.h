@@ -36,10 +36,13 @@ typedef struct {
   int start_kind;   // TOKEN_START_FILE or TOKEN_START_EXPRESSION
   bool recovering;  // an error was met: the next token is RECOVERED, at `resume`
   size_t resume;
+  size_t last_failure; // `next` at the last error
+  bool stuck;
   bool gave_up;        // the text is no .blur: nothing more is reported
   size_t garbage;      // characters or lines that count towards GARBAGE_LIMIT
   size_t first_report; // number of diagnostics in the sink when this text began
   size_t first_errors, first_warnings;
+  size_t blamed;      // 1 + index of a brace in which a declaration stood: the next one there is a consequence
   bool too_long;   // an expression too deep was reported
   Span range_seen; // a range `2..` that no target has taken yet
   AstFile *file;
