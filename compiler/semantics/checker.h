@@ -270,6 +270,8 @@ void node_renumber_variables(Checker *checker, CheckedExpression *value, const i
 // expression.c
 CheckedExpression *check_expression(Checker *checker, const AstExpression *ast); // never NULL
 CheckedExpression *check_number(Checker *checker, const AstExpression *ast);
+// vectors.c: the value of a let; a vector adds an index of its own to `axes`, of which there are *count
+CheckedExpression *check_let_value(Checker *checker, const AstStatement *let, RuleAxis *axes, int *count);
 bool check_indices(Checker *checker, const AstIndex *indices, int count, const char *name, Span span,
                    const int64_t *extents, CheckedIndex *out);
 bool check_side(Checker *checker, const AstExpression *name, int variable, CheckedSide *side);

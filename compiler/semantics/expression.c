@@ -380,7 +380,7 @@ static void check_inner_let(Checker *checker, const AstStatement *let) {
     if (local) local->index = (CheckedIndex){true, axes[count], 0};
     count++;
   }
-  CheckedExpression *value = check_expression(checker, let->let.value);
+  CheckedExpression *value = check_let_value(checker, let, axes, &count);
   checker->environment.locals = outer;
   Local *local = scope_add_local(checker, node_is_error(checker, value) ? LOCAL_ANY : LOCAL_VALUE, let->let.name);
   if (!local) return;
@@ -420,7 +420,9 @@ static CheckedExpression *check_kind(Checker *checker, const AstExpression *ast)
   case EXPRESSION_BINARY: return check_binary(checker, ast);
   case EXPRESSION_IF: return check_choice(checker, ast);
   case EXPRESSION_BLOCK: return check_block_value(checker, ast);
-  case EXPRESSION_VECTOR: REPORT(checker, not_supported, ast->span, "vectors of states as values (`[p, q]`)"); break;
+  case EXPRESSION_VECTOR:
+    diagnostic_help(checker->sink, REPORT(checker, vector_place, ast->span), "write `let z = [p, q]` and read `z[c]`");
+    break;
   case EXPRESSION_ERROR: break;
   }
   return checker->error;

@@ -386,7 +386,7 @@ static void check_let(Checker *checker, const AstStatement *ast, CheckedStatemen
     if (local) local->index = (CheckedIndex){true, axis, 0};
     let.index[let.indices++] = axis;
   }
-  CheckedExpression *value = check_expression(checker, ast->let.value);
+  CheckedExpression *value = check_let_value(checker, ast, let.index, &let.indices);
   checker->environment.locals = outer;
   bool is_truth = !node_is_error(checker, value) && value->is_truth;
   value = node_to_number(checker, value);

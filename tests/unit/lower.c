@@ -35,12 +35,12 @@ Test(lower, bias_row_and_rows_change_at_once) {
 
 // A reduction over pre with a bias synapse has one more element, at position fan_in, where neurons are 1.
 Test(lower, reductions_include_the_unit_neuron) {
-  RuleRun *run = open_rule(
-      "rule r {\n neuron h\n synapse w bias, p (post) = 0, q (post) = 0, s (post) = 0, t (post) = 0\n"
-      " synapse u (post) = 0, v (post) = 0\n input h <- x\n forward post.h <- sum(pre: w * pre.h)\n"
-      " update { p <- mean(pre: w)\n q <- max(pre: w)\n s <- argmax(pre: w)\n"
-      " t <- prod(pre: w)\n u <- sum(batch, pre: w * pre.h * pre)\n v <- min(pre: w) }\n predict h\n}\n",
-      "2-2", 1);
+  RuleRun *run =
+      open_rule("rule r {\n neuron h\n synapse w bias, p (post) = 0, q (post) = 0, s (post) = 0, t (post) = 0\n"
+                " synapse u (post) = 0, v (post) = 0\n input h <- x\n forward post.h <- sum(pre: w * pre.h)\n"
+                " update { p <- mean(pre: w)\n q <- max(pre: w)\n s <- argmax(pre: w)\n"
+                " t <- prod(pre: w)\n u <- sum(batch, pre: w * pre.h * pre)\n v <- min(pre: w) }\n predict h\n}\n",
+                "2-2", 1);
   double w[] = {1, 2, 3, 4, 5, -6}, x[] = {7, 8}, y[] = {0, 0}, value[2];
   rule_run_copy(run, "w", 0, w, false);
   rule_run_step(run, x, y);
@@ -130,6 +130,25 @@ Test(lower, predictions_change_nothing) {
   rule_run_step(run, x, y);
   rule_run_copy(run, "w", 0, w, true);
   expect("w", w, (double[]){12, 13}, 2);
+  rule_run_close(run);
+}
+
+// A vector has an index of its own: read with constants, and summed over.
+Test(lower, vectors) {
+  RuleRun *run = open_rule("rule r {\n neuron h\n synapse w, s (post) = 0, t (post) = 0\n genome u[3] = [1, 10, 100], "
+                           "q[2,2] = [[1, 2], [3, 4]]\n"
+                           " fn pick(v) = { let m = [[v, 2*v], [3*v, 4*v]]; sum(i, j: m[i,j] * q[j,i]) }\n"
+                           " input h <- x\n forward post.h <- sum(pre: w * pre.h)\n"
+                           " update { let z = [w, 2*w, 7]\n s <- sum(pre, j: u[j] * z[j]) + 1000 * sum(pre: z[1])\n"
+                           " t <- pick(sum(pre: w)) }\n predict h\n}\n",
+                           "2-1", 1);
+  double w[] = {3, 4}, x[] = {1, 1}, y[] = {0}, s[1], t[1];
+  rule_run_copy(run, "w", 0, w, false);
+  rule_run_step(run, x, y);
+  rule_run_copy(run, "s", 0, s, true);
+  rule_run_copy(run, "t", 0, t, true);
+  expect("s", s, (double[]){21 * (3 + 4) + 2 * 700 + 1000 * 14}, 1);
+  expect("t", t, (double[]){7 * (1 * 1 + 2 * 3 + 3 * 2 + 4 * 4)}, 1);
   rule_run_close(run);
 }
 
