@@ -2,7 +2,7 @@
 // for two steps and a prediction, by one thread and by blocks dealt to two, and every variable is compared with the
 // interpreter's to 1e-9 of its largest entry. A case is skipped (and counted) where a perturbation of 1e-12 of the
 // inputs moves the interpreter's result by a tenth of that tolerance or more: there the rule itself decides nothing.
-//   differential [--first N] [--count N] [--show SEED]
+//   differential [--first N] [--count N] [--show SEED]     (default: 100 from 1, or 500 with BLUR_TEST_LONG set)
 #include "blur/compiler.h"
 #include "tests/differential/generate.h"
 
@@ -242,6 +242,7 @@ static void check_seed(uint64_t seed, Tally *tally) {
     if (sensitivity.difference >= tolerance / 10) tally->skipped++;
     else {
       tally->compared++;
+      bool failed = false;
       for (BlurCpu cpu = BLUR_CPU_X86_64; cpu <= BLUR_CPU_AVX512; cpu++)
         for (int64_t threads = 1; threads <= 2 && blur_cpu_available(cpu); threads++) {
           Network compiled = create(rule, &generated, BLUR_ENGINE_JIT, cpu, report);
@@ -249,7 +250,7 @@ static void check_seed(uint64_t seed, Tally *tally) {
           if (!compiled.program) {
             report_failure(seed, &generated, "the JIT refuses it");
             printf("%s\n", blur_report_text(report, false));
-            tally->failed++;
+            failed = true;
             continue;
           }
           learn(&compiled, seed, 0, threads);
@@ -260,9 +261,10 @@ static void check_seed(uint64_t seed, Tally *tally) {
                    blur_cpu_name(cpu), (long long)threads, comparison.difference, comparison.variable,
                    comparison.layer);
           report_failure(seed, &generated, what);
-          tally->failed++;
+          failed = true;
           break;
         }
+      tally->failed += failed;
     }
   }
   destroy(&reference);
@@ -274,7 +276,7 @@ static void check_seed(uint64_t seed, Tally *tally) {
 }
 
 int main(int count, char **arguments) {
-  uint64_t first = 1, cases = 100;
+  uint64_t first = 1, cases = getenv("BLUR_TEST_LONG") ? 500 : 100;
   for (int i = 1; i + 1 < count; i += 2) {
     uint64_t number = strtoull(arguments[i + 1], NULL, 10);
     if (!strcmp(arguments[i], "--first")) first = number;

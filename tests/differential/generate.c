@@ -193,7 +193,7 @@ static void pass_block(Generator *g, bool upward) {
     char state = variable->has_states ? 'c' : 0;
     Context context = {.batch = true, .pre = !upward, .post = upward, .state = state};
     if (chance(g, 30)) {
-      text_add(g->out, "    let z%d%s = ", n, brackets);
+      text_add(g->out, "    let z%d%s = %s", n, brackets, state ? "gv[c] * " : "");
       incoming(g, upward, state);
       text_add(g->out, "\n");
       target(g, upward ? "post." : "pre.", variable);
