@@ -160,10 +160,11 @@ static void expression(Generator *g, Context context, int depth) {
   else reduction(g, context, depth);
 }
 
-// What arrives over the synapses: a sum of products over one side, as every rule has it.
-static void incoming(Generator *g, bool upward, char state) {
+// What arrives over the synapses: a sum of products over one side, as every rule has it. `first`: from the variable
+// that the input is written to, so that what is predicted depends on it.
+static void incoming(Generator *g, bool upward, char state, bool first) {
   const Variable *weight = &g->synapse[upward ? 0 : below(g, g->synapses)];
-  const Variable *source = &g->neuron[below(g, g->neurons)];
+  const Variable *source = &g->neuron[first ? 0 : below(g, g->neurons)];
   const char *side = upward ? "pre" : "post";
   bool mixes = source->has_states && chance(g, 75);
   char bound = (char)(state ? state + 1 : 'c');
@@ -176,7 +177,7 @@ static void incoming(Generator *g, bool upward, char state) {
   else if (mixes) text_add(g->out, " * gv[%c]", bound);
   text_add(g->out, " * %s.%s", side, source->name);
   if (mixes) text_add(g->out, "[%c]", bound);
-  else if (source->has_states) text_add(g->out, "[%d]", below(g, g->states));
+  else if (source->has_states) text_add(g->out, "[%d]", first ? 0 : below(g, g->states));
   text_add(g->out, ")");
 }
 
@@ -194,14 +195,14 @@ static void pass_block(Generator *g, bool upward) {
     Context context = {.batch = true, .pre = !upward, .post = upward, .state = state};
     if (chance(g, 30)) {
       text_add(g->out, "    let z%d%s = %s", n, brackets, state ? "gv[c] * " : "");
-      incoming(g, upward, state);
+      incoming(g, upward, state, upward && n == 0);
       text_add(g->out, "\n");
       target(g, upward ? "post." : "pre.", variable);
       text_add(g->out, "act(z%d%s", n, brackets);
     } else {
       target(g, upward ? "post." : "pre.", variable);
       text_add(g->out, chance(g, 30) ? "act(standardize(batch: " : "act((");
-      incoming(g, upward, state);
+      incoming(g, upward, state, upward && n == 0);
       text_add(g->out, ")");
     }
     if (chance(g, 70)) wrapped(g, " + 0.5*", context, 3, "");
