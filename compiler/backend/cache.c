@@ -48,18 +48,30 @@ void cache_key(const BackendCpu *cpu, const EmitPlan *plan, char key[33]) {
   add_text(&hash, cpu->llvm_cpu);
   add_text(&hash, cpu->llvm_features);
   add_bytes(&hash, &cpu->target.vector_bytes, sizeof cpu->target.vector_bytes);
-  const PlannedKernel *planned = plan->kernels.items;
+  const PlannedOperation *planned = plan->operations.items;
   for (size_t u = 0; u < plan->unit_count; u++) {
+    const Schedule *schedule = plan->units[u].schedule;
     add_text(&hash, plan->units[u].name);
-    size_t count = plan->units[u].schedule->kernel_count;
-    const ScheduleTarget *target = &plan->units[u].schedule->target;
-    add_number(&hash, target->vector_bytes);
-    add_number(&hash, target->tile_rows * 64 + target->tile_vectors);
-    add_number(&hash, (int64_t)count);
-    for (size_t k = 0; k < count; k++, planned++) {
-      if (&plan->kernels.items[planned->function] == planned) add_bytes(&hash, planned->text, planned->text_length + 1);
-      else add_number(&hash, (int64_t)planned->function);
-      for (size_t i = 0; i < planned->bases.count; i++) add_number(&hash, planned->bases.items[i].offset);
+    add_number(&hash, schedule->target.vector_bytes);
+    add_number(&hash, schedule->target.tile_rows * 64 + schedule->target.tile_vectors);
+    add_number(&hash, schedule->target.registers * 2 + schedule->target.has_fma);
+    add_number(&hash, schedule->target.l1_bytes);
+    add_number(&hash, schedule->target.l2_bytes);
+    add_number(&hash, (int64_t)schedule->kernel_count);
+    for (size_t k = 0; k < schedule->kernel_count; k++) {
+      const Kernel *kernel = &schedule->kernels[k];
+      add_number(&hash, kernel->extent);
+      add_number(&hash, kernel->block_size);
+      add_number(&hash, (int64_t)kernel->operation_count);
+      for (size_t o = 0; o < kernel->operation_count; o++, planned++) {
+        bool is_first = &plan->operations.items[planned->function] == planned;
+        if (is_first) add_bytes(&hash, planned->text, planned->text_length + 1);
+        else add_number(&hash, (int64_t)planned->function);
+        for (size_t i = 0; i < planned->bases.count; i++) {
+          add_number(&hash, planned->bases.items[i].place);
+          add_number(&hash, planned->bases.items[i].offset);
+        }
+      }
     }
   }
   for (int i = 0; i < 32; i++) key[i] = "0123456789abcdef"[(unsigned)(hash >> (124 - 4 * i)) & 15];

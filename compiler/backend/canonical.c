@@ -1,13 +1,15 @@
-// The canonical text of a kernel: what its machine code depends on, and nothing else. Kernels of equal text share a
-// function (layers of one shape); the texts of all kernels make the key of the object cache.
+// The canonical text of an operation: what its machine code depends on, and nothing else. Operations of equal text
+// share a function (states of one layer, layers of one shape); the texts make the key of the object cache.
 #include "compiler/backend/emit.h"
 
 #include <inttypes.h>
 #include <string.h>
 
+enum { MAX_OWN_BASES = 14 };
+
 typedef struct {
   Arena *arena;
-  PlannedKernel *planned;
+  PlannedOperation *planned;
   const IrProgram *program;
   Text *out;
   // Local numbers, in the order of appearance; 0: none yet.
@@ -15,7 +17,7 @@ typedef struct {
   int32_t values, buffers, axes;
 } Canonical;
 
-IrBuffer canonical_root(const IrProgram *program, IrBuffer buffer) {
+static IrBuffer root_of(const IrProgram *program, IrBuffer buffer) {
   for (int depth = 0; depth < 64 && program->buffers.items[buffer].origin != IR_NONE; depth++) {
     if (program->buffers.items[buffer].origin == buffer) break;
     buffer = program->buffers.items[buffer].origin;
@@ -23,14 +25,69 @@ IrBuffer canonical_root(const IrProgram *program, IrBuffer buffer) {
   return buffer;
 }
 
-static size_t base_number(Canonical *c, IrBuffer root, int64_t offset) {
+int64_t canonical_blocks(const Kernel *kernel) {
+  return kernel->extent > 0 ? (kernel->extent + kernel->block_size - 1) / kernel->block_size : 1;
+}
+
+// ---- bases
+
+static bool same_constants(int dimensions, const IrIndex *x, const IrIndex *y) {
+  for (int d = 0; d < dimensions; d++)
+    if ((x[d].axis == IR_NONE) != (y[d].axis == IR_NONE) || (x[d].axis == IR_NONE && x[d].constant != y[d].constant))
+      return false;
+  return true;
+}
+
+// Bytes from the start of memory or scratch to the buffer's element at the constant indices, the axes at 0.
+static int64_t use_offset(const Schedule *schedule, IrBuffer buffer, const IrIndex *index) {
+  const BufferPlan *plan = &schedule->plans[buffer];
+  int64_t offset = plan->offset;
+  for (int d = 0; d < schedule->program->buffers.items[buffer].dimensions; d++)
+    if (index[d].axis == IR_NONE) offset += index[d].constant * plan->stride[d] * schedule->element_bytes;
+  return offset;
+}
+
+int canonical_base(const Schedule *schedule, const EmitBases *bases, IrBuffer buffer, const IrIndex *index,
+                   int64_t *distance) {
+  BufferPlace place = schedule->plans[buffer].place;
+  int dimensions = schedule->program->buffers.items[buffer].dimensions;
+  IrBuffer root = place == PLACE_SCRATCH ? IR_NONE : root_of(schedule->program, buffer);
+  for (size_t i = 0; i < bases->count; i++) {
+    const EmitBase *base = &bases->items[i];
+    if (base->place != place) continue;
+    if (base->index ? base->buffer != buffer || !same_constants(dimensions, base->index, index) : base->buffer != root)
+      continue;
+    *distance = use_offset(schedule, buffer, index) - base->offset;
+    return (int)i;
+  }
+  return -1;
+}
+
+static int base_number(Canonical *c, IrBuffer buffer, const IrIndex *index, int64_t *distance) {
+  const Schedule *schedule = c->planned->schedule;
+  int found = canonical_base(schedule, &c->planned->bases, buffer, index, distance);
+  if (found >= 0) return found;
+  BufferPlace place = schedule->plans[buffer].place;
+  EmitBase base = {place, buffer, index, use_offset(schedule, buffer, index)};
+  if (c->planned->bases_shared) {
+    base.buffer = place == PLACE_SCRATCH ? IR_NONE : root_of(c->program, buffer);
+    base.index = NULL;
+    if (place == PLACE_SCRATCH) base.offset = 0;
+  }
+  ARENA_PUSH(c->arena, &c->planned->bases, base);
+  return canonical_base(schedule, &c->planned->bases, buffer, index, distance);
+}
+
+static int step_base(Canonical *c) {
   EmitBases *bases = &c->planned->bases;
   for (size_t i = 0; i < bases->count; i++)
-    if (bases->items[i].root == root) return i;
-  EmitBase base = {root, offset};
+    if (bases->items[i].buffer == IR_NONE && bases->items[i].place == PLACE_MEMORY) return (int)i;
+  EmitBase base = {PLACE_MEMORY, IR_NONE, NULL, c->planned->step_offset};
   ARENA_PUSH(c->arena, bases, base);
-  return bases->count - 1;
+  return (int)bases->count - 1;
 }
+
+// ---- text
 
 static void write_axis(Canonical *c, IrAxis axis) {
   if (axis == IR_NONE) {
@@ -45,16 +102,18 @@ static void write_buffer(Canonical *c, IrBuffer buffer, const IrIndex *index) {
   const BufferPlan *plan = &c->planned->schedule->plans[buffer];
   if (!c->buffer[buffer]) c->buffer[buffer] = ++c->buffers;
   text_add(c->out, "b%d", c->buffer[buffer]);
-  if (plan->place == PLACE_MEMORY) {
-    size_t base = base_number(c, canonical_root(c->program, buffer), plan->offset);
-    text_add(c->out, "@%zu+%" PRId64, base, plan->offset - c->planned->bases.items[base].offset);
+  if (plan->place == PLACE_MEMORY || plan->place == PLACE_SCRATCH) {
+    int64_t distance;
+    int base = base_number(c, buffer, index, &distance);
+    text_add(c->out, "@%d+%" PRId64, base, distance);
+    if (plan->place == PLACE_SCRATCH) text_add(c->out, "/%d", plan->blocked_dimension);
   } else {
-    text_add(c->out, "@%s%" PRId64 "/%d", plan->place == PLACE_SCRATCH ? "s" : "r",
-             plan->place == PLACE_SCRATCH ? plan->offset : 0, plan->blocked_dimension);
+    text_add(c->out, "@register");
   }
   for (int d = 0; d < c->program->buffers.items[buffer].dimensions; d++) {
     text_add(c->out, d ? "," : "[");
-    if (index[d].axis == IR_NONE) text_add(c->out, "%d", index[d].constant);
+    bool in_register = plan->place != PLACE_MEMORY && plan->place != PLACE_SCRATCH;
+    if (index[d].axis == IR_NONE) text_add(c->out, "%d", in_register ? index[d].constant : 0);
     else write_axis(c, index[d].axis);
     text_add(c->out, "*%" PRId64, plan->stride[d]);
   }
@@ -76,7 +135,7 @@ static void write_value(Canonical *c, IrValue value) {
   text_add(c->out, "v%d=", c->value[value]);
   switch (info->kind) {
   case VALUE_CONSTANT: text_add(c->out, "%a", info->number); break;
-  case VALUE_STEP: text_add(c->out, "step@%zu", base_number(c, IR_NONE, c->planned->step_offset)); break;
+  case VALUE_STEP: text_add(c->out, "step@%d", step_base(c)); break;
   case VALUE_POSITION: write_axis(c, info->axis); break;
   case VALUE_READ: write_buffer(c, info->buffer, info->index); break;
   case VALUE_ARGUMENT:
@@ -117,20 +176,40 @@ static void write_operation(Canonical *c, const KernelOperation *operation) {
   }
 }
 
-static void plan_kernel(Arena *arena, PlannedKernel *planned) {
+// Whether the code depends on where its block begins without cutting an axis itself.
+static bool blocked_scratch(const PlannedOperation *planned) {
+  for (size_t i = 0; i < planned->schedule->program->buffers.count; i++) {
+    const BufferPlan *plan = &planned->schedule->plans[i];
+    if (plan->place == PLACE_SCRATCH && plan->blocked_dimension >= 0) return true;
+  }
+  return false;
+}
+
+static void write_plan(Canonical *c) {
+  const Kernel *kernel = c->planned->kernel;
+  text_add(c->out, "bytes %d", c->planned->schedule->element_bytes);
+  if (c->planned->operation->block_axis != IR_NONE || blocked_scratch(c->planned))
+    text_add(c->out, " extent %" PRId64 " block %" PRId64, kernel->extent, kernel->block_size);
+  text_add(c->out, "\n");
+  write_operation(c, c->planned->operation);
+}
+
+static void plan_operation(Arena *arena, PlannedOperation *planned) {
   const IrProgram *program = planned->schedule->program;
-  const Kernel *kernel = planned->kernel;
-  Text out = {0};
-  Canonical c = {.arena = arena, .planned = planned, .program = program, .out = &out};
-  c.value = ARENA_ARRAY(arena, int32_t, program->values.count + 1);
-  c.buffer = ARENA_ARRAY(arena, int32_t, program->buffers.count + 1);
-  c.axis = ARENA_ARRAY(arena, int32_t, program->axes.count + 1);
-  text_add(&out, "bytes %d extent %" PRId64 " block %" PRId64 "\n", planned->schedule->element_bytes, kernel->extent,
-           kernel->block_size);
-  for (size_t i = 0; i < kernel->operation_count; i++) write_operation(&c, &kernel->operations[i]);
-  planned->text = arena_copy(arena, text_get(&out), out.length);
-  planned->text_length = out.length;
-  text_free(&out);
+  for (int shared = 0; shared < 2; shared++) {
+    Text out = {0};
+    Canonical c = {.arena = arena, .planned = planned, .program = program, .out = &out};
+    c.value = ARENA_ARRAY(arena, int32_t, program->values.count + 1);
+    c.buffer = ARENA_ARRAY(arena, int32_t, program->buffers.count + 1);
+    c.axis = ARENA_ARRAY(arena, int32_t, program->axes.count + 1);
+    planned->bases_shared = shared;
+    planned->bases = (EmitBases){0};
+    write_plan(&c);
+    planned->text = arena_copy(arena, text_get(&out), out.length);
+    planned->text_length = out.length;
+    text_free(&out);
+    if (planned->bases.count <= MAX_OWN_BASES) return;
+  }
 }
 
 EmitPlan *canonical_plan(Arena *arena, const ScheduleTarget *target, const BackendUnit *units, size_t unit_count) {
@@ -138,19 +217,23 @@ EmitPlan *canonical_plan(Arena *arena, const ScheduleTarget *target, const Backe
   *plan = (EmitPlan){.target = target, .units = units, .unit_count = unit_count};
   for (size_t u = 0; u < unit_count; u++) {
     for (size_t k = 0; k < units[u].schedule->kernel_count; k++) {
-      PlannedKernel planned = {.schedule = units[u].schedule,
-                               .kernel = &units[u].schedule->kernels[k],
-                               .step_offset = units[u].step_offset,
-                               .function = plan->kernels.count};
-      plan_kernel(arena, &planned);
-      for (size_t i = 0; i < plan->kernels.count; i++) {
-        const PlannedKernel *other = &plan->kernels.items[i];
-        if (other->text_length != planned.text_length || memcmp(other->text, planned.text, planned.text_length))
-          continue;
-        planned.function = other->function;
-        break;
+      const Kernel *kernel = &units[u].schedule->kernels[k];
+      for (size_t o = 0; o < kernel->operation_count; o++) {
+        PlannedOperation planned = {.schedule = units[u].schedule,
+                                    .kernel = kernel,
+                                    .operation = &kernel->operations[o],
+                                    .step_offset = units[u].step_offset,
+                                    .function = plan->operations.count};
+        plan_operation(arena, &planned);
+        for (size_t i = 0; i < plan->operations.count; i++) {
+          const PlannedOperation *other = &plan->operations.items[i];
+          if (other->text_length != planned.text_length || memcmp(other->text, planned.text, planned.text_length))
+            continue;
+          planned.function = other->function;
+          break;
+        }
+        ARENA_PUSH(arena, &plan->operations, planned);
       }
-      ARENA_PUSH(arena, &plan->kernels, planned);
     }
   }
   return plan;

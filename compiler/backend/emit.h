@@ -9,10 +9,14 @@
 
 enum { EMIT_MAX_LEVELS = 2 * IR_MAX_DIMENSIONS + 8 };
 
-// Which pointer argument of a kernel a buffer hangs on: the pieces of one variable share one, at fixed distances.
+// A pointer argument of an operation's function. Where an operation uses few buffers, each use with its own constant
+// indices has one, so that operations on different states are the same code. Where it uses many, the pieces of one
+// variable share one, at fixed distances, and scratch is one: machine code has few registers for addresses.
 typedef struct {
-  IrBuffer root;  // the variable that its buffers came from; IR_NONE: the step counter
-  int64_t offset; // bytes from the start of the network's memory to the argument's target
+  BufferPlace place;
+  IrBuffer buffer; // the use's buffer, or the variable that the pieces came from; IR_NONE: scratch, or the step counter
+  const IrIndex *index; // its constant indices; NULL: shared by pieces
+  int64_t offset;       // bytes from the start of the network's memory, or of scratch
 } EmitBase;
 
 typedef ARENA_LIST(EmitBase) EmitBases;
@@ -129,27 +133,33 @@ void emit_nest(Emitter *e, EmitPoint *outer, const KernelStatement *statements, 
 // ---- emit_product.c
 void emit_product_operation(Emitter *e, const KernelOperation *operation);
 
-// ---- canonical.c: a kernel as text, its buffers named by base and distance, its axes by extent: equal texts, equal
-// code.
+// ---- canonical.c: an operation as text, its buffers named by their pointers and strides, its axes by extent: equal
+// texts, equal code.
 typedef struct {
   const Schedule *schedule;
   const Kernel *kernel;
+  const KernelOperation *operation;
   int64_t step_offset;
   EmitBases bases; // in the order of the function's arguments
+  bool bases_shared;
   const char *text;
   size_t text_length;
-  size_t function; // number of the first kernel in the plan that has this text
-} PlannedKernel;
+  size_t function; // number of the first operation in the plan that has this text
+} PlannedOperation;
 
 typedef struct {
   const ScheduleTarget *target;
   const BackendUnit *units;
   size_t unit_count;
-  ARENA_LIST(PlannedKernel) kernels; // of all units, in order
+  ARENA_LIST(PlannedOperation) operations; // of all units and kernels, in order
 } EmitPlan;
 
 EmitPlan *canonical_plan(Arena *arena, const ScheduleTarget *target, const BackendUnit *units, size_t unit_count);
-IrBuffer canonical_root(const IrProgram *program, IrBuffer buffer);
+// Which of the pointers the use of a buffer hangs on, and its distance from it in bytes, constant indices included.
+// -1: none.
+int canonical_base(const Schedule *schedule, const EmitBases *bases, IrBuffer buffer, const IrIndex *index,
+                   int64_t *distance);
+int64_t canonical_blocks(const Kernel *kernel); // how many
 
 // ---- emit_entry.c: everything of the plan into the module. NULL, or what went wrong.
 const char *emit_module(Arena *arena, LLVMModuleRef module, const EmitPlan *plan);

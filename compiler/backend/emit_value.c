@@ -156,28 +156,17 @@ static LLVMValueRef axis_index(Emitter *e, const EmitPoint *point, IrAxis axis) 
   return build_index(&e->b, 0);
 }
 
-// Start of the buffer. Blocked scratch begins where the block's first element would be at index 0.
-static LLVMValueRef buffer_base(Emitter *e, IrBuffer buffer, int64_t *distance) {
-  const BufferPlan *plan = &e->schedule->plans[buffer];
-  *distance = plan->offset;
-  if (plan->place == PLACE_SCRATCH) return e->scratch;
-  IrBuffer root = canonical_root(e->program, buffer);
-  for (size_t i = 0; i < e->bases->count; i++) {
-    if (e->bases->items[i].root != root) continue;
-    *distance = plan->offset - e->bases->items[i].offset;
-    return e->base[i];
-  }
-  emit_fail(e, arena_format(e->arena, "the buffer %s has no place", e->program->buffers.items[buffer].name));
-  return e->scratch;
-}
-
 LLVMValueRef emit_address(Emitter *e, EmitPoint *point, IrBuffer buffer, const IrIndex *index, int64_t *stride) {
   Builder *b = &e->b;
   const BufferPlan *plan = &e->schedule->plans[buffer];
   int dimensions = e->program->buffers.items[buffer].dimensions, bytes = b->element_bytes;
-  int64_t distance;
-  LLVMValueRef base = buffer_base(e, buffer, &distance);
+  int64_t distance = 0;
+  int base = canonical_base(e->schedule, e->bases, buffer, index, &distance);
   *stride = 0;
+  if (base < 0) {
+    emit_fail(e, arena_format(e->arena, "the buffer %s has no place", e->program->buffers.items[buffer].name));
+    return LLVMGetUndef(b->pointer);
+  }
   // Offsets from the outermost level inwards; each sum is emitted at its level.
   LLVMValueRef offset = build_index(b, 0);
   for (int level = 0; level < point->depth; level++) {
@@ -186,18 +175,14 @@ LLVMValueRef emit_address(Emitter *e, EmitPoint *point, IrBuffer buffer, const I
       bool is_blocked = plan->place == PLACE_SCRATCH && plan->blocked_dimension == d;
       if (level == 0 && is_blocked)
         offset = build_index_add(b, offset, build_index_mul(b, e->block_start, -plan->stride[d] * bytes));
-      if (index[d].axis == IR_NONE) {
-        if (level == 0) distance += index[d].constant * plan->stride[d] * bytes;
-        continue;
-      }
-      if (level_of(point, ir_axis_bit(index[d].axis)) != level) continue;
+      if (index[d].axis == IR_NONE || level_of(point, ir_axis_bit(index[d].axis)) != level) continue;
       LLVMValueRef at = axis_index(e, point, index[d].axis);
       offset = build_index_add(b, offset, build_index_mul(b, at, plan->stride[d] * bytes));
       if (index[d].axis == point->vector_axis) *stride += plan->stride[d];
     }
     leave_level(e, here);
   }
-  return build_byte_offset(b, build_byte_offset(b, base, offset), build_index(b, distance));
+  return build_byte_offset(b, build_byte_offset(b, e->base[base], offset), build_index(b, distance));
 }
 
 // Vectors of other strides: lane by lane, the index held inside the axis.
@@ -335,7 +320,8 @@ static LLVMValueRef compute(Emitter *e, EmitPoint *point, const IrValueInfo *inf
   case VALUE_CONSTANT: return constant(e, info);
   case VALUE_STEP: {
     for (size_t i = 0; i < e->bases->count; i++)
-      if (e->bases->items[i].root == IR_NONE) return build_load(&e->b, e->b.element, e->base[i]);
+      if (e->bases->items[i].buffer == IR_NONE && e->bases->items[i].place == PLACE_MEMORY)
+        return build_load(&e->b, e->b.element, e->base[i]);
     emit_fail(e, "the step counter has no place");
     return build_scalar(&e->b, 0);
   }
