@@ -4,6 +4,7 @@
 
 #include <llvm-c/Analysis.h>
 #include <llvm-c/LLJIT.h>
+#include <llvm-c/Support.h>
 #include <llvm-c/Target.h>
 #include <llvm-c/Transforms/PassBuilder.h>
 #include <pthread.h>
@@ -23,6 +24,8 @@ static void initialize_target(void) {
   LLVMInitializeX86Target();
   LLVMInitializeX86TargetMC();
   LLVMInitializeX86AsmPrinter();
+  // Addresses are emitted in the form that the machine has: reducing their strength only costs time (a quarter of all).
+  LLVMParseCommandLineOptions(2, (const char *[]){"blur", "-disable-lsr"}, "");
 }
 
 static const char *take_error(Arena *arena, LLVMErrorRef error) {
