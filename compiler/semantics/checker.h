@@ -139,7 +139,8 @@ struct Call {
   Call *outer;
 };
 
-typedef struct Memo Memo;
+typedef struct Memo Memo; // a call that has been inlined in this statement
+enum { MEMO_BUCKETS = 256 };
 
 typedef struct {
   Arena *arena;
@@ -176,7 +177,7 @@ typedef struct {
   // the current statement
   Node **table;
   size_t table_count, table_size;
-  Memo *memos;
+  Memo *memos[MEMO_BUCKETS];
   StateIndex indices[64];
   int index_count;
   int next_argument;

@@ -319,6 +319,12 @@ static CheckedExpression *derive(Checker *checker, Body *body, const void *funct
 
 // ---- calls
 
+static size_t arguments_hash(const Entry *entry, int primes, const Arguments *arguments) {
+  uint64_t hash = (uintptr_t)entry ^ (uint64_t)primes;
+  for (int i = 0; i < arguments->parameters; i++) hash = (hash ^ (uintptr_t)arguments->value[i]) * 0x9e3779b97f4a7c15u;
+  return (size_t)(hash >> 32);
+}
+
 static CheckedExpression *call_declared(Checker *checker, Entry *entry, const AstExpression *ast) {
   entry->used = true;
   if (!entry->declaration->function.body) return checker->error;
@@ -340,7 +346,8 @@ static CheckedExpression *call_declared(Checker *checker, Entry *entry, const As
     REPORT(checker, no_derivative, ast->span, entry->name.text);
     return checker->error;
   }
-  for (const Memo *memo = checker->memos; memo; memo = memo->next)
+  Memo **bucket = &checker->memos[arguments_hash(entry, primes, &arguments) % MEMO_BUCKETS];
+  for (const Memo *memo = *bucket; memo; memo = memo->next)
     if (memo->entry == entry && memo->primes == primes && !memcmp(&memo->arguments, &arguments, sizeof arguments))
       return memo->result;
   Memo *memo = ARENA_NEW(checker->arena, Memo);
@@ -348,8 +355,8 @@ static CheckedExpression *call_declared(Checker *checker, Entry *entry, const As
   memo->primes = primes;
   memcpy(&memo->arguments, &arguments, sizeof arguments);
   memo->result = derive(checker, declared_body, entry, &arguments, primes, ast->span);
-  memo->next = checker->memos;
-  checker->memos = memo;
+  memo->next = *bucket;
+  *bucket = memo;
   return memo->result;
 }
 

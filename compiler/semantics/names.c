@@ -322,9 +322,9 @@ static const char *nearest_name(Checker *checker, const char *name, bool functio
 void report_unknown_name(Checker *checker, Span span, const char *name, bool is_function) {
   const char *near = nearest_name(checker, name, is_function);
   // After an error of syntax the declaration may be what could not be read: only a slip of the pen is told then.
-  if (checker->is_partial && (!near || strlen(name) < 3)) return;
+  if (checker->is_partial && (!near || strlen(name) < 4)) return;
   Diagnostic *diagnostic =
-      is_function ? REPORT(checker, unknown_function, span, name) : REPORT(checker, unknown_name, span, name);
+      diagnostic_report(checker->sink, is_function ? DIAGNOSTIC_unknown_function : DIAGNOSTIC_unknown_name, span, name);
   if (!near) return;
   diagnostic_help(checker->sink, diagnostic, "did you mean `%s`?", near);
   diagnostic_fix(checker->sink, diagnostic, span, "%s", near);

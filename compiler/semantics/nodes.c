@@ -13,7 +13,7 @@ void statement_begin(Checker *checker) {
   if (checker->table_size > 4096) checker->table_size = 0; // so that a large statement does not slow all later ones
   else if (checker->table_count) memset(checker->table, 0, checker->table_size * sizeof(Node *));
   checker->table_count = 0;
-  checker->memos = NULL;
+  memset(checker->memos, 0, sizeof checker->memos);
   checker->index_count = 0;
   checker->expression_depth = 0;
 }

@@ -3,12 +3,21 @@
 #include "compiler/semantics/checker.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 enum { MAX_PRINTED = 20000 };
+typedef struct {
+  const CheckedExpression *value;
+  int uses, number; // number: of its line, once it is written
+} Use;
+
 typedef struct {
   const CheckedRule *rule;
   Text *out;
   int budget;
+  Use *uses; // of the current statement: a hash table by address
+  size_t use_count, use_size;
+  int lines;
 } Printer;
 
 static void print_axes(Printer *printer, RuleAxisSet axes) {
@@ -40,6 +49,56 @@ static void print_indices(Printer *printer, const CheckedIndex *index, int count
   if (count) text_add(printer->out, "]");
 }
 
+// ---- values that stand in several places
+
+static Use *find_use(Printer *printer, const CheckedExpression *value) {
+  size_t slot = ((uintptr_t)value >> 4) * 0x9e3779b97f4a7c15u >> 20 & (printer->use_size - 1);
+  while (printer->uses[slot].value && printer->uses[slot].value != value) slot = (slot + 1) & (printer->use_size - 1);
+  return &printer->uses[slot];
+}
+
+static void grow_uses(Printer *printer) {
+  if (printer->use_count * 2 < printer->use_size) return;
+  Use *old = printer->uses;
+  size_t old_size = printer->use_size;
+  printer->use_size = old_size ? 2 * old_size : 64;
+  printer->uses = calloc(printer->use_size, sizeof(Use));
+  if (!printer->uses) abort();
+  for (size_t i = 0; i < old_size; i++)
+    if (old[i].value) *find_use(printer, old[i].value) = old[i];
+  free(old);
+}
+
+static void count_uses(Printer *printer, const CheckedExpression *value) {
+  grow_uses(printer);
+  Use *use = find_use(printer, value);
+  if (use->uses++) return;
+  use->value = value;
+  printer->use_count++;
+  for (int i = 0; i < IR_MAX_OPERANDS; i++)
+    if (value->operand[i]) count_uses(printer, value->operand[i]);
+}
+
+static bool is_large(const CheckedExpression *value) { return node_of(value)->depth > 3; }
+
+static void print_expression(Printer *printer, const CheckedExpression *value);
+
+static void print_shared(Printer *printer, const CheckedExpression *value) {
+  Use *use = find_use(printer, value);
+  if (use->number || !is_large(value)) return;
+  for (int i = 0; i < IR_MAX_OPERANDS; i++)
+    if (value->operand[i]) print_shared(printer, value->operand[i]);
+  if (use->uses < 2) {
+    use->number = -1;
+    return;
+  }
+  text_add(printer->out, "    %%%d = ", printer->lines + 1);
+  use->number = 0;
+  print_expression(printer, value);
+  use->number = ++printer->lines;
+  text_add(printer->out, "\n");
+}
+
 static const char *const side_names[] = {"", "pre.", "post.", "", "output."};
 
 static void print_variable_use(Printer *printer, int variable, CheckedSide side, const CheckedIndex *index) {
@@ -55,6 +114,11 @@ static void print_expression(Printer *printer, const CheckedExpression *value) {
   Text *out = printer->out;
   if (printer->budget-- <= 0) {
     text_add(out, "...");
+    return;
+  }
+  const Use *use = printer->use_size ? find_use(printer, value) : NULL;
+  if (use && use->number > 0) {
+    text_add(out, "%%%d", use->number);
     return;
   }
   switch (value->kind) {
@@ -157,11 +221,14 @@ static void print_variable(Printer *printer, const CheckedVariable *variable) {
 
 static void print_statement(Printer *printer, const CheckedStatement *statement) {
   Text *out = printer->out;
+  const CheckedExpression *value =
+      statement->is_let ? printer->rule->lets.items[statement->let].value : statement->value;
+  printer->budget = MAX_PRINTED;
+  count_uses(printer, value);
+  print_shared(printer, value);
   text_add(out, "    ");
-  const CheckedExpression *value = statement->value;
   if (statement->is_let) {
     const CheckedLet *let = &printer->rule->lets.items[statement->let];
-    value = let->value;
     text_add(out, "let %s", let->name);
     CheckedIndex index[IR_MAX_DIMENSIONS] = {0};
     for (int i = 0; i < let->indices; i++) index[i] = (CheckedIndex){true, let->index[i], 0};
@@ -171,15 +238,18 @@ static void print_statement(Printer *printer, const CheckedStatement *statement)
     print_variable_use(printer, statement->variable, statement->side, statement->index);
     text_add(out, " <- ");
   }
-  printer->budget = MAX_PRINTED;
   print_expression(printer, value);
   text_add(out, "  ");
   print_axes(printer, value->axes);
   text_add(out, "\n");
+  free(printer->uses);
+  printer->uses = NULL;
+  printer->use_count = printer->use_size = 0;
+  printer->lines = 0;
 }
 
 void checked_print(const CheckedRule *rule, Text *out) {
-  Printer printer = {rule, out, MAX_PRINTED};
+  Printer printer = {.rule = rule, .out = out, .budget = MAX_PRINTED};
   text_add(out, "rule %s\n", rule->name);
   for (size_t i = 2; i < rule->variables.count; i++) {
     printer.budget = MAX_PRINTED;

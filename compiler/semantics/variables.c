@@ -189,6 +189,8 @@ static void check_initial(Checker *checker, const Entry *entry, const AstVariabl
   }
   if (ast->initial_kind == INITIAL_NONE || !ast->initial) return;
   if (variable->kind == CHECKED_NEURON && !ast->persistent) {
+    bool is_zero = ast->initial->kind == EXPRESSION_NUMBER && ast->initial->number == 0; // what it is anyway
+    if (is_zero) return;
     Diagnostic *diagnostic = REPORT(checker, initial_lost, ast->initial->span, variable->name);
     diagnostic_help(checker->sink, diagnostic,
                     "write `persistent` after it to keep it between steps, or leave the value out");
