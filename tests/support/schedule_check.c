@@ -1,0 +1,145 @@
+// Schedules against the interpreter; see schedule_check.h.
+#include "tests/support/schedule_check.h"
+
+#include "compiler/passes/passes.h"
+#include "compiler/passes/schedule_internal.h"
+#include "tests/support/schedule_run.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const ScheduleTarget schedule_wide_target = {"test512", 64, 32, true, 49152, 1048576, 14, 2};
+const ScheduleTarget schedule_narrow_target = {"test128", 16, 16, false, 32768, 262144, 4, 2};
+
+static double draw(unsigned *seed) {
+  *seed = *seed * 1664525u + 1013904223u;
+  return (double)(*seed >> 8) / 16777216.0 - 0.5;
+}
+
+typedef struct {
+  Arena *arena;
+  IrProgram *reference, *program;
+  double **storage; // of the reference, dense
+} Fixture;
+
+static IrProgram *parse(Arena *arena, const char *text) {
+  const char *error = NULL;
+  IrProgram *program = ir_parse(arena, text, strlen(text), &error);
+  cr_assert(program, "%s\n%s", error, text);
+  const char *wrong = ir_verify(program);
+  cr_assert_null(wrong, "%s\n%s", wrong, text);
+  return program;
+}
+
+static void optimize(IrProgram *program) {
+  static const char *const passes[] = {"simplify",  "contract", "unroll_states", "version",
+                                       "propagate", "simplify", "propagate",     "dead"};
+  for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
+    const Pass *pass = pass_find(passes[i]);
+    if (!pass) continue;
+    pass->run(program);
+    const char *wrong = ir_verify(program);
+    cr_assert_null(wrong, "after %s: %s", passes[i], wrong);
+  }
+}
+
+IrProgram *schedule_optimized(Arena *arena, const char *text) {
+  IrProgram *program = parse(arena, text);
+  optimize(program);
+  return program;
+}
+
+static Fixture fixture_of(const char *text) {
+  Fixture fixture = {.arena = arena_create()};
+  fixture.reference = parse(fixture.arena, text);
+  fixture.program = schedule_optimized(fixture.arena, text);
+  fixture.storage = ARENA_ARRAY(fixture.arena, double *, fixture.reference->buffers.count);
+  unsigned seed = 7;
+  for (size_t b = 0; b < fixture.reference->buffers.count; b++) {
+    const IrBufferInfo *info = &fixture.reference->buffers.items[b];
+    int64_t count = ir_buffer_elements(info);
+    fixture.storage[b] = ARENA_ARRAY(fixture.arena, double, count);
+    for (int64_t i = 0; i < count && info->live_in; i++) fixture.storage[b][i] = draw(&seed);
+  }
+  return fixture;
+}
+
+// Where the elements of a scheduled buffer are in the dense storage of the variable it belongs to.
+static double *dense_element(const Fixture *fixture, IrBuffer buffer, const int64_t *position) {
+  const IrProgram *program = fixture->program;
+  IrBuffer slot = schedule_slot(program, buffer);
+  const IrBufferInfo *info = &program->buffers.items[slot];
+  IrBuffer whole = info->origin == IR_NONE ? slot : info->origin;
+  const IrBufferInfo *of = &fixture->reference->buffers.items[whole];
+  int states = info->origin == IR_NONE ? 0 : info->states;
+  int64_t at = 0;
+  for (int d = 0; d < of->dimensions; d++)
+    at = at * of->extent[d] + (d < states ? info->state[d] : position[d - states]);
+  return &fixture->storage[whole][at];
+}
+
+static bool next_position(const IrBufferInfo *info, int64_t *position) {
+  for (int d = info->dimensions - 1; d >= 0; d--) {
+    if (++position[d] < info->extent[d]) return true;
+    position[d] = 0;
+  }
+  return false;
+}
+
+static void copy_inputs(const Fixture *fixture, const Schedule *schedule, double *memory) {
+  for (size_t b = 0; b < schedule->program->buffers.count; b++) {
+    const IrBufferInfo *info = &schedule->program->buffers.items[b];
+    if (!info->live_in || schedule->plans[b].place != PLACE_MEMORY) continue;
+    int64_t position[IR_MAX_DIMENSIONS] = {0};
+    do *schedule_element(schedule, memory, (IrBuffer)b, position) = *dense_element(fixture, (IrBuffer)b, position);
+    while (next_position(info, position));
+  }
+}
+
+static bool same_number(double is, double wanted) {
+  if (isnan(wanted) || isinf(wanted)) return isnan(wanted) ? isnan(is) : is == wanted;
+  return fabs(is - wanted) <= 1e-12 * (1 + fabs(wanted));
+}
+
+static size_t compare_outputs(const Fixture *fixture, const Schedule *schedule, double *memory, const char *text) {
+  size_t compared = 0;
+  for (size_t b = 0; b < schedule->program->buffers.count; b++) {
+    const IrBufferInfo *info = &schedule->program->buffers.items[b];
+    if (!info->live_out) continue;
+    int64_t position[IR_MAX_DIMENSIONS] = {0};
+    do {
+      double is = *schedule_element(schedule, memory, (IrBuffer)b, position),
+             wanted = *dense_element(fixture, (IrBuffer)b, position);
+      cr_assert(same_number(is, wanted), "%s: %.17g instead of %.17g\n%s", info->name, is, wanted, text);
+      compared++;
+    } while (next_position(info, position));
+  }
+  return compared;
+}
+
+void schedule_check_text(const char *text, const ScheduleTarget *target, int element_bytes, bool blas) {
+  Fixture fixture = fixture_of(text);
+  ScheduleOptions options = {.target = *target, .element_bytes = element_bytes, .blas_products = blas};
+  PlanTable *table = plan_table_create(fixture.arena);
+  plan_table_reserve(table, 64);
+  Schedule *schedule = schedule_program(fixture.arena, fixture.program, &options, table);
+  cr_assert_not_null(schedule);
+  Text printed = {0};
+  schedule_print(schedule, &printed);
+  if (getenv("BLUR_SHOW")) fprintf(stderr, "%s\n", text_get(&printed));
+  const char *wrong = schedule_verify(schedule);
+  cr_assert_null(wrong, "%s\n%s", wrong, text_get(&printed));
+  double *memory = ARENA_ARRAY(fixture.arena, double, schedule->memory_bytes / element_bytes);
+  for (int64_t i = 0; i < schedule->memory_bytes / element_bytes; i++) memory[i] = NAN;
+  copy_inputs(&fixture, schedule, memory);
+  for (int step = 0; step < 2; step++) {
+    schedule_run(schedule, memory, step, 3u + (unsigned)step);
+    ir_interpret(fixture.reference, fixture.storage, step);
+    cr_assert(compare_outputs(&fixture, schedule, memory, text_get(&printed)) > 0);
+  }
+  text_free(&printed);
+  arena_destroy(fixture.arena);
+}

@@ -1,0 +1,15 @@
+// A program's text run as it stands by the interpreter, and optimized, scheduled and run kernel by kernel: they must
+// agree.
+#ifndef BLUR_TESTS_SCHEDULE_CHECK_H
+#define BLUR_TESTS_SCHEDULE_CHECK_H
+
+#include "compiler/passes/schedule.h"
+
+extern const ScheduleTarget schedule_wide_target, schedule_narrow_target;
+
+// The program after the passes that come before the schedule.
+IrProgram *schedule_optimized(Arena *arena, const char *text);
+// Fails the test unless the schedule is valid and two steps on random inputs give the same live outputs to 1e-12.
+void schedule_check_text(const char *text, const ScheduleTarget *target, int element_bytes, bool blas);
+
+#endif
