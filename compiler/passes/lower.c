@@ -369,17 +369,17 @@ IrProgram *lower_predict(Arena *arena, const CheckedRule *rule, const LowerNetwo
   return lower_program(arena, rule, network, sink, false);
 }
 
+// Made without axes and buffers, since it is asked for every variable on every layer.
 bool lower_initial(const CheckedRule *rule, const LowerNetwork *network, const CheckedVariable *variable, int layer,
                    const CheckedExpression *expression, double *result) {
-  Lowering lowering = {.rule = rule, .network = network, .scratch = arena_create(), .training = true};
-  bool constant = lower_begin(&lowering, lowering.scratch, "initial");
-  if (constant) {
-    lower_move(&lowering, variable->kind == CHECKED_SYNAPSE, layer < 0 ? 0 : layer);
-    IrValue value = lower_expression(&lowering, expression); // first: it may move the list of values
-    const IrValueInfo *node = &lowering.program->values.items[value];
-    constant = node->kind == VALUE_CONSTANT;
-    *result = node->number;
-  }
-  arena_destroy(lowering.scratch);
-  return constant;
+  Arena *scratch = arena_create();
+  Lowering lowering = {.rule = rule, .network = network, .scratch = scratch, .training = true};
+  lowering.program = ir_program_create(scratch, "initial");
+  lowering.lets = ARENA_ARRAY(scratch, LowerLet, rule->lets.count + 1);
+  lower_move(&lowering, variable->kind == CHECKED_SYNAPSE, layer < 0 ? 0 : layer);
+  IrValue value = lower_expression(&lowering, expression);
+  IrValueInfo node = lowering.program->values.items[value];
+  *result = node.number;
+  arena_destroy(scratch);
+  return node.kind == VALUE_CONSTANT;
 }

@@ -119,6 +119,7 @@ static IrValue lower_position(Lowering *lowering, RuleAxis axis) {
 }
 
 static IrValue lower_read(Lowering *lowering, const CheckedExpression *expression) {
+  if (!lowering->buffer) return ir_argument(lowering->program, 0, 0, false); // lower_initial: not a constant
   const CheckedVariable *variable = lower_variable(lowering, expression->variable);
   IrBuffer buffer = lower_buffer(lowering, expression->variable, expression->side);
   IrIndex index[IR_MAX_DIMENSIONS];
