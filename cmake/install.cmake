@@ -11,7 +11,7 @@ set_target_properties(blur_shared PROPERTIES LINK_DEPENDS "$<TARGET_FILE:blur_ru
 add_dependencies(blur_shared blur_base blur_compiler blur_runtime)
 target_link_libraries(blur_shared PRIVATE
   -Wl,--whole-archive $<TARGET_FILE:blur_runtime> $<TARGET_FILE:blur_compiler> $<TARGET_FILE:blur_base> -Wl,--no-whole-archive
-  -L${LLVM_LIBRARY_DIRS} -lLLVM PkgConfig::JANSSON PkgConfig::OPENBLAS ZLIB::ZLIB Threads::Threads m ${CMAKE_DL_LIBS})
+  -L${LLVM_LIBRARY_DIRS} -lLLVM PkgConfig::JANSSON ZLIB::ZLIB Threads::Threads m ${CMAKE_DL_LIBS})
 target_link_options(blur_shared PRIVATE -Wl,--version-script=${EXPORTS} -Wl,--as-needed)
 
 # ar's own script language merges archives and keeps members of the same name apart.
