@@ -293,11 +293,11 @@ static int write_output(Step *step) {
   Output output = {.entries = calloc(most, sizeof *output.entries),
                    .names = calloc(most, sizeof *output.names),
                    .values = calloc(most, sizeof *output.values)};
+  const char *path = step->session.arguments->value[OPTION_out];
   int64_t extent[2];
   int code = EXIT_ENVIRONMENT;
   if (!output.entries || !output.names || !output.values) complain(step->session.arguments, "out of memory");
-  else if (collect_variables(step, &output)) code = predict_query(step, &output, extent);
-  const char *path = step->session.arguments->value[OPTION_out];
+  else if (!path || collect_variables(step, &output)) code = predict_query(step, &output, extent);
   BlurStatus status;
   if (!code && path && !npz_write(path, output.entries, output.count, &status))
     code = session_failed(&step->session, &status);

@@ -34,7 +34,7 @@ done
 
 title "products of 784 x 256, batch 128; goal on one thread: 80 % of the peak"
 for threads in 1 $(nproc); do
-  "$blur" bench "$here/products/up.blur" --net 784-256 --threads "$threads"
+  "$blur" bench "$here/products/up.blur" --net 784-256-1 --threads "$threads"
   "$blur" bench "$here/products/down.blur" --net 1-784-256 --threads "$threads" | tail -1
   "$blur" bench "$here/products/update.blur" --net 784-256 --threads "$threads" | tail -1
 done
