@@ -18,7 +18,7 @@ int main(void) {
   BlurStatus status;
   BlurPool *pool = blur_pool_create(1, &status);
   BlurNetwork *network = pool ? blur_network_create(program, pool, 1, &status) : NULL;
-  if (!network) return fprintf(stderr, "%s\n", status.message), status.code;
+  if (!network) return fprintf(stderr, "%s\n", status.message), (int)status.code;
 
   put(network, BLUR_X, (double[]){0, 0, 0, 1, 1, 0, 1, 1}); // [batch 4, inputs 2]
   put(network, BLUR_Y, (double[]){-1, 1, 1, -1});           // [batch 4, outputs 1]

@@ -54,7 +54,8 @@ bool blur_network_reset(BlurNetwork *network, uint64_t seed, BlurStatus *status)
 // BLUR_PREDICTION are found by kind alone. It belongs to the program.
 const BlurVariable *blur_network_find(const BlurNetwork *network, BlurKind kind, const char *name, int layer);
 size_t blur_variable_count(const BlurVariable *variable); // numbers: the product of its extents
-// Whether no state of it (any: some state of it, or a state's row of the unit neuron) is stored, since nothing reads it.
+// Whether no state of it (any: some state of it, or a state's row of the unit neuron) is stored, since nothing reads
+// it.
 bool blur_variable_is_dead(const BlurVariable *variable);
 bool blur_variable_has_dead_states(const BlurVariable *variable);
 
