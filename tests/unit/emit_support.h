@@ -188,6 +188,7 @@ typedef struct {
 } HarnessRun;
 
 static inline void harness_lay_out(Harness *h) {
+  if (h->schedule.memory_bytes) return;
   int64_t end[2] = {64, 0};
   for (size_t i = 0; i < h->program->buffers.count; i++) {
     BufferPlan *plan = &h->schedule.plans[i];
