@@ -224,7 +224,9 @@ static uint64_t functions_hash(const Arguments *arguments) {
   return hash;
 }
 
-static CheckedExpression *inline_body(Checker *checker, Entry *entry, const Arguments *arguments, Span span) {
+// `body`: the function's, or its declared derivative.
+static CheckedExpression *inline_body(Checker *checker, Entry *entry, const AstExpression *body,
+                                      const Arguments *arguments, Span span) {
   uint64_t functions = functions_hash(arguments);
   for (const Call *call = checker->call; call; call = call->outer)
     if (call->entry == entry && call->functions == functions) {
@@ -261,7 +263,7 @@ static CheckedExpression *inline_body(Checker *checker, Entry *entry, const Argu
                                    .function = arguments->function[i]});
   checker->call = &call;
   checker->call_depth++;
-  CheckedExpression *result = check_expression(checker, declaration->function.body);
+  CheckedExpression *result = check_expression(checker, body);
   checker->call_depth--;
   checker->call = call.outer;
   checker->environment = outer;
@@ -272,8 +274,31 @@ static CheckedExpression *inline_body(Checker *checker, Entry *entry, const Argu
 
 typedef CheckedExpression *Body(Checker *checker, const void *function, const Arguments *arguments, Span span);
 
+// A function with a declared derivative, where it is being differentiated: value(stop(v)) + (v - stop(v))
+// slope(stop(v)), which has the function's value and the declared derivative.
+static CheckedExpression *surrogate(Checker *checker, Entry *entry, const Arguments *given, Span span) {
+  const AstDeclaration *declaration = entry->declaration;
+  if (checker->deriving > 1) {
+    REPORT(checker, not_supported, span, "second derivatives of functions with a declared derivative");
+    return checker->error;
+  }
+  Arguments arguments = *given;
+  CheckedExpression *at = node_to_number(checker, given->value[0]);
+  CheckedExpression *stopped = arguments.value[0] = node_operation(checker, OP_STOP, at, NULL, NULL, span);
+  CheckedExpression *value =
+      node_to_number(checker, inline_body(checker, entry, declaration->function.body, &arguments, span));
+  CheckedExpression *slope =
+      node_to_number(checker, inline_body(checker, entry, declaration->function.derivative, &arguments, span));
+  CheckedExpression *change = node_operation(checker, OP_SUBTRACT, at, stopped, NULL, span);
+  change = node_operation(checker, OP_MULTIPLY, change, slope, NULL, span);
+  return node_operation(checker, OP_ADD, value, change, NULL, span);
+}
+
 static CheckedExpression *declared_body(Checker *checker, const void *function, const Arguments *arguments, Span span) {
-  return inline_body(checker, (Entry *)(uintptr_t)function, arguments, span);
+  Entry *entry = (Entry *)(uintptr_t)function;
+  if (checker->deriving && entry->declaration->function.derivative && arguments->parameters && arguments->value[0])
+    return surrogate(checker, entry, arguments, span);
+  return inline_body(checker, entry, entry->declaration->function.body, arguments, span);
 }
 
 static CheckedExpression *operation_body(Checker *checker, const void *function, const Arguments *arguments,
@@ -303,7 +328,9 @@ static CheckedExpression *derive(Checker *checker, Body *body, const void *funct
     argument = node_argument(checker, at, axes, at->span);
     if (node_is_error(checker, argument)) return argument;
     arguments.value[0] = argument;
+    checker->deriving++;
     value = node_to_number(checker, derive(checker, body, function, &arguments, primes - 1, span));
+    checker->deriving--;
     if (node_is_error(checker, value)) return value;
     if (given->axes || !(value->axes & ~axes)) break;
     axes |= value->axes;
@@ -328,11 +355,6 @@ static size_t arguments_hash(const Entry *entry, int primes, const Arguments *ar
 static CheckedExpression *call_declared(Checker *checker, Entry *entry, const AstExpression *ast) {
   entry->used = true;
   if (!entry->declaration->function.body) return checker->error;
-  if (entry->declaration->function.derivative) {
-    REPORT(checker, not_supported, entry->declaration->function.derivative->span,
-           "surrogate derivatives (`derivative`)");
-    return checker->error;
-  }
   Arguments arguments;
   memset(&arguments, 0, sizeof arguments);
   bool fine = bind_axes(checker, entry, ast, &arguments);
@@ -481,12 +503,11 @@ void check_unused_function(Checker *checker, Entry *entry) {
     if (!function.entry && !function.builtin) report_no_function(checker, &call);
     return;
   }
-  if (declaration->function.derivative)
-    REPORT(checker, not_supported, declaration->function.derivative->span, "surrogate derivatives (`derivative`)");
   entry->names_checked = true;
   const AstNameList *lists[] = {declaration->function.indices, declaration->function.axes,
                                 declaration->function.parameters};
   for (int i = 0; i < 3; i++)
     for (const AstNameList *item = lists[i]; item; item = item->next) scope_add_local(checker, LOCAL_ANY, item->name);
   check_expression(checker, declaration->function.body);
+  if (declaration->function.derivative) check_expression(checker, declaration->function.derivative);
 }

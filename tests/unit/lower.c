@@ -152,6 +152,27 @@ Test(lower, vectors) {
   rule_run_close(run);
 }
 
+// A declared derivative counts in f' and within other functions; the value stays the function's.
+Test(lower, declared_derivatives) {
+  RuleRun *run = open_rule("rule r {\n neuron h\n synapse w, a (post) = 0, b (post) = 0, c (post) = 0\n"
+                           " fn spike(v) = (v > 0) derivative 1/pow(1 + abs(v), 2)\n"
+                           " fn twice(v) = 2 * spike(3 * v) + v\n fn square(v) = spike(v) * spike(v)\n"
+                           " input h <- x\n forward post.h <- sum(pre: w * pre.h)\n"
+                           " update { a <- sum(pre: spike'(w) + 100 * spike(w))\n b <- sum(pre: twice'(w))\n"
+                           " c <- sum(pre: square'(w)) }\n predict h\n}\n",
+                           "1-1", 1);
+  double w[] = {0.5}, x[] = {1}, y[] = {0}, found[1];
+  rule_run_copy(run, "w", 0, w, false);
+  rule_run_step(run, x, y);
+  rule_run_copy(run, "a", 0, found, true);
+  expect("a", found, (double[]){1 / 2.25 + 100}, 1);
+  rule_run_copy(run, "b", 0, found, true);
+  expect("b", found, (double[]){6 / 6.25 + 1}, 1);
+  rule_run_copy(run, "c", 0, found, true);
+  expect("c", found, (double[]){2 / 2.25}, 1);
+  rule_run_close(run);
+}
+
 // Initial values see the layer.
 Test(lower, initial_values) {
   RuleRun *run = open_rule("rule r {\n neuron h\n synapse w = fan_in + 10*layer, c (post) = 1/fan_out\n input h <- x\n"
