@@ -99,9 +99,21 @@ static void copy_inputs(const Fixture *fixture, const Schedule *schedule, double
   }
 }
 
-static bool same_number(double is, double wanted) {
+// To 1e-11 of the largest entry.
+static bool same_number(double is, double wanted, double largest) {
   if (isnan(wanted) || isinf(wanted)) return isnan(wanted) ? isnan(is) : is == wanted;
-  return fabs(is - wanted) <= 1e-12 * (1 + fabs(wanted));
+  return fabs(is - wanted) <= 1e-11 * (1 + largest);
+}
+
+static double largest_entry(const Fixture *fixture, IrBuffer buffer) {
+  const IrBufferInfo *info = &fixture->program->buffers.items[buffer];
+  int64_t position[IR_MAX_DIMENSIONS] = {0};
+  double largest = 0;
+  do {
+    double entry = fabs(*dense_element(fixture, buffer, position));
+    if (entry > largest && isfinite(entry)) largest = entry;
+  } while (next_position(info, position));
+  return largest;
 }
 
 static size_t compare_outputs(const Fixture *fixture, const Schedule *schedule, double *memory, const char *text) {
@@ -110,17 +122,18 @@ static size_t compare_outputs(const Fixture *fixture, const Schedule *schedule, 
     const IrBufferInfo *info = &schedule->program->buffers.items[b];
     if (!info->live_out) continue;
     int64_t position[IR_MAX_DIMENSIONS] = {0};
+    double largest = largest_entry(fixture, (IrBuffer)b);
     do {
       double is = *schedule_element(schedule, memory, (IrBuffer)b, position),
              wanted = *dense_element(fixture, (IrBuffer)b, position);
-      cr_assert(same_number(is, wanted), "%s: %.17g instead of %.17g\n%s", info->name, is, wanted, text);
+      cr_assert(same_number(is, wanted, largest), "%s: %.17g instead of %.17g\n%s", info->name, is, wanted, text);
       compared++;
     } while (next_position(info, position));
   }
   return compared;
 }
 
-void schedule_check_text(const char *text, const ScheduleTarget *target, int element_bytes, bool blas) {
+void schedule_check_text(const char *text, const ScheduleTarget *target, int element_bytes, bool blas, int steps) {
   Fixture fixture = fixture_of(text);
   ScheduleOptions options = {.target = *target, .element_bytes = element_bytes, .blas_products = blas};
   PlanTable *table = plan_table_create(fixture.arena);
@@ -135,7 +148,7 @@ void schedule_check_text(const char *text, const ScheduleTarget *target, int ele
   double *memory = ARENA_ARRAY(fixture.arena, double, schedule->memory_bytes / element_bytes);
   for (int64_t i = 0; i < schedule->memory_bytes / element_bytes; i++) memory[i] = NAN;
   copy_inputs(&fixture, schedule, memory);
-  for (int step = 0; step < 2; step++) {
+  for (int step = 0; step < steps; step++) {
     schedule_run(schedule, memory, step, 3u + (unsigned)step);
     ir_interpret(fixture.reference, fixture.storage, step);
     cr_assert(compare_outputs(&fixture, schedule, memory, text_get(&printed)) > 0);

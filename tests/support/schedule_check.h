@@ -9,7 +9,8 @@ extern const ScheduleTarget schedule_wide_target, schedule_narrow_target;
 
 // The program after the passes that come before the schedule.
 IrProgram *schedule_optimized(Arena *arena, const char *text);
-// Fails the test unless the schedule is valid and two steps on random inputs give the same live outputs to 1e-12.
-void schedule_check_text(const char *text, const ScheduleTarget *target, int element_bytes, bool blas);
+// Fails the test unless the schedule is valid and `steps` steps on random inputs give the same live outputs to
+// 1e-11 of the largest.
+void schedule_check_text(const char *text, const ScheduleTarget *target, int element_bytes, bool blas, int steps);
 
 #endif

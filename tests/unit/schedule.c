@@ -166,8 +166,8 @@ static void check_net(void (*write)(const Net *net, Text *text), Net net) {
   write(&net, &text);
   for (int blas = 0; blas < 2; blas++)
     for (int element_bytes = 4; element_bytes <= 8; element_bytes += 4) {
-      schedule_check_text(text_get(&text), &schedule_wide_target, element_bytes, blas);
-      schedule_check_text(text_get(&text), &schedule_narrow_target, element_bytes, blas);
+      schedule_check_text(text_get(&text), &schedule_wide_target, element_bytes, blas, 2);
+      schedule_check_text(text_get(&text), &schedule_narrow_target, element_bytes, blas, 2);
     }
   text_free(&text);
 }

@@ -19,8 +19,8 @@ static void check_on_network(const char *name, const BlurOptions *network) {
   for (int i = 0; i < 2; i++) {
     Text text = {0};
     ir_print(both[i], &text);
-    schedule_check_text(text_get(&text), &schedule_wide_target, 4, false);
-    schedule_check_text(text_get(&text), &schedule_narrow_target, 8, i == 0);
+    schedule_check_text(text_get(&text), &schedule_wide_target, 4, false, 2);
+    schedule_check_text(text_get(&text), &schedule_narrow_target, 8, i == 0, 2);
     text_free(&text);
   }
   arena_destroy(arena);
