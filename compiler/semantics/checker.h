@@ -205,6 +205,13 @@ typedef struct {
 
 #define REPORT(checker, code, ...)                                                                                     \
   checker_calls((checker), diagnostic_report((checker)->sink, DIAGNOSTIC_##code, __VA_ARGS__))
+// Without the calls: for what is wrong however it was reached.
+#define REPORT_PLAIN(checker, code, ...)                                                                               \
+  checker_report_finish(diagnostic_report((checker)->sink, DIAGNOSTIC_##code, __VA_ARGS__))
+Diagnostic *checker_report_finish(Diagnostic *diagnostic);
+bool report_stands_at(const Checker *checker, Span span);
+Diagnostic *report_index_count(Checker *checker, Span span, const char *name, int declared, const AstIndex *indices);
+void report_out_of_range(Checker *checker, Span span, int64_t state, const char *name, int64_t extent);
 Diagnostic *checker_calls(Checker *checker, Diagnostic *diagnostic); // notes of the calls that led here
 
 // names.c

@@ -25,7 +25,7 @@ static bool check_index_value(Checker *checker, const AstExpression *ast, const 
       *out = local->index;
       if (out->is_axis) return index_extent(checker, out->axis, extent, ast->span);
       if (out->constant < extent) return true;
-      REPORT(checker, index_out_of_range, ast->span, (long long)out->constant, name, (long long)extent);
+      report_out_of_range(checker, ast->span, out->constant, name, extent);
       return false;
     }
     Entry *entry = local ? NULL : scope_find_entry(checker, text);
@@ -43,7 +43,7 @@ static bool check_index_value(Checker *checker, const AstExpression *ast, const 
   int64_t constant;
   if (!constant_integer(checker, ast, "an index", &constant)) return false;
   if (constant < 0 || constant >= extent) {
-    REPORT(checker, index_out_of_range, ast->span, (long long)constant, name, (long long)extent);
+    report_out_of_range(checker, ast->span, constant, name, extent);
     return false;
   }
   *out = (CheckedIndex){.constant = constant};
@@ -74,8 +74,7 @@ bool check_indices(Checker *checker, const AstIndex *indices, int count, const c
                     name, name);
     return false;
   }
-  Diagnostic *diagnostic = REPORT(checker, index_count, span, name, count, count == 1 ? "axis" : "axes", given,
-                                  given == 1 ? "index stands" : "indices stand");
+  Diagnostic *diagnostic = report_index_count(checker, span, name, count, indices);
   if (!count)
     diagnostic_help(checker->sink, diagnostic, "write `%s` without brackets, or declare its states: `%s[2]`", name,
                     name);
@@ -224,7 +223,7 @@ static CheckedExpression *read_local(Checker *checker, Local *local, const AstIn
     return value;
   }
   }
-  Diagnostic *diagnostic = REPORT(checker, index_count, span, local->name.text, 0, "axes", 1, "index stands");
+  Diagnostic *diagnostic = report_index_count(checker, span, local->name.text, 0, indices);
   diagnostic_help(checker->sink, diagnostic, "write `%s` without brackets", local->name.text);
   return checker->error;
 }
@@ -269,7 +268,7 @@ static CheckedExpression *check_name(Checker *checker, const AstExpression *name
   if (entry) {
     if (entry->kind == ENTRY_VARIABLE) return read_variable(checker, name, indices, entry, span);
     if (indices) {
-      Diagnostic *diagnostic = REPORT(checker, index_count, span, text, 0, "axes", 1, "index stands");
+      Diagnostic *diagnostic = report_index_count(checker, span, text, 0, indices);
       diagnostic_help(checker->sink, diagnostic, "write `%s` without brackets", text);
       return checker->error;
     }
@@ -293,7 +292,11 @@ static CheckedExpression *check_name(Checker *checker, const AstExpression *name
     if (axis >= 0 && axis_is_visible(checker, (RuleAxis)axis))
       return checker->place.kind == PLACE_ANYWHERE ? checker->error : node_position(checker, (RuleAxis)axis, span);
     if (axis >= 0) {
-      REPORT(checker, unknown_axis, span, text, checker->place.name);
+      Diagnostic *diagnostic = REPORT(checker, unknown_axis, span, text, checker->place.name);
+      if (checker->place.kind >= PLACE_ONE_LAYER)
+        diagnostic_help(checker->sink, diagnostic,
+                        checker->place.kind == PLACE_ONE_LAYER ? "the axes here are `batch` and `unit`"
+                                                               : "the axes here are `batch`, `pre` and `post`");
       return checker->error;
     }
     if (name_is_reserved(text)) {

@@ -24,15 +24,15 @@ struct Memo {
   Memo *next;
 };
 
-// The calls that led to a place inside a function, for its message.
-Diagnostic *checker_calls(Checker *checker, Diagnostic *diagnostic) {
-  int shown = 0;
-  for (const Call *call = checker->call; call && shown < 3; call = call->outer, shown++)
-    diagnostic_note(checker->sink, diagnostic, call->span, "in this call of `%s`", call->entry->name.text);
-  return diagnostic;
-}
-
 // ---- axes and indices of a call
+
+static const char *near_axis(const Checker *checker, const char *name) {
+  const char *candidates[RULE_AXIS_FIRST_STATE];
+  size_t count = 0;
+  for (RuleAxis axis = RULE_AXIS_BATCH; axis <= RULE_AXIS_OUTPUT; axis++)
+    if (axis_is_visible(checker, axis)) candidates[count++] = axis_name(checker, axis);
+  return near_name(name, candidates, count);
+}
 
 // Names before the colon: axes that are visible, axis parameters; in a reduction (`may_bind`) new state indices, too.
 bool check_axes(Checker *checker, const AstNameList *names, bool may_bind, RuleAxisSet *axes) {
@@ -61,9 +61,13 @@ bool check_axes(Checker *checker, const AstNameList *names, bool may_bind, RuleA
     } else if (axis >= 0 && axis_is_visible(checker, (RuleAxis)axis)) bits = axis_bit((RuleAxis)axis);
     else if (axis >= 0 || !may_bind || name_is_reserved(name)) {
       Diagnostic *diagnostic = REPORT(checker, unknown_axis, item->name.span, name, checker->place.name);
-      if (axis >= 0 && checker->place.kind == PLACE_ONE_LAYER)
+      const char *near = axis < 0 ? near_axis(checker, name) : NULL;
+      if (near) {
+        diagnostic_help(checker->sink, diagnostic, "did you mean `%s`?", near);
+        diagnostic_fix(checker->sink, diagnostic, item->name.span, "%s", near);
+      } else if (checker->place.kind == PLACE_ONE_LAYER)
         diagnostic_help(checker->sink, diagnostic, "the axes here are `batch` and `unit`");
-      else if (axis >= 0 && checker->place.kind == PLACE_SYNAPSES)
+      else if (checker->place.kind == PLACE_SYNAPSES)
         diagnostic_help(checker->sink, diagnostic, "the axes here are `batch`, `pre` and `post`");
       return false;
     } else {
@@ -181,8 +185,13 @@ static bool argument_count(Checker *checker, const AstExpression *ast, const cha
   if (given == wanted) return true;
   Diagnostic *diagnostic =
       REPORT(checker, argument_count, ast->span, name, wanted, wanted == 1 ? "argument" : "arguments", given);
-  if (declared) diagnostic_note(checker->sink, diagnostic, declared->name.span, "declared here");
-  else
+  if (declared) {
+    diagnostic_note(checker->sink, diagnostic, declared->name.span, "declared here");
+    const char *parameters = "";
+    for (const AstNameList *item = declared->declaration->function.parameters; item; item = item->next)
+      parameters = arena_format(checker->arena, "%s%s%s", parameters, *parameters ? ", " : "", item->name.text);
+    diagnostic_help(checker->sink, diagnostic, "its parameters are (%s)", parameters);
+  } else
     diagnostic_help(checker->sink, diagnostic,
                     wanted == 1   ? "write `%s(z)`"
                     : wanted == 2 ? "write `%s(p, q)`"
@@ -230,17 +239,16 @@ static CheckedExpression *inline_body(Checker *checker, Entry *entry, const AstE
   uint64_t functions = functions_hash(arguments);
   for (const Call *call = checker->call; call; call = call->outer)
     if (call->entry == entry && call->functions == functions) {
-      Diagnostic *diagnostic =
-          diagnostic_report(checker->sink, DIAGNOSTIC_recursion, entry->name.span, entry->name.text);
+      Diagnostic *diagnostic = REPORT_PLAIN(checker, recursion, entry->name.span, entry->name.text);
       diagnostic_note(checker->sink, diagnostic, span, "it calls itself here");
       diagnostic_help(checker->sink, diagnostic,
                       "functions are written out where they stand, so none may reach itself");
       return checker->error;
     }
   if (checker->call_depth >= MAX_CALL_DEPTH || ++checker->calls_made > MAX_CALLS) {
-    diagnostic_report(checker->sink, DIAGNOSTIC_rule_too_large, call_place(checker, span),
-                      checker->call_depth >= MAX_CALL_DEPTH ? "functions call one another more than 64 deep"
-                                                            : "more than 10000 calls of functions");
+    REPORT_PLAIN(checker, rule_too_large, call_place(checker, span),
+                 checker->call_depth >= MAX_CALL_DEPTH ? "functions call one another more than 64 deep"
+                                                       : "more than 10000 calls of functions");
     checker->too_large = true;
     return checker->error;
   }
@@ -455,10 +463,10 @@ static CheckedExpression *report_no_function(Checker *checker, const AstExpressi
     if (target && !other && strcmp(target, "task_loss") != 0) {
       report_unknown_name(checker, body->span, target, true);
     } else if (target && other && other->kind == ENTRY_FUNCTION) {
-      diagnostic_report(checker->sink, DIAGNOSTIC_recursion, entry->name.span, name);
+      REPORT_PLAIN(checker, recursion, entry->name.span, name);
     } else if (target) {
-      Diagnostic *diagnostic = diagnostic_report(checker->sink, DIAGNOSTIC_not_a_function, body->span,
-                                                 arena_format(checker->arena, "`%s`", target));
+      Diagnostic *diagnostic =
+          REPORT_PLAIN(checker, not_a_function, body->span, arena_format(checker->arena, "`%s`", target));
       if (other) diagnostic_note(checker->sink, diagnostic, other->name.span, "declared here");
     }
     checker->environment = outer;

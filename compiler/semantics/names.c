@@ -150,7 +150,7 @@ const AstFile *module_load(Checker *checker, const char *module, const char *ite
   const AstFile *file = checker->modules && checker->modules->load
                             ? checker->modules->load(checker->modules->context, module, item, asked_at)
                             : NULL;
-  *reported = checker->sink->errors > errors;
+  *reported = checker->sink->errors > errors || (!file && report_stands_at(checker, asked_at));
   return file;
 }
 
@@ -325,7 +325,13 @@ void report_unknown_name(Checker *checker, Span span, const char *name, bool is_
   if (checker->is_partial && (!near || strlen(name) < 4)) return;
   Diagnostic *diagnostic =
       diagnostic_report(checker->sink, is_function ? DIAGNOSTIC_unknown_function : DIAGNOSTIC_unknown_name, span, name);
-  if (!near) return;
+  if (!near) {
+    if (!checker->environment.in_rule && name_table_find(&checker->names, name))
+      diagnostic_help(checker->sink, diagnostic,
+                      "`%s` is a name of the rule, which a function outside does not see: give it as an argument",
+                      name);
+    return;
+  }
   diagnostic_help(checker->sink, diagnostic, "did you mean `%s`?", near);
   diagnostic_fix(checker->sink, diagnostic, span, "%s", near);
 }

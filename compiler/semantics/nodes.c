@@ -73,9 +73,9 @@ static Node *intern(Checker *checker, const CheckedExpression *key, Span span, b
       node->depth = node_of(key->operand[i])->depth + 1;
   if ((++checker->nodes_made > MAX_NODES || node->depth > MAX_DEPTH) && !checker->too_large) {
     checker->too_large = true;
-    diagnostic_report(checker->sink, DIAGNOSTIC_rule_too_large, call_place(checker, span),
-                      node->depth > MAX_DEPTH ? "an expression is nested too deeply"
-                                              : "its functions expand to too many operations");
+    REPORT_PLAIN(checker, rule_too_large, call_place(checker, span),
+                 node->depth > MAX_DEPTH ? "an expression is nested too deeply"
+                                         : "its functions expand to too many operations");
   }
   return node;
 }

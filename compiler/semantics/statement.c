@@ -228,8 +228,7 @@ static bool target_indices(Checker *checker, const AstExpression *ast, Target *t
     }
     if (!constant_integer(checker, value, "an index on the left side", &target->index[i].constant)) return false;
     if (target->index[i].constant < 0 || target->index[i].constant >= info->extent[i]) {
-      REPORT(checker, index_out_of_range, index->span, (long long)target->index[i].constant, info->name,
-             (long long)info->extent[i]);
+      report_out_of_range(checker, index->span, target->index[i].constant, info->name, info->extent[i]);
       return false;
     }
   }
@@ -449,8 +448,9 @@ void check_block(Checker *checker, BlockKind kind) {
   const AstDeclaration *declaration = checker->blocks[kind].declaration;
   bool one_layer = kind == BLOCK_INPUT || kind == BLOCK_FEEDBACK;
   checker->environment = (Environment){NULL, checker->blocks[kind].file, true};
-  checker->place = (Place){one_layer ? PLACE_ONE_LAYER : PLACE_SYNAPSES, block_names[kind], kind == BLOCK_INPUT,
-                           kind == BLOCK_FEEDBACK};
+  checker->place =
+      (Place){one_layer ? PLACE_ONE_LAYER : PLACE_SYNAPSES, arena_format(checker->arena, "`%s`", block_names[kind]),
+              kind == BLOCK_INPUT, kind == BLOCK_FEEDBACK};
   CheckedBlock block = {
       .kind = kind, .name = block_names[kind], .is_up = kind == BLOCK_FORWARD, .span = declaration->span};
   CheckedStatement **last = &block.statements;
@@ -521,7 +521,7 @@ void check_prediction(Checker *checker) {
   }
   statement_begin(checker);
   checker->environment = (Environment){NULL, checker->predict.file, true};
-  checker->place = (Place){.kind = PLACE_ONE_LAYER, .name = "predict"};
+  checker->place = (Place){.kind = PLACE_ONE_LAYER, .name = "`predict`"};
   if (declaration->predict.steps) rule->predict_steps = check_steps(checker, declaration->predict.steps);
   if (!declaration->predict.value) return;
   CheckedExpression *value = check_number(checker, declaration->predict.value);
