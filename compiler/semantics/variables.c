@@ -318,9 +318,18 @@ static void make_variable(Checker *checker, Entry *entry, int depth) {
   checker->environment = (Environment){NULL, entry->file, true};
   if (ast->scope != SCOPE_NONE)
     REPORT(checker, not_supported, ast->span, "genome values of their own a layer, neuron or synapse (`per`)");
-  check_initial(checker, entry, ast, &variable);
-  check_range(checker, ast, &variable);
   push_variable(checker, entry, variable);
+}
+
+// Initial values and ranges, when all variables are known: what they name may be declared further down.
+static void finish_variable(Checker *checker, Entry *entry) {
+  if (entry->index < 0) return; // its declaration has been reported
+  CheckedVariable variable = checker->rule->variables.items[entry->index];
+  checker->environment = (Environment){NULL, entry->file, true};
+  statement_begin(checker);
+  check_initial(checker, entry, entry->variable, &variable);
+  check_range(checker, entry->variable, &variable);
+  checker->rule->variables.items[entry->index] = variable;
 }
 
 void make_variables(Checker *checker) {
@@ -331,4 +340,6 @@ void make_variables(Checker *checker) {
   }
   for (size_t i = 0; i < checker->names.items.count; i++)
     if (checker->names.items.items[i]->kind == ENTRY_VARIABLE) make_variable(checker, checker->names.items.items[i], 0);
+  for (size_t i = 0; i < checker->names.items.count; i++)
+    if (checker->names.items.items[i]->kind == ENTRY_VARIABLE) finish_variable(checker, checker->names.items.items[i]);
 }
