@@ -93,7 +93,8 @@ CheckedRule *check_rule(Arena *arena, const AstFile *file, const AstRule *rule, 
 bool check_file(Arena *arena, const AstFile *file, const ModuleLoader *modules, DiagnosticSink *sink) {
   size_t errors = sink->errors;
   bool is_partial = errors > 0;
-  for (const AstRule *rule = file->rules; rule; rule = rule->next) {
+  enum { ENOUGH_ERRORS = 100 }; // more are not kept
+  for (const AstRule *rule = file->rules; rule && sink->errors < ENOUGH_ERRORS; rule = rule->next) {
     Checker *checker = checker_create(arena, LOSS_CROSS_ENTROPY, modules, sink);
     checker->is_partial = is_partial;
     for (const AstRule *other = file->rules; other != rule; other = other->next) {

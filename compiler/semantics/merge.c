@@ -17,7 +17,7 @@ typedef struct {
 static const AstRule *find_rule(const AstFile *file, const char *name) {
   const AstRule *found = NULL;
   for (const AstRule *rule = file->rules; rule; rule = rule->next)
-    if (rule->name.text && !strcmp(rule->name.text, name)) found = rule;
+    if (rule->name.text && *rule->name.text == *name && !strcmp(rule->name.text, name)) found = rule;
   return found;
 }
 
@@ -48,7 +48,9 @@ static size_t collect_chain(Checker *checker, const AstFile *file, const AstRule
         return 0;
       }
     if (count == MAX_CHAIN) {
-      REPORT(checker, inheritance_cycle, rule->base.span, rule->name.text);
+      Diagnostic *diagnostic =
+          REPORT(checker, rule_too_large, chain[0].rule->base.span, "more than 64 rules are like one another in a row");
+      diagnostic_help(checker->sink, diagnostic, "let a rule further down stand alone");
       return 0;
     }
     chain[count++] = (ChainLink){rule, file_scope(checker, file)};

@@ -19,7 +19,8 @@ static bool check_extents(Checker *checker, const AstVariable *ast, CheckedVaria
     double number;
     bool is_truth;
     if (variable->states == IR_MAX_DIMENSIONS - 2) {
-      REPORT(checker, rule_too_large, extent->span, "more than 6 state axes");
+      diagnostic_help(checker->sink, REPORT(checker, rule_too_large, extent->span, "more than 6 state axes"),
+                      "declare fewer states");
       return false;
     }
     if (!constant_number(checker, extent, "a number of states", &number, &is_truth)) return false;
@@ -32,7 +33,9 @@ static bool check_extents(Checker *checker, const AstVariable *ast, CheckedVaria
     variable->extent[variable->states++] = (int64_t)number;
     elements *= (int64_t)number;
     if (elements > MAX_ELEMENTS) {
-      REPORT(checker, rule_too_large, extent->span, "a variable with more than a million states");
+      Diagnostic *diagnostic =
+          REPORT(checker, rule_too_large, extent->span, "a variable with more than a million states");
+      diagnostic_help(checker->sink, diagnostic, "declare fewer states");
       return false;
     }
   }
