@@ -72,7 +72,7 @@ static double blocked_time(const Fuser *fuser, int32_t at, IrAxis axis, const Ke
     double time = schedule_blocked_form(scheduler, node, axis, draft->block_size, &n).nanoseconds * blocks * share;
     return n == axis && strides_over_pages(scheduler, node) ? time * page_penalty : time;
   }
-  double time = loop_time(fuser, at);
+  double time = fuser->ideal[at];
   IrAxis vector = schedule_loop_vector(scheduler, node, &fuser->order[at].reads);
   if (vector == axis && axis != IR_NONE) // short strips of vectors
     time *= (double)schedule_round_up(draft->block_size, scheduler->vector) / (double)draft->block_size;

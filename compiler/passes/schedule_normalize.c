@@ -334,12 +334,6 @@ static Readers *find_readers(Scheduler *scheduler) {
   return readers;
 }
 
-static IrStatement *assignment_of(IrProgram *program, IrBuffer buffer) {
-  for (IrStatement *statement = program->statements; statement; statement = statement->next)
-    if (statement->target == buffer) return statement;
-  return NULL;
-}
-
 // A read of a variable that the program overwrites must not move behind that: `between` and `end` are in program order.
 static bool reads_overwritten(Scheduler *scheduler, IrValue value, const IrStatement *between, const IrStatement *end) {
   IrProgram *program = scheduler->program;
@@ -358,16 +352,16 @@ static bool reads_overwritten(Scheduler *scheduler, IrValue value, const IrState
 // reader.
 static void inline_temporaries(Scheduler *scheduler) {
   IrProgram *program = scheduler->program;
+  // Moving a statement changes who reads its operands, but those have been looked at before it: counted once is enough.
+  Readers *readers = find_readers(scheduler);
   for (IrStatement **link = &program->statements; *link;) {
     IrStatement *statement = *link;
     const IrBufferInfo *target = &program->buffers.items[statement->target];
-    Readers *readers = find_readers(scheduler);
     Readers of = readers[statement->target];
     bool temporary = target->role == ROLE_TEMPORARY && !target->live_out && !target->live_in;
     bool once = of.statements == 1 && !of.several && of.reader != statement;
-    bool identity =
-        once && schedule_same_index(program->values.items[of.read].index, statement->index, target->dimensions);
-    if (temporary && identity && assignment_of(program, statement->target) == statement) {
+    if (temporary && once &&
+        schedule_same_index(program->values.items[of.read].index, statement->index, target->dimensions)) {
       bool copied = of.reader->value == of.read &&
                     schedule_same_index(of.reader->index, statement->index, target->dimensions) &&
                     program->buffers.items[of.reader->target].dimensions == target->dimensions;
@@ -378,7 +372,7 @@ static void inline_temporaries(Scheduler *scheduler) {
         *other = of.reader->next;
         continue;
       }
-      if (!contains_reduction(scheduler, statement->value) && statement->value != of.read &&
+      if (!contains_reduction(scheduler, statement->value) &&
           !reads_overwritten(scheduler, statement->value, statement->next, of.reader)) {
         Inlining inlining = {statement->target, statement->value};
         of.reader->value = ir_rewrite(program, of.reader->value, inline_read, &inlining);
