@@ -60,14 +60,19 @@ SourceFile *source_read(Arena *arena, const char *path, DiagnosticSink *sink) {
   return file;
 }
 
-Position source_position(const SourceFile *file, uint32_t offset) {
-  if (offset > file->length) offset = file->length;
+uint32_t source_line(const SourceFile *file, uint32_t offset) {
   uint32_t low = 0, high = file->lines; // the last line that starts at or before offset
   while (high - low > 1) {
     uint32_t middle = low + (high - low) / 2;
     if (file->line_starts[middle] <= offset) low = middle;
     else high = middle;
   }
+  return low + 1;
+}
+
+Position source_position(const SourceFile *file, uint32_t offset) {
+  if (offset > file->length) offset = file->length;
+  uint32_t low = source_line(file, offset) - 1;
   uint32_t column = 1, start = file->line_starts[low];
   if (low == 0 && starts_with_mark(file)) start = offset < 3 ? offset : 3;
   for (uint32_t i = start; i < offset; i++) column += ((unsigned char)file->text[i] & 0xC0) != 0x80;

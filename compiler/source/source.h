@@ -33,6 +33,7 @@ typedef struct DiagnosticSink DiagnosticSink;
 SourceFile *source_read(Arena *arena, const char *path, DiagnosticSink *sink);
 #define SOURCE_LIMIT ((size_t)4 << 20)
 // A place is counted as an editor does: a byte order mark at the start of the file is not a character.
+uint32_t source_line(const SourceFile *file, uint32_t offset); // the line alone, from 1: fast in long lines, too
 Position source_position(const SourceFile *file, uint32_t offset);
 Span span_join(Span first, Span last); // one without a place gives the other
 

@@ -21,6 +21,8 @@ typedef struct {
   OpenBracket open[NESTING_LIMIT];
   size_t depth;
   size_t missing, surplus; // braces, over the whole text
+  uint32_t blamed_line;    // a line with a report about ( ) [ ]: more of them there are its consequences
+  size_t open_after;       // number of tokens of `in` behind which an opening brace is put; 0: none
   size_t line, line_start; // of the current token; line_start: index in `out` of the line's first token
   uint32_t indent;
 } Balance;
@@ -36,7 +38,7 @@ static const char *closer_text(int opener) {
 }
 
 static uint32_t indent_of(const Parser *parser, const Token *token) {
-  uint32_t line = source_position(parser->source, token->start).line;
+  uint32_t line = source_line(parser->source, token->start);
   return token->start - parser->source->line_starts[line - 1];
 }
 
@@ -44,6 +46,14 @@ static OpenBracket *top(Balance *balance) { return balance->depth ? &balance->op
 
 static bool top_is_brace(Balance *balance) {
   return balance->depth == 0 || top(balance)->token.kind == TOKEN_OPEN_BRACE;
+}
+
+// One slip with ( ) [ ] makes several of them meet the wrong partner: a line has one report of that kind.
+static bool blamed_already(Balance *balance, uint32_t place) {
+  uint32_t line = source_line(balance->parser->source, place);
+  bool already = line == balance->blamed_line;
+  balance->blamed_line = line;
+  return already;
 }
 
 // Puts the closing bracket of the innermost open one at index `at` of the output, after the token before it.
@@ -58,12 +68,13 @@ static void insert_closer(Balance *balance, size_t at) {
   memmove(&out->items[at + 1], &out->items[at], (out->count - 1 - at) * sizeof(Token));
   out->items[at] = closer;
 
+  balance->depth--;
+  if (open->token.kind != TOKEN_OPEN_BRACE && blamed_already(balance, place)) return;
   const char *text = closer_text(open->token.kind);
   Diagnostic *diagnostic =
       diagnostic_report(parser->sink, DIAGNOSTIC_bracket_not_closed, parser_span(parser, place, place), text);
   diagnostic_note(parser->sink, diagnostic, token_span(parser, &open->token), "opened here");
   diagnostic_fix(parser->sink, diagnostic, parser_span(parser, place, place), "%s", text);
-  balance->depth--;
 }
 
 // Words that begin a declaration or a statement and stand nowhere in an expression.
@@ -98,14 +109,71 @@ static bool line_closes(const Balance *balance, size_t i) {
   return false;
 }
 
+// Without the closing bracket at index i, does the rest of the line close the innermost one as it should be?
+static bool rest_closes(Balance *balance, size_t i) {
+  enum { FAR = 200 }; // tokens
+  size_t depth = 0, end = i + FAR < balance->in->count ? i + FAR : balance->in->count;
+  for (i++; i < end && balance->in->items[i].kind != TOKEN_NEWLINE; i++) {
+    int kind = balance->in->items[i].kind;
+    if (kind_is_opener(kind)) depth++;
+    if (kind_is_closer(kind) && depth-- == 0) return kind == closer_of(top(balance)->token.kind);
+  }
+  return false;
+}
+
+// Does the line that begins at index i lack the brace that a later one closes? What follows is deeper than the line,
+// and holds a closing brace too many, or such a brace stands below its beginning.
+static bool lacks_opening_brace(const Balance *balance, size_t i) {
+  const Token *items = balance->in->items;
+  int word = items[i].kind;
+  bool takes_braces = word == TOKEN_RULE || word == TOKEN_GENOME || (word >= TOKEN_INPUT && word <= TOKEN_UPDATE);
+  if (balance->surplus == 0 || !takes_braces) return false;
+  for (size_t j = i; items[j].kind != TOKEN_NEWLINE; j++)
+    if (items[j].kind == TOKEN_OPEN_BRACE || items[j].kind == TOKEN_END) return false;
+  size_t depth = 0;
+  for (size_t j = i + 1; items[j].kind != TOKEN_END; j++) {
+    uint32_t indent = items[j].first_on_line ? indent_of(balance->parser, &items[j]) : UINT32_MAX;
+    bool outside = indent <= balance->indent;
+    if (outside && (items[j].kind != TOKEN_CLOSE_BRACE || indent < balance->indent)) return false;
+    if (items[j].kind == TOKEN_OPEN_BRACE) depth++;
+    if (items[j].kind == TOKEN_CLOSE_BRACE && depth-- == 0) return true;
+    if (outside) return false;
+  }
+  return false;
+}
+
+static void insert_opening_brace(Balance *balance, const Token *behind) {
+  Parser *parser = balance->parser;
+  Span place = parser_span(parser, behind->end, behind->end);
+  Diagnostic *diagnostic = diagnostic_report(parser->sink, DIAGNOSTIC_brace_not_opened, place);
+  diagnostic_fix(parser->sink, diagnostic, place, " {");
+  Token opener = {.kind = TOKEN_OPEN_BRACE, .start = behind->end, .end = behind->end, .inserted = true};
+  token_push(balance->out, opener);
+  if (balance->depth == NESTING_LIMIT) return;
+  balance->open[balance->depth++] = (OpenBracket){
+      .token = opener, .line = balance->line, .line_indent = balance->indent, .body_indent = balance->indent + 1};
+  balance->surplus--;
+}
+
+// Where the brace goes: behind the word of a block, at the end of a rule's first line.
+static void find_lacking_brace(Balance *balance, size_t i) {
+  if (!lacks_opening_brace(balance, i)) return;
+  balance->open_after = i + 1;
+  if (balance->in->items[i].kind == TOKEN_RULE)
+    while (balance->in->items[balance->open_after].kind != TOKEN_NEWLINE) balance->open_after++;
+}
+
 // Parentheses and brackets that a new line, or a `;`, shows to be forgotten.
 static void close_forgotten_parentheses(Balance *balance, size_t i) {
   const Token *token = &balance->in->items[i];
   if (top_is_brace(balance)) return;
+  // No index holds an arrow: `w[c <- 0`.
+  bool in_target = token->kind == TOKEN_ARROW && top(balance)->token.kind == TOKEN_OPEN_BRACKET;
   bool here = (token->kind == TOKEN_SEMICOLON && !line_closes(balance, i)) || token->kind == TOKEN_END ||
               (token->first_on_line && begins_line(token->kind));
   bool before_line = (token->kind == TOKEN_ARROW || token->kind == TOKEN_ASSIGN) &&
                      top(balance)->line < balance->line && line_is_left_side(balance);
+  if (in_target && !before_line && top(balance)->line == balance->line) insert_closer(balance, balance->out->count);
   if (!here && !before_line) return;
   size_t at = before_line ? balance->line_start : balance->out->count;
   while (!top_is_brace(balance)) {
@@ -153,9 +221,10 @@ static void close_bracket(Balance *balance, size_t i) {
     if (!is_brace && balance->open[match - 1].token.kind == TOKEN_OPEN_BRACE) match = 1;
     match--;
   }
-  if (match == 0 && !is_brace && !top_is_brace(balance)) { // `(` and `]`: a slip of the finger
+  if (match == 0 && !is_brace && !top_is_brace(balance) && !rest_closes(balance, i)) { // `(` and `]`: a slip
     OpenBracket *open = top(balance);
     const char *needed = closer_text(open->token.kind);
+    balance->blamed_line = (uint32_t)balance->line;
     Diagnostic *diagnostic = diagnostic_report(parser->sink, DIAGNOSTIC_bracket_mismatched, token_span(parser, token),
                                                token_text(parser, token), token_text(parser, &open->token));
     diagnostic_note(parser->sink, diagnostic, token_span(parser, &open->token), "opened here");
@@ -167,6 +236,7 @@ static void close_bracket(Balance *balance, size_t i) {
     return;
   }
   if (match == 0 || (is_brace && is_surplus(balance, i, &balance->open[match - 1]))) {
+    if (!is_brace && blamed_already(balance, token->start)) return;
     Diagnostic *diagnostic = diagnostic_report(parser->sink, DIAGNOSTIC_bracket_closes_nothing,
                                                token_span(parser, token), token_text(parser, token));
     diagnostic_fix(parser->sink, diagnostic, token_span(parser, token), "%s", "");
@@ -190,7 +260,7 @@ static void count_braces(Balance *balance) {
 }
 
 static void begin_line(Balance *balance, const Token *token) {
-  balance->line = source_position(balance->parser->source, token->start).line;
+  balance->line = source_line(balance->parser->source, token->start);
   balance->indent = indent_of(balance->parser, token);
   balance->line_start = balance->out->count;
   OpenBracket *open = top(balance);
@@ -202,9 +272,11 @@ bool balance_brackets(Parser *parser, const TokenList *in, TokenList *out) {
   count_braces(&balance);
   for (size_t i = 0; i < in->count; i++) {
     const Token *token = &in->items[i];
-    if (token->first_on_line && token->kind != TOKEN_NEWLINE) begin_line(&balance, token);
+    bool first = token->first_on_line && token->kind != TOKEN_NEWLINE;
+    if (first) begin_line(&balance, token);
     close_forgotten_parentheses(&balance, i);
     close_forgotten_braces(&balance, token);
+    if (first && top_is_brace(&balance)) find_lacking_brace(&balance, i);
     if (kind_is_closer(token->kind)) {
       close_bracket(&balance, i);
       continue;
@@ -212,6 +284,7 @@ bool balance_brackets(Parser *parser, const TokenList *in, TokenList *out) {
     if (token->kind == TOKEN_END)
       while (balance.depth > 0) insert_closer(&balance, out->count);
     token_push(out, *token);
+    if (balance.open_after == i + 1) insert_opening_brace(&balance, token);
     if (!kind_is_opener(token->kind)) continue;
     if (balance.depth == NESTING_LIMIT) {
       diagnostic_report(parser->sink, DIAGNOSTIC_syntax_too_deep, token_span(parser, token), (int)NESTING_LIMIT);

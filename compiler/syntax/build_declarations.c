@@ -110,7 +110,8 @@ void syntax_variable_initial(Parser *parser, AstVariable *variable, InitialKind 
   variable->span = span;
   if (variable->initial_kind != INITIAL_NONE) report_twice(parser, variable, attribute, "an initial value");
   static const char *const draws[] = {"normal", "uniform", "orthogonal"};
-  if (kind == INITIAL_DRAW && initial->kind != EXPRESSION_ERROR) {
+  if (kind == INITIAL_DRAW && initial->kind != EXPRESSION_ERROR &&
+      !parser_bracket_blamed(parser, initial->span.start)) {
     bool known = false;
     for (size_t i = 0; i < 3; i++)
       known |= initial->kind == EXPRESSION_CALL && strcmp(initial->call.function.text, draws[i]) == 0;

@@ -129,15 +129,23 @@ static void locate(Failure *failure) {
   failure->place = PLACE_FILE;
 }
 
-// Has something before this, in the same construct, been reported? Then this error is its consequence.
+// The end of what the error makes unreadable, or the first brace in it.
+static uint32_t end_of_construct(const Failure *failure) {
+  size_t resume = parser_resume_after(failure->parser, failure->at), i = failure->at;
+  while (i < resume && token_at(failure, i)->kind != TOKEN_OPEN_BRACE) i++;
+  return token_at(failure, i)->start;
+}
+
+// Has something in the same construct been reported? Then this error is its consequence.
 static bool is_consequence(const Failure *failure) {
   const DiagnosticSink *sink = failure->parser->sink;
-  uint32_t from = token_at(failure, failure->start)->start, to = failure->token->end;
+  uint32_t from = token_at(failure, failure->start)->start, to = end_of_construct(failure);
   for (size_t i = failure->parser->first_report; i < sink->items.count; i++) {
     const Diagnostic *diagnostic = &sink->items.items[i];
     if (diagnostic->span.file != failure->parser->source || diagnostic->severity != SEVERITY_ERROR) continue;
     if (diagnostic->span.start >= from && diagnostic->span.start <= to) return true;
   }
+  if (parser_bracket_blamed(failure->parser, failure->token->start)) return true;
   return failure->token->inserted || (failure->before && failure->before->inserted);
 }
 
@@ -201,6 +209,9 @@ static bool outside_rule(Failure *failure) {
   int kind = failure->token->kind;
   bool in_rule_only = (kind >= TOKEN_NEURON && kind <= TOKEN_AT) || kind == TOKEN_STEP || kind == TOKEN_IF;
   if (failure->place != PLACE_FILE || failure->at != failure->start || !in_rule_only) return false;
+  bool another = failure->parser->outside + 1 == failure->at; // one rule without its head has many declarations
+  failure->parser->outside = parser_resume_after(failure->parser, failure->at);
+  if (another && failure->at > 1) return true;
   Diagnostic *diagnostic = report(failure, DIAGNOSTIC_outside_rule);
   help(failure, diagnostic, "put it between the braces of a rule: `rule NAME { ... }`");
   return true;
@@ -550,9 +561,9 @@ static const Complaint complaints[] = {
 };
 
 void parser_complain(Parser *parser, size_t at, ExpectedKinds expected) {
-  enum { ENOUGH = 100 }; // a list that nobody reads to its end
+  enum { ENOUGH = 100, TOO_MANY = 400 }; // a list that nobody reads to its end; errors, consequences among them
   if (parser->gave_up) return;
-  if (parser->sink->errors >= ENOUGH) {
+  if (parser->sink->errors >= ENOUGH || ++parser->failures > TOO_MANY) {
     parser->gave_up = true;
     return;
   }

@@ -37,12 +37,14 @@ typedef struct {
   bool recovering;  // an error was met: the next token is RECOVERED, at `resume`
   size_t resume;
   size_t last_failure; // `next` at the last error
+  size_t failures;
   bool stuck;
   bool gave_up;        // the text is no .blur: nothing more is reported
   size_t garbage;      // characters or lines that count towards GARBAGE_LIMIT
   size_t first_report; // number of diagnostics in the sink when this text began
   size_t first_errors, first_warnings;
   size_t blamed;      // 1 + index of a brace in which a declaration stood: the next one there is a consequence
+  size_t outside;     // where the last declaration outside of a rule ended
   bool too_long;   // an expression too deep was reported
   Span range_seen; // a range `2..` that no target has taken yet
   AstFile *file;
@@ -76,6 +78,9 @@ typedef struct {
 void parser_complain(Parser *parser, size_t at, ExpectedKinds expected);
 // Where parsing goes on after an error at `at`: the next separator or closing brace of the same braces.
 size_t parser_resume_after(const Parser *parser, size_t at);
+
+// Has a bracket on the line of this place been reported? Then what else seems wrong there is its consequence.
+bool parser_bracket_blamed(const Parser *parser, uint32_t place);
 
 bool kind_is_opener(int kind);
 bool kind_is_closer(int kind);

@@ -48,6 +48,18 @@ const char *token_described(const Parser *parser, const Token *token) {
   return arena_format(parser->arena, "`%s`", token_text(parser, token));
 }
 
+bool parser_bracket_blamed(const Parser *parser, uint32_t place) {
+  uint32_t line = source_line(parser->source, place);
+  for (size_t i = parser->first_report; i < parser->sink->items.count; i++) {
+    const Diagnostic *diagnostic = &parser->sink->items.items[i];
+    bool bracket = diagnostic->code == DIAGNOSTIC_bracket_not_closed ||
+                   diagnostic->code == DIAGNOSTIC_bracket_closes_nothing ||
+                   diagnostic->code == DIAGNOSTIC_bracket_mismatched;
+    if (bracket && source_line(parser->source, diagnostic->span.start) == line) return true;
+  }
+  return false;
+}
+
 void parser_give_up(Parser *parser, Span first) {
   parser->sink->items.count = parser->first_report;
   parser->sink->errors = parser->first_errors;
