@@ -43,8 +43,8 @@ typedef struct {
   size_t garbage;      // characters or lines that count towards GARBAGE_LIMIT
   size_t first_report; // number of diagnostics in the sink when this text began
   size_t first_errors, first_warnings;
-  size_t blamed;      // 1 + index of a brace in which a declaration stood: the next one there is a consequence
-  size_t outside;     // where the last declaration outside of a rule ended
+  size_t blamed;   // 1 + index of a brace in which a declaration stood: the next one there is a consequence
+  size_t outside;  // where the last declaration outside of a rule ended
   bool too_long;   // an expression too deep was reported
   Span range_seen; // a range `2..` that no target has taken yet
   AstFile *file;

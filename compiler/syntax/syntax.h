@@ -14,6 +14,6 @@ AstExpression *parse_expression(Arena *arena, const SourceFile *source, Diagnost
 
 void tokens_print(Arena *arena, const SourceFile *source, Text *out); // --stage=tokens: "LINE:COLUMN KIND text" a line
 void ast_print(const AstFile *file, Text *out);                       // --stage=ast: an indented tree, stable
-void expression_print(const AstExpression *expression, Text *out);   // as source text, minimal parentheses
+void expression_print(const AstExpression *expression, Text *out);    // as source text, minimal parentheses
 
 #endif
