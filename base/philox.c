@@ -1,8 +1,6 @@
 // See philox.h. The round and its constants are those of the paper, table 2 and section 3.3.
 #include "base/philox.h"
 
-#include <math.h>
-
 PhiloxBlock philox_block(uint64_t key, uint64_t counter_low, uint64_t counter_high) {
   uint32_t c0 = (uint32_t)counter_low, c1 = (uint32_t)(counter_low >> 32);
   uint32_t c2 = (uint32_t)counter_high, c3 = (uint32_t)(counter_high >> 32);
@@ -25,20 +23,6 @@ static double uniform_of(uint32_t high, uint32_t low) { return (double)(((uint64
 double philox_uniform(uint64_t key, uint64_t stream, uint64_t index) {
   PhiloxBlock block = philox_block(key, index, stream);
   return uniform_of(block.word[0], block.word[1]);
-}
-
-void philox_normal_pair(uint64_t key, uint64_t stream, uint64_t pair, double normal[2]) {
-  PhiloxBlock block = philox_block(key, pair, stream);
-  double open = 1 - uniform_of(block.word[0], block.word[1]); // in (0, 1]: its logarithm is finite
-  double angle = 6.283185307179586476925 * uniform_of(block.word[2], block.word[3]), radius = sqrt(-2 * log(open));
-  normal[0] = radius * cos(angle);
-  normal[1] = radius * sin(angle);
-}
-
-double philox_normal(uint64_t key, uint64_t stream, uint64_t index) {
-  double normal[2];
-  philox_normal_pair(key, stream, index / 2, normal);
-  return normal[index % 2];
 }
 
 uint64_t philox_below(uint64_t key, uint64_t stream, uint64_t index, uint64_t limit) {

@@ -4,6 +4,7 @@
 #ifndef BLUR_BASE_PHILOX_H
 #define BLUR_BASE_PHILOX_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct {
@@ -14,9 +15,10 @@ PhiloxBlock philox_block(uint64_t key, uint64_t counter_low, uint64_t counter_hi
 
 // One draw of a stream, named by (key, stream, index); the same name always gives the same number.
 double philox_uniform(uint64_t key, uint64_t stream, uint64_t index); // in [0, 1), 53 random bits
-// Mean 0, deviation 1: Box-Muller in double, one block for the two numbers of index `2*pair` and `2*pair + 1`.
+// Mean 0, deviation 1: Box-Muller in double, one block for the two numbers of indices 2 i and 2 i + 1; the same bits on
+// every machine (normal.c). `philox_normals` gives those of indices first ... first + count - 1, many times faster.
 double philox_normal(uint64_t key, uint64_t stream, uint64_t index);
-void philox_normal_pair(uint64_t key, uint64_t stream, uint64_t pair, double normal[2]);
+void philox_normals(uint64_t key, uint64_t stream, uint64_t first, size_t count, double *normals);
 uint64_t philox_below(uint64_t key, uint64_t stream, uint64_t index, uint64_t limit); // in [0, limit), limit >= 1
 
 // A key made of two: for streams named by more than two numbers.

@@ -83,7 +83,7 @@ static bool agree(const Step *step, const NpzArray *left, const NpzArray *right)
 
 static void draw_x(Step *step, int64_t batches) {
   int64_t count = batches * step->batch * step->inputs;
-  for (int64_t i = 0; i < count; i++) step->x[i] = philox_normal(step->session.seed, stream_x, (uint64_t)i);
+  philox_normals(step->session.seed, stream_x, 0, (size_t)count, step->x);
 }
 
 // One class of each sample, or a number where there is one output.

@@ -37,6 +37,7 @@ target_include_directories(blur_runtime PUBLIC ${CMAKE_SOURCE_DIR}/runtime/inclu
 target_link_libraries(blur_runtime PUBLIC blur_base PkgConfig::JANSSON ${CMAKE_DL_LIBS})
 # Batches are gathered before every step: these loops are to be vectorized.
 target_compile_options(blur_runtime PRIVATE $<$<CONFIG:RelWithDebInfo>:-O3>)
+set_source_files_properties(base/normal.c PROPERTIES COMPILE_OPTIONS "$<$<CONFIG:RelWithDebInfo>:-O3>;-ffp-contract=off;-fno-trapping-math")
 
 # LLVM is linked statically into the command (start-up without relocations) and dynamically into tests (fast links).
 llvm_map_components_to_libnames(LLVM_STATIC_LIBRARIES core orcjit passes x86codegen x86asmparser x86desc x86info nativecodegen target analysis support irprinter)

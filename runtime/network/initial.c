@@ -26,37 +26,50 @@ static void unravel(const BlurVariable *variable, size_t place, int64_t *index) 
   }
 }
 
-static double draw_value(const Draw *draw, size_t piece, size_t element, uint64_t *pair, double normal[2]) {
+// The values of elements first ... first + count - 1 of the variable's dense order.
+static void draw_values(const Draw *draw, size_t first, size_t count, double *values) {
   const BlurVariable *variable = draw->variable;
+  size_t elements = piece_elements(variable);
   switch (variable->initial) {
-  case BLUR_INITIAL_VALUE: return variable->values ? variable->values[piece] : variable->first;
+  case BLUR_INITIAL_VALUE:
+    for (size_t i = 0; i < count; i++)
+      values[i] = variable->values ? variable->values[(first + i) / elements] : variable->first;
+    return;
   case BLUR_INITIAL_NORMAL:
-    if (*pair != element / 2) philox_normal_pair(draw->network->seed, draw->stream, *pair = element / 2, normal);
-    return variable->first + variable->second * normal[element % 2];
+    philox_normals(draw->network->seed, draw->stream, first, count, values);
+    for (size_t i = 0; i < count; i++) values[i] = variable->first + variable->second * values[i];
+    return;
   case BLUR_INITIAL_UNIFORM:
-    return variable->first +
-           (variable->second - variable->first) * philox_uniform(draw->network->seed, draw->stream, element);
-  default: return 0;
+    for (size_t i = 0; i < count; i++)
+      values[i] = variable->first +
+                  (variable->second - variable->first) * philox_uniform(draw->network->seed, draw->stream, first + i);
+    return;
+  default: memset(values, 0, count * sizeof *values);
   }
 }
 
-// This thread's share of a variable: a range of its dense order.
+// This thread's share of a variable, row by row of its last axis (where memory has one stride); dead rows are skipped.
 static void draw_share(void *context, int64_t thread, int64_t threads) {
+  enum { MOST = 512 };
   const Draw *draw = context;
   const BlurVariable *variable = draw->variable;
   size_t count = blur_variable_count(variable), elements = piece_elements(variable);
   size_t first = count / (size_t)threads * (size_t)thread;
   size_t end = thread + 1 == threads ? count : count / (size_t)threads * (size_t)(thread + 1);
-  uint64_t pair = UINT64_MAX;
-  double normal[2] = {0};
   int axes = variable->dimensions - variable->states;
-  int64_t index[BLUR_MAX_DIMENSIONS] = {0};
-  if (first < end) unravel(variable, first % elements, index);
-  for (size_t i = first; i < end; i++) {
-    size_t piece = i / elements;
-    char *at = network_element(draw->network, variable, piece, index);
-    if (at) network_write(draw->network, at, draw_value(draw, piece, i, &pair, normal));
-    for (int a = axes - 1; a >= 0 && ++index[a] == variable->extent[variable->states + a]; a--) index[a] = 0;
+  int64_t index[BLUR_MAX_DIMENSIONS] = {0}, columns = axes ? variable->extent[variable->dimensions - 1] : 1;
+  double values[MOST];
+  for (size_t i = first, some; i < end; i += some) {
+    unravel(variable, i % elements, index);
+    int64_t column = axes ? index[axes - 1] : 0;
+    some = end - i < MOST ? end - i : MOST;
+    if ((int64_t)some > columns - column) some = (size_t)(columns - column);
+    char *at = network_element(draw->network, variable, i / elements, index);
+    if (!at) continue;
+    if (axes) index[axes - 1]++;
+    ptrdiff_t stride = some > 1 ? network_element(draw->network, variable, i / elements, index) - at : 0;
+    draw_values(draw, i, some, values);
+    for (size_t j = 0; j < some; j++) network_write(draw->network, at + (ptrdiff_t)j * stride, values[j]);
   }
 }
 

@@ -64,3 +64,17 @@ Test(hash, known_answers) {
   cr_assert_eq(hash_text("a"), 0xaf63dc4c8601ec8cu);
   cr_assert_eq(hash_text("foobar"), 0x85944171f73967e8u);
 }
+
+Test(runtime_philox, normal_numbers_of_a_range_are_those_of_its_indices_and_follow_the_formula) {
+  double range[300];
+  philox_normals(5, 9, 3, 300, range); // begins within a pair and crosses blocks
+  for (uint64_t i = 0; i < 300; i++) {
+    uint64_t index = 3 + i;
+    cr_assert_eq(range[i], philox_normal(5, 9, index));
+    PhiloxBlock block = philox_block(5, index / 2, 9);
+    long double u = ((long double)(block.word[0] >> 5) * 67108864 + (block.word[1] >> 6)) * 0x1p-53L;
+    long double v = ((long double)(block.word[2] >> 5) * 67108864 + (block.word[3] >> 6)) * 0x1p-53L;
+    long double radius = sqrtl(-2 * logl(1 - u)), angle = 6.283185307179586476925286766559L * v;
+    cr_assert_float_eq(range[i], (double)(radius * (index % 2 ? sinl(angle) : cosl(angle))), 4e-15);
+  }
+}
