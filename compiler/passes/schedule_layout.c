@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-enum { NARROW_UNITS = 48, CACHE_LINE = 64, PAGE = 4096 };
+// Rows a multiple of SETS bytes apart share few sets of the first cache: one more line between them (10 % of a step).
+enum { NARROW_UNITS = 48, CACHE_LINE = 64, SETS = 1024 };
 
 int64_t schedule_padded(const Scheduler *scheduler, int64_t elements) {
   return schedule_round_up(elements, CACHE_LINE / scheduler->options->element_bytes);
@@ -53,7 +54,7 @@ static BufferPlan strided(const Scheduler *scheduler, const IrBufferInfo *buffer
     int64_t extent = buffer->extent[order[i]];
     stride *= i == buffer->dimensions - 1 ? schedule_padded(scheduler, extent) : extent;
     int64_t bytes = stride * scheduler->options->element_bytes;
-    if (i == buffer->dimensions - 1 && bytes % PAGE == 0) stride += CACHE_LINE / scheduler->options->element_bytes;
+    if (i == buffer->dimensions - 1 && bytes % SETS == 0) stride += CACHE_LINE / scheduler->options->element_bytes;
   }
   return plan;
 }

@@ -133,7 +133,7 @@ static void scratch_strides(const Planner *planner, IrBuffer buffer, BufferPlan 
     plan->stride[next] = stride;
     int64_t extent = next == plan->blocked_dimension ? blocked_extent : info->extent[next];
     stride *= i == 0 ? schedule_padded(planner->scheduler, extent) : extent;
-    if (i == 0 && stride * planner->schedule->element_bytes % 4096 == 0)
+    if (i == 0 && stride * planner->schedule->element_bytes % 1024 == 0)
       stride += ALIGNMENT / planner->schedule->element_bytes;
   }
 }
