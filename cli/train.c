@@ -13,10 +13,11 @@ typedef struct {
   Session session;
   BlurData *data;
   BlurTraining *training;
-  int64_t first_step, last_step; // counted over all runs of this network
-  int64_t eval_every;            // 0: each epoch
-  BlurEvaluation evaluation;     // the last one
-  bool evaluated, terminal, json;
+  int64_t first_step, last_step;   // counted over all runs of this network
+  int64_t eval_every;              // 0: each epoch
+  BlurEvaluation evaluation, best; // the last one, and that of the highest accuracy
+  int64_t evaluations;
+  bool terminal, json;
   double started, rate; // steps a second
 } Train;
 
@@ -98,7 +99,7 @@ static void tell_progress(const Train *train, int64_t step) {
   double left = train->rate > 0 ? (double)(train->last_step - step) / train->rate : 0;
   printf("\r\033[Kstep %" PRId64 " of %" PRId64 "  %.0f steps/s  %.0f s left", step, train->last_step, train->rate,
          left);
-  if (train->evaluated)
+  if (train->evaluations)
     printf("  loss %.5f  accuracy %.2f %%", train->evaluation.loss, 100 * train->evaluation.accuracy);
   fflush(stdout);
 }
@@ -107,9 +108,15 @@ static void tell_progress(const Train *train, int64_t step) {
 
 static bool evaluate(Train *train, BlurStatus *status) {
   if (!blur_training_evaluate(train->training, BLUR_TEST, &train->evaluation, status)) return false;
-  train->evaluated = true;
+  if (!train->evaluations++ || train->evaluation.accuracy > train->best.accuracy) train->best = train->evaluation;
   tell_evaluation(train);
   return true;
+}
+
+// After several evaluations: the best of them.
+static void tell_best(const Train *train) {
+  if (train->json || train->evaluations < 2) return;
+  printf("best: accuracy %.2f %% at step %" PRId64 "\n", 100 * train->best.accuracy, train->best.step);
 }
 
 static int64_t next_evaluation(const Train *train, int64_t step) {
@@ -177,6 +184,7 @@ static int work(Train *train) {
     if (option_given(arguments, OPTION_save)) complain(arguments, "nothing was saved");
     return code;
   }
+  tell_best(train);
   code = save(train);
   if (code || !blur_training_interrupted(train->training)) return code;
   complain(arguments, "interrupted after step %" PRId64, blur_network_steps(session->network));
