@@ -5,7 +5,8 @@
 
 #include <math.h>
 
-static const double vector_multiply_add = 0.15, horizontal_sum = 1.5, packed_element = 0.3;
+static const double vector_multiply_add = 0.15, horizontal_sum = 1.5, packed_element = 0.3,
+                    dot_loads = 1.5; // tiles of dot products load twice as much
 
 double schedule_value_cost(const Scheduler *scheduler, IrValue value) {
   static const double flops[] = {
@@ -45,7 +46,7 @@ ProductChoice schedule_product_form(const Scheduler *scheduler, const ScheduleNo
     choice.nanoseconds = (m + loads) * ceil(columns / lanes) * k * vector_multiply_add;
     if (choice.pack) choice.nanoseconds += columns * k * packed_element;
   }
-  double dot = m * columns * (ceil(k / lanes) * vector_multiply_add * 1.1 + horizontal_sum);
+  double dot = m * columns * (ceil(k / lanes) * vector_multiply_add * dot_loads + horizontal_sum);
   if (a_vector == node->k && b_vector == node->k && dot < choice.nanoseconds) {
     choice.form = PRODUCT_DOT;
     choice.pack = false;

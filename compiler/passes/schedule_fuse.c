@@ -9,8 +9,8 @@
 #include <string.h>
 
 // Nanoseconds; the threads that work is assumed to be shared by, when splitting is weighed against joining.
-static const double barrier = 700, page_penalty = 1.3;
-enum { ASSUMED_THREADS = 2, MOST_PANELS = 8, MOST_SHORT_BLOCKS = 16, LEAST_ROWS = 4, PAGE = 4096 };
+static const double barrier = 700, page_penalty = 1.3, tolerated = 1.1;
+enum { ASSUMED_THREADS = 2, MOST_PANELS = 8, MOST_SHORT_BLOCKS = 16, MOST_BLOCKS = 32, LEAST_ROWS = 4, PAGE = 4096 };
 
 typedef struct {
   Scheduler *scheduler;
@@ -91,8 +91,10 @@ static int64_t block_size(const Scheduler *scheduler, IrAxisKind kind, int64_t e
     while (blocks < MOST_SHORT_BLOCKS && blocks * 2 * LEAST_ROWS <= extent) blocks *= 2;
     return schedule_divide_up(extent, blocks);
   }
-  if (!rows) return panel;
-  int64_t blocks = schedule_divide_up(extent, target->tile_rows);
+  // Few enough blocks that what all of them read is not streamed through the caches too often.
+  int64_t panels = extent / (panel * MOST_BLOCKS), bands = extent / ((int64_t)target->tile_rows * MOST_BLOCKS);
+  if (!rows) return panel * (panels > 1 ? panels : 1);
+  int64_t blocks = schedule_divide_up(extent, target->tile_rows * (bands > 1 ? bands : 1));
   if (blocks > 1) blocks = schedule_round_up(blocks, 2); // an even number: two threads get as much
   return schedule_divide_up(extent, blocks);
 }
@@ -143,7 +145,8 @@ static bool is_axis_for(const Fuser *fuser, int32_t at, IrAxis axis, const Kerne
   if (fuser->scheduler->options->blas_products && node->kind == NODE_PRODUCT) return false;
   if (!depends_within_block(fuser, at, axis, draft)) return false;
   double time = blocked_time(fuser, at, axis, draft);
-  return isfinite(time) && time <= barrier + fuser->ideal[at] * 1.3 / ASSUMED_THREADS;
+  if (!draft->count) return isfinite(time);
+  return isfinite(time) && time <= barrier + fuser->ideal[at] * tolerated / ASSUMED_THREADS;
 }
 
 // The axis that a draft would cut a node along, `first` if that is possible; IR_NONE: the node cannot join.

@@ -44,8 +44,10 @@ typedef struct {
 void schedule_normalize(Scheduler *scheduler);
 // The reads in `value`, each once.
 void schedule_collect_reads(const Scheduler *scheduler, IrValue value, IndexList *reads);
-// A new buffer over `axes` (states, batch, units) for the value of a temporary, and its identity index.
-IrBuffer schedule_temporary(Scheduler *scheduler, const char *name, IrAxisSet axes, IrIndex *index);
+// A new buffer over `axes` (states, batch, units; axes of one kind in the order that `like`, a buffer's index, has
+// them) for the value of a temporary, and its identity index.
+IrBuffer schedule_temporary(Scheduler *scheduler, const char *name, IrAxisSet axes, const IrIndex *like,
+                            int like_dimensions, IrIndex *index);
 // The buffer whose place this one begins and ends in: w0.1.v2 -> w0.1; itself for temporaries.
 IrBuffer schedule_slot(const IrProgram *program, IrBuffer buffer);
 
@@ -64,8 +66,8 @@ typedef struct {
 ProductChoice schedule_product_form(const Scheduler *scheduler, const ScheduleNode *node, IrAxis n, int64_t m_extent,
                                     int64_t n_extent);
 // The same for a product cut along `axis` (IR_NONE: not cut) in blocks of block_size: `axis` becomes m or n.
-ProductChoice schedule_blocked_form(const Scheduler *scheduler, const ScheduleNode *node, IrAxis axis, int64_t block_size,
-                                    IrAxis *n);
+ProductChoice schedule_blocked_form(const Scheduler *scheduler, const ScheduleNode *node, IrAxis axis,
+                                    int64_t block_size, IrAxis *n);
 
 // A kernel before its operations are made: nodes in a possible order, and the axis of each that the blocks cut.
 typedef struct {

@@ -128,7 +128,7 @@ static void choose_synapse_layout(Scheduler *scheduler, IrBuffer slot) {
   set_members(scheduler, member, true);
   double reversed = members_cost(scheduler, member);
   set_members(scheduler, member, false);
-  if (reversed < members_cost(scheduler, member)) set_members(scheduler, member, true);
+  if (reversed < 0.97 * members_cost(scheduler, member)) set_members(scheduler, member, true);
 }
 
 // Products that no form fits are reductions like any other.
