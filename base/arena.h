@@ -19,7 +19,7 @@ char *arena_format(Arena *arena, const char *format, ...) __attribute__((format(
 char *arena_format_list(Arena *arena, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
 size_t arena_bytes(const Arena *arena); // bytes handed out so far
 
-#define ARENA_NEW(arena, type) ((type *)arena_allocate((arena), sizeof(type)))
+#define ARENA_NEW(arena, type)          ((type *)arena_allocate((arena), sizeof(type)))
 #define ARENA_ARRAY(arena, type, count) ((type *)arena_allocate((arena), sizeof(type) * (size_t)(count)))
 
 // A growing array in an arena: struct { type *items; size_t count, capacity; }.
@@ -32,8 +32,7 @@ void *arena_grow(Arena *arena, void *items, size_t count, size_t *capacity, size
 #define ARENA_PUSH(arena, list, ...)                                                                                   \
   do {                                                                                                                 \
     if ((list)->count == (list)->capacity)                                                                             \
-      (list)->items =                                                                                                  \
-          arena_grow((arena), (list)->items, (list)->count, &(list)->capacity, sizeof(*(list)->items));                \
+      (list)->items = arena_grow((arena), (list)->items, (list)->count, &(list)->capacity, sizeof(*(list)->items));    \
     (list)->items[(list)->count++] = __VA_ARGS__;                                                                      \
   } while (0)
 

@@ -9,8 +9,8 @@
 //
 // A reduction binds its axes in its body, lexically: inside its body the axis is the reduction's own, outside (in the
 // same expression) the same axis id may be free. A value's axes are its free ones. A read refers to the content of the
-// buffer when its statement runs; after the pass `version` every buffer is assigned at most once, so reads are timeless.
-// Scalars have no axes. Truth values are made by comparisons; buffers hold reals only.
+// buffer when its statement runs; after the pass `version` every buffer is assigned at most once, so reads are
+// timeless. Scalars have no axes. Truth values are made by comparisons; buffers hold reals only.
 #ifndef BLUR_IR_IR_H
 #define BLUR_IR_IR_H
 
@@ -44,12 +44,12 @@ typedef struct {
   const char *variable; // the user's name: "a", "w", "nu"; NULL for temporaries
   int layer;            // neuron layer 0..L or synapse layer 0..L-1; -1 where there is none
   IrRole role;
-  bool is_bias;         // the unit neuron's row of a synapse variable, a buffer of its own: no pre dimension
-  bool live_in;         // holds a value before the program: inputs, genome, synapses, persistent variables
-  bool live_out;        // its value after the program is wanted
+  bool is_bias;  // the unit neuron's row of a synapse variable, a buffer of its own: no pre dimension
+  bool live_in;  // holds a value before the program: inputs, genome, synapses, persistent variables
+  bool live_out; // its value after the program is wanted
   // For buffers that unroll_states split or version renamed: which element of which variable this is.
-  int32_t origin;       // buffer it came from (its program input or output slot), IR_NONE: itself
-  int states;           // number of entries in `state`
+  int32_t origin; // buffer it came from (its program input or output slot), IR_NONE: itself
+  int states;     // number of entries in `state`
   int32_t state[IR_MAX_DIMENSIONS];
   int dimensions;
   IrAxisKind kind[IR_MAX_DIMENSIONS]; // what each dimension runs over
@@ -79,7 +79,7 @@ typedef enum { REDUCE_SUM, REDUCE_PRODUCT, REDUCE_MAXIMUM, REDUCE_MINIMUM, REDUC
 
 // One dimension of a read or of a target: an axis, or a constant element.
 typedef struct {
-  IrAxis axis;     // IR_NONE: `constant`
+  IrAxis axis; // IR_NONE: `constant`
   int32_t constant;
 } IrIndex;
 
@@ -88,16 +88,16 @@ typedef uint64_t IrAxisSet; // bit i: axis i (a program has at most 64 axes afte
 typedef struct {
   IrValueKind kind;
   bool is_truth;
-  IrAxisSet axes; // free axes
-  double number;  // CONSTANT
-  IrAxis axis;    // POSITION
-  IrBuffer buffer;                   // READ
-  IrIndex index[IR_MAX_DIMENSIONS];  // READ
-  IrOperation operation;             // OPERATION
-  IrValue operand[IR_MAX_OPERANDS];  // OPERATION; REDUCE: operand[0] is the body
-  IrReduction reduction;             // REDUCE
-  IrAxisSet reduced;                 // REDUCE: the bound axes
-  int argument;                      // ARGUMENT: its number
+  IrAxisSet axes;                   // free axes
+  double number;                    // CONSTANT
+  IrAxis axis;                      // POSITION
+  IrBuffer buffer;                  // READ
+  IrIndex index[IR_MAX_DIMENSIONS]; // READ
+  IrOperation operation;            // OPERATION
+  IrValue operand[IR_MAX_OPERANDS]; // OPERATION; REDUCE: operand[0] is the body
+  IrReduction reduction;            // REDUCE
+  IrAxisSet reduced;                // REDUCE: the bound axes
+  int argument;                     // ARGUMENT: its number
 } IrValueInfo;
 
 typedef enum { IR_STATEMENT_ASSIGN, IR_STATEMENT_REPEAT } IrStatementKind;
@@ -107,9 +107,9 @@ struct IrStatement {
   IrBuffer target;
   IrIndex index[IR_MAX_DIMENSIONS]; // every axis at most once; their union contains value's axes
   IrValue value;
-  Span span;                        // of the rule's statement, for messages and line tables
-  const char *block;                // "forward 0", "update 1": for dumps
-  int64_t count;                    // REPEAT: times, and its body and counter buffer (IR_NONE if unused)
+  Span span;         // of the rule's statement, for messages and line tables
+  const char *block; // "forward 0", "update 1": for dumps
+  int64_t count;     // REPEAT: times, and its body and counter buffer (IR_NONE if unused)
   IrBuffer counter;
   IrStatement *body;
   IrStatement *next;
@@ -131,29 +131,32 @@ typedef struct {
 } IrProgram;
 
 // ---- building (builder.c). Values are folded only where the result is exact and obvious: constants, x * 1, x / 1,
-// --x, choices by a known truth. Names get a suffix where they are taken, and '_' for characters that the text form lacks.
+// --x, choices by a known truth. Names get a suffix where they are taken, and '_' for characters that the text form
+// lacks.
 IrProgram *ir_program_create(Arena *arena, const char *name);
-IrAxis ir_axis(IrProgram *program, const char *name, IrAxisKind kind, int64_t extent); // a new axis; makes the name unique
-IrBuffer ir_buffer(IrProgram *program, IrBufferInfo info);                             // a new buffer; makes the name unique
+IrAxis ir_axis(IrProgram *program, const char *name, IrAxisKind kind,
+               int64_t extent);                            // a new axis; makes the name unique
+IrBuffer ir_buffer(IrProgram *program, IrBufferInfo info); // a new buffer; makes the name unique
 IrValue ir_constant(IrProgram *program, double number);
 IrValue ir_truth(IrProgram *program, bool truth); // a known truth value; folded away by whatever uses it
 IrValue ir_step(IrProgram *program);
 IrValue ir_position(IrProgram *program, IrAxis axis);
 IrValue ir_read(IrProgram *program, IrBuffer buffer, const IrIndex *index);
-IrValue ir_operation(IrProgram *program, IrOperation operation, IrValue x, IrValue y, IrValue z); // IR_NONE where unused
+IrValue ir_operation(IrProgram *program, IrOperation operation, IrValue x, IrValue y,
+                     IrValue z); // IR_NONE where unused
 IrValue ir_reduce(IrProgram *program, IrReduction reduction, IrAxisSet axes, IrValue body);
 IrValue ir_argument(IrProgram *program, int argument, IrAxisSet axes, bool is_truth);
-IrStatement *ir_assign(IrProgram *program, IrBuffer target, const IrIndex *index, IrValue value, Span span, const char *block);
-// Links a repeat statement; set program->last to &statement->body to fill it, then to &statement->next to go on after it.
+IrStatement *ir_assign(IrProgram *program, IrBuffer target, const IrIndex *index, IrValue value, Span span,
+                       const char *block);
+// Links a repeat statement; set program->last to &statement->body to fill it, then to &statement->next to go on after
+// it.
 IrStatement *ir_repeat(IrProgram *program, int64_t count, IrBuffer counter, Span span, const char *block);
-static inline IrAxisSet ir_axis_bit(IrAxis axis) {
-  return axis >= 0 && axis < IR_MAX_AXES ? (IrAxisSet)1 << axis : 0;
-}
+static inline IrAxisSet ir_axis_bit(IrAxis axis) { return axis >= 0 && axis < IR_MAX_AXES ? (IrAxisSet)1 << axis : 0; }
 // `value` with free axes replaced (by an axis or a constant position: reads index it, positions become it) and reads of
-// arguments replaced. `from` axes that are rebound by an inner reduction stay as they are there; if a replacement would be
-// captured by an inner reduction over the same axis, that reduction is given another axis. For arguments: a replacement's
-// axes that the argument has too are meant to be bound by the reductions around it; its other axes are not captured.
-// An argument whose axes are renamed stays an argument over the new axes: substitute arguments first.
+// arguments replaced. `from` axes that are rebound by an inner reduction stay as they are there; if a replacement would
+// be captured by an inner reduction over the same axis, that reduction is given another axis. For arguments: a
+// replacement's axes that the argument has too are meant to be bound by the reductions around it; its other axes are
+// not captured. An argument whose axes are renamed stays an argument over the new axes: substitute arguments first.
 IrValue ir_substitute_axis(IrProgram *program, IrValue value, IrAxis from, IrIndex to);
 // An axis like `axis` that is none of `forbidden`: one that the program has, if any, so that their number stays small.
 IrAxis ir_axis_like(IrProgram *program, IrAxis axis, IrAxisSet forbidden);
@@ -176,17 +179,21 @@ double ir_evaluate(IrOperation operation, double x, double y, double z);
 // ---- text (print.c, parse.c). print(parse(text)) == text for every text that print made.
 void ir_print(const IrProgram *program, Text *out);
 void ir_print_value(const IrProgram *program, IrValue value, Text *out); // on one line: "%0 = shared part; value"
-IrProgram *ir_parse(Arena *arena, const char *text, size_t length, const char **error); // NULL and *error ("line 3: ...")
+IrProgram *ir_parse(Arena *arena, const char *text, size_t length,
+                    const char **error); // NULL and *error ("line 3: ...")
 
-// ---- verification (verify.c): NULL if the program is well-formed, else a sentence (in the arena) that says what is wrong.
+// ---- verification (verify.c): NULL if the program is well-formed, else a sentence (in the arena) that says what is
+// wrong.
 const char *ir_verify(IrProgram *program);
 
 // ---- differentiation of one value (passes/differentiate.c; used for f' in rules and later by the adjoint pass).
-// The gradient of the sum of `value` (over all its axes) with respect to ARGUMENT `argument`: a value with that argument's axes.
+// The gradient of the sum of `value` (over all its axes) with respect to ARGUMENT `argument`: a value with that
+// argument's axes.
 IrValue ir_gradient(IrProgram *program, IrValue value, int argument);
 
-// ---- interpretation in double precision (interpret.c), the reference for everything else. `storage[b]` points to buffer
-// b's elements, dense, row-major. Statements run in order; each right side is evaluated whole before it takes effect.
+// ---- interpretation in double precision (interpret.c), the reference for everything else. `storage[b]` points to
+// buffer b's elements, dense, row-major. Statements run in order; each right side is evaluated whole before it takes
+// effect.
 void ir_interpret(const IrProgram *program, double *const *storage, double step);
 int64_t ir_buffer_elements(const IrBufferInfo *buffer);
 

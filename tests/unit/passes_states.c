@@ -55,13 +55,15 @@ static void outputs(const IrProgram *program, const char *variable, double *resu
     storage[b] = calloc((size_t)elements + 1, sizeof(double));
     IrBuffer root = root_of(program, (IrBuffer)b, &start);
     if (!program->buffers.items[b].live_in) continue;
-    for (int64_t i = 0; i < elements; i++) storage[b][i] = sin(1.7 * (double)(start + i) + program->buffers.items[root].name[0]);
+    for (int64_t i = 0; i < elements; i++)
+      storage[b][i] = sin(1.7 * (double)(start + i) + program->buffers.items[root].name[0]);
   }
   ir_interpret(program, storage, 0);
   for (size_t b = 0; b < count; b++) {
     int64_t start, elements = ir_buffer_elements(&program->buffers.items[b]);
     const char *root = program->buffers.items[root_of(program, (IrBuffer)b, &start)].name;
-    if (program->buffers.items[b].live_out && !strcmp(root, variable)) memcpy(result + start, storage[b], sizeof(double) * (size_t)elements);
+    if (program->buffers.items[b].live_out && !strcmp(root, variable))
+      memcpy(result + start, storage[b], sizeof(double) * (size_t)elements);
   }
   for (size_t b = 0; b < count; b++) free(storage[b]);
 }
@@ -99,12 +101,13 @@ Test(passes_states, zero_neurons_and_copies_leave_no_statement) {
 }
 
 Test(passes_states, what_no_prediction_needs_is_dead) {
-  static const char *const predict_text = "program predict\n\naxis batch:3\naxis unit unit0:4\naxis unit unit1:2\n\n"
-                                          "buffer x input in [batch:3, unit unit0:4]\n"
-                                          "buffer w0 synapse \"w\" layer 0 in [state c:2, unit unit0:4, unit unit1:2]\n"
-                                          "buffer prediction output out [batch:3, unit unit1:2]\n\n"
-                                          "block \"predict\"\n"
-                                          "prediction[batch, unit1] <- sum(unit0: mul(w0[0, unit0, unit1], x[batch, unit0]))\n";
+  static const char *const predict_text =
+      "program predict\n\naxis batch:3\naxis unit unit0:4\naxis unit unit1:2\n\n"
+      "buffer x input in [batch:3, unit unit0:4]\n"
+      "buffer w0 synapse \"w\" layer 0 in [state c:2, unit unit0:4, unit unit1:2]\n"
+      "buffer prediction output out [batch:3, unit unit1:2]\n\n"
+      "block \"predict\"\n"
+      "prediction[batch, unit1] <- sum(unit0: mul(w0[0, unit0, unit1], x[batch, unit0]))\n";
   static const char *const passes[] = {"unroll_states", "version", "propagate"};
   Arena *arena = arena_create();
   IrProgram *step = parsed(arena, step_of_two_states), *predict = parsed(arena, predict_text);

@@ -2,7 +2,8 @@
 //
 //   BlurReport *report = blur_report_create();
 //   BlurRule *rule = blur_rule_load("std.blur", NULL, 0, BLUR_LOSS_CROSS_ENTROPY, report);
-//   BlurProgram *program = blur_compile(rule, &(BlurOptions){.layers = 3, .units = (int64_t[]){784, 256, 10}, .batch = 128}, report);
+//   BlurProgram *program = blur_compile(rule, &(BlurOptions){.layers = 3, .units = (int64_t[]){784, 256, 10}, .batch =
+//   128}, report);
 //
 // Nothing here aborts on input: functions return NULL and the report holds what was wrong. Handles may be used by one
 // thread at a time; different handles by different threads.
@@ -26,7 +27,8 @@ BlurReport *blur_report_create(void);
 void blur_report_destroy(BlurReport *report);
 size_t blur_report_errors(const BlurReport *report);
 size_t blur_report_warnings(const BlurReport *report);
-bool blur_report_is_environment(const BlurReport *report); // a file, memory or library failed (exit 3), not the input (exit 1)
+bool blur_report_is_environment(
+    const BlurReport *report); // a file, memory or library failed (exit 3), not the input (exit 1)
 // The report as text; valid until the next call on this report.
 const char *blur_report_text(BlurReport *report, bool color);
 const char *blur_report_json(BlurReport *report);
@@ -34,30 +36,50 @@ const char *blur_report_json(BlurReport *report);
 // ---- rules
 
 typedef struct BlurRule BlurRule;
-typedef struct { const char *name, *value; } BlurSetting; // --set k=4, act=relu, lr=0.1, "nu=[[1,0],[0,1]]"
+typedef struct {
+  const char *name, *value;
+} BlurSetting; // --set k=4, act=relu, lr=0.1, "nu=[[1,0],[0,1]]"
 typedef enum { BLUR_LOSS_CROSS_ENTROPY, BLUR_LOSS_SQUARED_ERROR, BLUR_LOSS_LOGISTIC, BLUR_LOSS_HINGE } BlurLoss;
 
 // `name`: a path ("rule.blur", the file's only or last rule), "path:rule", or "std.name". Parses and checks it with the
 // settings. The rule is the caller's (blur_rule_destroy). NULL: see the report.
-BlurRule *blur_rule_load(const char *name, const BlurSetting *settings, size_t setting_count, BlurLoss loss, BlurReport *report);
+BlurRule *blur_rule_load(const char *name, const BlurSetting *settings, size_t setting_count, BlurLoss loss,
+                         BlurReport *report);
 void blur_rule_destroy(BlurRule *rule);
 const char *blur_rule_name(const BlurRule *rule);
 // Checks a whole file (all its rules). False if it has errors.
 bool blur_check_file(const char *path, BlurReport *report);
-// Where the library of rules is looked for: BLUR_STDLIB, beside the command, the installed folder; else the embedded copy.
-size_t blur_library_rules(const char *const **names); // names of the library's rules, sorted ("std.adam", ...)
+// Where the library of rules is looked for: BLUR_STDLIB, beside the command, the installed folder; else the embedded
+// copy.
+size_t blur_library_rules(const char *const **names);   // names of the library's rules, sorted ("std.adam", ...)
 size_t blur_library_modules(const char *const **names); // its files of functions ("std.activation", ...)
 // The first comment line of a library file ("std.adam"); the caller's to free(). NULL if there is no such file.
 char *blur_library_summary(const char *name);
 
 // ---- programs
 
-typedef enum { BLUR_NEURON, BLUR_SYNAPSE, BLUR_GENOME, BLUR_SIGNAL, BLUR_X, BLUR_Y, BLUR_PREDICTION, BLUR_STEP } BlurKind;
-typedef enum { BLUR_INITIAL_ZERO, BLUR_INITIAL_VALUE, BLUR_INITIAL_NORMAL, BLUR_INITIAL_UNIFORM, BLUR_INITIAL_ORTHOGONAL } BlurInitial;
+typedef enum {
+  BLUR_NEURON,
+  BLUR_SYNAPSE,
+  BLUR_GENOME,
+  BLUR_SIGNAL,
+  BLUR_X,
+  BLUR_Y,
+  BLUR_PREDICTION,
+  BLUR_STEP
+} BlurKind;
+typedef enum {
+  BLUR_INITIAL_ZERO,
+  BLUR_INITIAL_VALUE,
+  BLUR_INITIAL_NORMAL,
+  BLUR_INITIAL_UNIFORM,
+  BLUR_INITIAL_ORTHOGONAL
+} BlurInitial;
 enum { BLUR_MAX_DIMENSIONS = 8 };
 
-// One state of a variable: element (i, j) is at `offset` + (i*stride[0] + j*stride[1]) * element size, where the axes are
-// the variable's axes after its states. The unit neuron's row of a synapse variable (the last index of pre) is apart.
+// One state of a variable: element (i, j) is at `offset` + (i*stride[0] + j*stride[1]) * element size, where the axes
+// are the variable's axes after its states. The unit neuron's row of a synapse variable (the last index of pre) is
+// apart.
 typedef struct {
   int64_t offset; // bytes from the start of the network's memory; -1: dead, not stored
   int64_t stride[BLUR_MAX_DIMENSIONS];
@@ -68,12 +90,12 @@ typedef struct {
 typedef struct {
   const char *name;
   BlurKind kind;
-  int layer;            // neuron: 0 = input layer; synapse: 0 = lowest; -1: one for the network
-  int states;           // leading dimensions that are states
-  int dimensions;       // states included; batch before neuron, pre before post
+  int layer;                           // neuron: 0 = input layer; synapse: 0 = lowest; -1: one for the network
+  int states;                          // leading dimensions that are states
+  int dimensions;                      // states included; batch before neuron, pre before post
   int64_t extent[BLUR_MAX_DIMENSIONS]; // pre counts the unit neuron's row if has_bias
   bool has_bias, persistent;
-  size_t pieces;        // product of the state extents, row-major
+  size_t pieces; // product of the state extents, row-major
   const BlurPiece *piece;
   BlurInitial initial;  // of genome values, synapses and persistent variables
   double first, second; // value; or mean and deviation; or low and high; or gain
@@ -88,15 +110,15 @@ typedef enum { BLUR_CPU_NATIVE, BLUR_CPU_X86_64, BLUR_CPU_AVX2, BLUR_CPU_AVX512 
 typedef enum { BLUR_PRODUCTS_OWN, BLUR_PRODUCTS_OPENBLAS } BlurProducts;
 
 typedef struct {
-  int layers;            // number of entries of units: neuron layers, input included; at least 2
+  int layers; // number of entries of units: neuron layers, input included; at least 2
   const int64_t *units;
   int64_t batch;
   BlurEngine engine;
   BlurPrecision precision; // the interpreter always computes in double
   BlurCpu cpu;
   BlurProducts products;
-  bool all_live;         // nothing that the rule writes counts as dead (blur step)
-  bool no_cache;         // neither read nor write the object cache
+  bool all_live; // nothing that the rule writes counts as dead (blur step)
+  bool no_cache; // neither read nor write the object cache
 } BlurOptions;
 
 // What compiled code calls; made by the runtime (blur_pool_services). All pointers must be valid.
@@ -105,8 +127,8 @@ typedef struct {
   void (*barrier)(void *pool, int64_t thread);
   void (*product_float)(int transpose_a, int transpose_b, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
                         const float *b, int64_t ldb, float *c, int64_t ldc);
-  void (*product_double)(int transpose_a, int transpose_b, int64_t m, int64_t n, int64_t k, const double *a, int64_t lda,
-                         const double *b, int64_t ldb, double *c, int64_t ldc);
+  void (*product_double)(int transpose_a, int transpose_b, int64_t m, int64_t n, int64_t k, const double *a,
+                         int64_t lda, const double *b, int64_t ldb, double *c, int64_t ldc);
 } BlurServices;
 
 typedef struct BlurProgram BlurProgram;
@@ -132,15 +154,17 @@ BlurCost blur_program_cost(const BlurProgram *program);
 
 // Runs one step, or one prediction, as thread `thread` of `threads`: all of them must call it. x and y (and the step
 // counter, which the caller increments) are variables in memory. Allocates nothing.
-void blur_program_step(const BlurProgram *program, void *memory, void *scratch, const BlurServices *services, int64_t thread, int64_t threads);
-void blur_program_predict(const BlurProgram *program, void *memory, void *scratch, const BlurServices *services, int64_t thread, int64_t threads);
+void blur_program_step(const BlurProgram *program, void *memory, void *scratch, const BlurServices *services,
+                       int64_t thread, int64_t threads);
+void blur_program_predict(const BlurProgram *program, void *memory, void *scratch, const BlurServices *services,
+                          int64_t thread, int64_t threads);
 
 // ---- looking inside
 
-// Prints a stage: tokens, ast, checked, ir, the output of each pass (ir:PASS), kernels, llvm, asm. Text is the caller's to
-// free(). `options` NULL: a small default network. NULL: see the report.
-char *blur_emit(const char *rule_name, const BlurSetting *settings, size_t setting_count, BlurLoss loss, const char *stage,
-                const BlurOptions *options, BlurReport *report);
+// Prints a stage: tokens, ast, checked, ir, the output of each pass (ir:PASS), kernels, llvm, asm. Text is the caller's
+// to free(). `options` NULL: a small default network. NULL: see the report.
+char *blur_emit(const char *rule_name, const BlurSetting *settings, size_t setting_count, BlurLoss loss,
+                const char *stage, const BlurOptions *options, BlurReport *report);
 char *blur_run_pass(const char *pass, const char *ir_text, size_t length, BlurReport *report);
 size_t blur_pass_names(const char *const **names, const char *const **summaries);
 char *blur_explain_rule(const BlurRule *rule, const BlurOptions *options, BlurReport *report);
