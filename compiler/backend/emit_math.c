@@ -12,6 +12,8 @@
 // exact products; tanh for float is a rational fit of degree 13 over 6, clamped where the result rounds to 1.
 #include "compiler/backend/emit.h"
 
+#include <stdio.h>
+
 typedef struct {
   int mantissa, bias;    // bits of the mantissa, bias of the exponent
   double rounder;        // 1.5 * 2^mantissa: adding it rounds to an integer in the low bits
@@ -108,11 +110,40 @@ static const double half_pi[3] = {0x1.921fb544p+0, 0x1.0b4611a6p-34, 0x1.3198a2e
 
 static const MathTable *table_of(Builder *b) { return b->is_double ? &table_double : &table_float; }
 
-// c[0] + c[1] x + ...
-static LLVMValueRef polynomial(Builder *b, LLVMValueRef x, const double *c, int count) {
-  LLVMValueRef sum = build_number(b, c[count - 1], x);
-  for (int i = count - 2; i >= 0; i--) sum = build_fma(b, sum, x, build_number(b, c[i], x));
+// A coefficient as a whole vector in memory. With sixteen registers of 32 bytes, the code generator would broadcast
+// each into a register of its own outside the loop, and then shuffle registers; from memory it is an operand of the
+// fma.
+static LLVMValueRef coefficient(Builder *b, double number, LLVMValueRef like) {
+  LLVMTypeRef type = LLVMTypeOf(like);
+  bool is_vector = LLVMGetTypeKind(type) == LLVMVectorTypeKind;
+  if (!is_vector || (int)LLVMGetVectorSize(type) * b->element_bytes != 32 || !b->has_fma)
+    return build_number(b, number, like);
+  char name[64];
+  snprintf(name, sizeof name, "number.%d.%a", b->element_bytes, number);
+  LLVMValueRef place = LLVMGetNamedGlobal(b->module, name);
+  if (!place) {
+    place = LLVMAddGlobal(b->module, type, name);
+    LLVMSetInitializer(place, build_number(b, number, like));
+    LLVMSetLinkage(place, LLVMInternalLinkage); // not constant: it would be folded back
+    LLVMSetAlignment(place, 32);
+  }
+  LLVMValueRef load = LLVMBuildLoad2(b->builder, type, place, "");
+  LLVMSetAlignment(load, 32);
+  return load;
+}
+
+static LLVMValueRef horner(Builder *b, LLVMValueRef x, const double *c, int count, int step) {
+  int last = (count - 1) / step * step;
+  LLVMValueRef sum = coefficient(b, c[last], x);
+  for (int i = last - step; i >= 0; i -= step) sum = build_fma(b, sum, x, coefficient(b, c[i], x));
   return sum;
+}
+
+// c[0] + c[1] x + ...; long ones as even and odd powers side by side, which halves the wait.
+static LLVMValueRef polynomial(Builder *b, LLVMValueRef x, const double *c, int count) {
+  if (count < 5) return horner(b, x, c, count, 1);
+  LLVMValueRef square = build_mul(b, x, x);
+  return build_fma(b, horner(b, square, c + 1, count - 1, 2), x, horner(b, square, c, count, 2));
 }
 
 static LLVMValueRef plus(Builder *b, LLVMValueRef x, double y) { return build_add(b, x, build_number(b, y, x)); }
@@ -237,10 +268,9 @@ static LLVMValueRef tanh_float(Builder *b, LLVMValueRef x) {
                                  1.1144210434783995e-05, -2.0183715733184237e-08, 5.2576268117828264e-11,
                                  -8.435588696602742e-14};
   static const double below[] = {1.0, 0.46416481534675247, 0.024491370019044372, 0.00025447458410819045};
-  LLVMValueRef magnitude = at_most(b, build_abs(b, x), 9.02), z = build_mul(b, magnitude, magnitude);
-  LLVMValueRef upper = build_mul(b, magnitude, polynomial(b, z, above, 7));
-  LLVMValueRef result = at_most(b, build_div(b, upper, polynomial(b, z, below, 4)), 1);
-  return build_copysign(b, result, x);
+  LLVMValueRef held = at_least(b, at_most(b, x, 9.02), -9.02), z = build_mul(b, held, held);
+  LLVMValueRef upper = build_mul(b, held, polynomial(b, z, above, 7));
+  return at_least(b, at_most(b, build_div(b, upper, polynomial(b, z, below, 4)), 1), -1);
 }
 
 static LLVMValueRef emit_sigmoid(Builder *b, LLVMValueRef x) {
@@ -259,11 +289,11 @@ static LLVMValueRef emit_softplus(Builder *b, LLVMValueRef x) {
 static LLVMValueRef emit_erf(Builder *b, LLVMValueRef x) {
   const MathTable *t = table_of(b);
   LLVMValueRef magnitude = build_abs(b, x);
-  LLVMValueRef near = polynomial(b, build_mul(b, magnitude, magnitude), t->erf, t->erf_terms);
+  LLVMValueRef near = horner(b, build_mul(b, magnitude, magnitude), t->erf, t->erf_terms, 1);
   near = build_fma(b, magnitude, near, magnitude);
   LLVMValueRef held = at_least(b, at_most(b, magnitude, t->erfc_middle + t->erfc_half), t->erfc_middle - t->erfc_half);
   LLVMValueRef u = times(b, plus(b, held, -t->erfc_middle), 1 / t->erfc_half);
-  LLVMValueRef tail = falling_exp(b, polynomial(b, u, t->erfc, t->erfc_terms));
+  LLVMValueRef tail = falling_exp(b, horner(b, u, t->erfc, t->erfc_terms, 1));
   LLVMValueRef far = build_sub(b, build_number(b, 1, x), tail);
   return build_copysign(b, build_select(b, is(b, LLVMRealOLT, magnitude, 1), near, far), x);
 }
