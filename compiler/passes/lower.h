@@ -15,7 +15,7 @@ typedef struct {
   int layers;           // neuron layers, input included
   const int64_t *units; // of each
   int64_t batch;
-  bool all_live; // every neuron variable's value after the step is wanted
+  bool all_live; // all neuron variables are wanted after the step, and the genome values that nothing reads
 } LowerNetwork;
 
 // True if a program can be made for such a network; else the reason is in the sink.

@@ -204,7 +204,8 @@ static IrBuffer make_buffer(Lowering *lowering, int number, int layer, bool is_b
                        .is_bias = is_bias,
                        .live_in = lives || variable->kind != CHECKED_NEURON,
                        .origin = IR_NONE};
-  info.live_out = lowering->training && (lives || (variable->kind == CHECKED_NEURON && lowering->network->all_live));
+  info.live_out = lowering->training && (lives || (lowering->network->all_live && (variable->kind == CHECKED_NEURON ||
+                                                                                   variable->kind == CHECKED_GENOME)));
   info.name = layer < 0 || variable->kind == CHECKED_X || variable->kind == CHECKED_Y
                   ? variable->name
                   : arena_format(arena, "%s%d%s", variable->name, layer, is_bias ? ".bias" : "");
