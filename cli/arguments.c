@@ -153,7 +153,7 @@ void help_all(void) {
       "\nA RULE is a path (rule.blur), one rule of a file (path:rule), or one of the library (std.adam).\n"
       "`blur COMMAND --help` lists a command's options. `blur --version` prints the version.\n\n"
       "Exit codes: 0 done; 1 the input is wrong; 2 the command line is wrong; 3 a file, memory or a library failed;\n"
-      "4 training diverged.\n");
+      "4 training diverged; 130 ended by Ctrl-C.\n");
 }
 
 // Prints words at a left margin, breaking lines before column 100.

@@ -2,8 +2,8 @@
 //
 //   BlurReport *report = blur_report_create();
 //   BlurRule *rule = blur_rule_load("std.blur", NULL, 0, BLUR_LOSS_CROSS_ENTROPY, report);
-//   BlurProgram *program = blur_compile(rule, &(BlurOptions){.layers = 3, .units = (int64_t[]){784, 256, 10}, .batch =
-//   128}, report);
+//   BlurOptions options = {.layers = 3, .units = (int64_t[]){784, 256, 10}, .batch = 128};
+//   BlurProgram *program = blur_compile(rule, &options, report);
 //
 // Nothing here aborts on input: functions return NULL and the report holds what was wrong. Handles may be used by one
 // thread at a time; different handles by different threads.
@@ -27,8 +27,8 @@ BlurReport *blur_report_create(void);
 void blur_report_destroy(BlurReport *report);
 size_t blur_report_errors(const BlurReport *report);
 size_t blur_report_warnings(const BlurReport *report);
-bool blur_report_is_environment(
-    const BlurReport *report); // a file, memory or library failed (exit 3), not the input (exit 1)
+// A file, memory or a library failed (exit 3), not the input (exit 1).
+bool blur_report_is_environment(const BlurReport *report);
 // The report as text; valid until the next call on this report.
 const char *blur_report_text(BlurReport *report, bool color);
 const char *blur_report_json(BlurReport *report);
