@@ -1,6 +1,6 @@
 // What the files of the scheduler share: the list of nodes (normalized assignments) and what is decided about each.
-// Order of the stages: normalize, layout, fuse (kernels and their operations), plan (places). See schedule.h for the
-// result.
+// Order of the stages: inline, normalize, layout, fuse (kernels and their operations), plan (places). See schedule.h
+// for the result.
 #ifndef BLUR_PASSES_SCHEDULE_INTERNAL_H
 #define BLUR_PASSES_SCHEDULE_INTERNAL_H
 
@@ -39,6 +39,9 @@ typedef struct {
   int32_t node;
   IrAxis axis; // IR_NONE: not cut
 } AxisAndNode;
+
+// schedule_inline.c
+void schedule_inline(Scheduler *scheduler);
 
 // schedule_normalize.c
 void schedule_normalize(Scheduler *scheduler);

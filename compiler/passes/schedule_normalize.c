@@ -1,8 +1,7 @@
 // normalize: statements become nodes of three kinds: maps (elementwise), reductions of an elementwise body, and
 // products (a sum over one axis of two plain reads). Nested reductions, operands of products, costly parts with fewer
 // axes than their surroundings, and costly values that several statements compute become temporaries, shared where they
-// are equal. Before: dead (every buffer is assigned at most once, so a read means the same wherever it stands). After:
-// layout.
+// are equal. Before: inline. After: layout.
 #include "compiler/ir/order.h"
 #include "compiler/passes/schedule_internal.h"
 
@@ -290,7 +289,7 @@ static IrValue normalize_value(void *context, IrProgram *program, IrValue value)
   return changed ? ir_operation(program, info.operation, operand[0], operand[1], operand[2]) : value;
 }
 
-// ---- temporaries read once
+// ---- reads
 
 void schedule_collect_reads(const Scheduler *scheduler, IrValue value, IndexList *reads) {
   IrOrder order = ir_order(scheduler->program, value, NULL, NULL);
@@ -301,100 +300,6 @@ void schedule_collect_reads(const Scheduler *scheduler, IrValue value, IndexList
     if (!known) ARENA_PUSH(scheduler->arena, reads, order.values[i]);
   }
   ir_order_free(&order);
-}
-
-typedef struct {
-  IrBuffer buffer;
-  IrValue value; // what stands for a read of it
-} Inlining;
-
-static IrValue inline_read(void *context, IrProgram *program, IrValue value) {
-  const Inlining *inlining = context;
-  const IrValueInfo *info = &program->values.items[value];
-  return info->kind == VALUE_READ && info->buffer == inlining->buffer ? inlining->value : value;
-}
-
-static bool contains_reduction(const Scheduler *scheduler, IrValue value) {
-  IrOrder order = ir_order(scheduler->program, value, NULL, NULL);
-  bool found = false;
-  for (size_t i = 0; i < order.count; i++)
-    found |= scheduler->program->values.items[order.values[i]].kind == VALUE_REDUCE;
-  ir_order_free(&order);
-  return found;
-}
-
-typedef struct {
-  size_t statements; // that read the buffer
-  IrStatement *reader;
-  IrValue read;
-  bool several; // different indices
-} Readers;
-
-static Readers *find_readers(Scheduler *scheduler) {
-  IrProgram *program = scheduler->program;
-  Readers *readers = ARENA_ARRAY(scheduler->arena, Readers, program->buffers.count);
-  for (IrStatement *statement = program->statements; statement; statement = statement->next) {
-    IndexList reads = {0};
-    schedule_collect_reads(scheduler, statement->value, &reads);
-    for (size_t i = 0; i < reads.count; i++) {
-      Readers *of = &readers[program->values.items[reads.items[i]].buffer];
-      if (of->reader != statement) of->statements++;
-      if (of->reader && of->read != reads.items[i]) of->several = true;
-      of->reader = statement;
-      of->read = reads.items[i];
-    }
-  }
-  return readers;
-}
-
-// A read of a variable that the program overwrites must not move behind that: `between` and `end` are in program order.
-static bool reads_overwritten(Scheduler *scheduler, IrValue value, const IrStatement *between, const IrStatement *end) {
-  IrProgram *program = scheduler->program;
-  IndexList reads = {0};
-  schedule_collect_reads(scheduler, value, &reads);
-  for (; between && between != end; between = between->next)
-    for (size_t i = 0; i < reads.count; i++) {
-      IrBuffer read = program->values.items[reads.items[i]].buffer;
-      if (between->target != read && schedule_slot(program, between->target) == schedule_slot(program, read))
-        return true;
-    }
-  return false;
-}
-
-// Copies of a temporary into its only reader's target disappear, and elementwise temporaries read once move into the
-// reader.
-static void inline_temporaries(Scheduler *scheduler) {
-  IrProgram *program = scheduler->program;
-  // Moving a statement changes who reads its operands, but those have been looked at before it: counted once is enough.
-  Readers *readers = find_readers(scheduler);
-  for (IrStatement **link = &program->statements; *link;) {
-    IrStatement *statement = *link;
-    const IrBufferInfo *target = &program->buffers.items[statement->target];
-    Readers of = readers[statement->target];
-    bool temporary = target->role == ROLE_TEMPORARY && !target->live_out && !target->live_in;
-    bool once = of.statements == 1 && !of.several && of.reader != statement;
-    if (temporary && once &&
-        schedule_same_index(program->values.items[of.read].index, statement->index, target->dimensions)) {
-      bool copied = of.reader->value == of.read &&
-                    schedule_same_index(of.reader->index, statement->index, target->dimensions) &&
-                    program->buffers.items[of.reader->target].dimensions == target->dimensions;
-      if (copied) { // x <- t, t <- value: x <- value, here
-        statement->target = of.reader->target;
-        IrStatement **other = &program->statements;
-        while (*other != of.reader) other = &(*other)->next;
-        *other = of.reader->next;
-        continue;
-      }
-      if (!contains_reduction(scheduler, statement->value) &&
-          !reads_overwritten(scheduler, statement->value, statement->next, of.reader)) {
-        Inlining inlining = {statement->target, statement->value};
-        of.reader->value = ir_rewrite(program, of.reader->value, inline_read, &inlining);
-        *link = statement->next;
-        continue;
-      }
-    }
-    link = &statement->next;
-  }
 }
 
 // ---- costly values that several nodes compute
@@ -574,7 +479,6 @@ static void normalize_statement(Normalizer *normalizer, const IrStatement *state
 void schedule_normalize(Scheduler *scheduler) {
   Normalizer normalizer = {.scheduler = scheduler};
   replace(&normalizer, 0, IR_NONE);
-  inline_temporaries(scheduler);
   for (const IrStatement *statement = scheduler->program->statements; statement; statement = statement->next)
     normalize_statement(&normalizer, statement);
   share_values(&normalizer);
