@@ -68,6 +68,11 @@ void driver_optimize(DriverPrograms *programs, bool all_live, DriverWatch *after
   }
 }
 
+static void verify_schedule(const Schedule *schedule) {
+  const char *reason = schedule_verify(schedule);
+  if (reason) driver_internal_error("schedule", reason, schedule->program);
+}
+
 DriverSchedules driver_schedule(DriverPrograms *programs, const BlurOptions *options) {
   DriverSchedules schedules = {.plans = plan_table_create(programs->arena)};
   plan_table_reserve(schedules.plans, 64);
@@ -76,5 +81,7 @@ DriverSchedules driver_schedule(DriverPrograms *programs, const BlurOptions *opt
                          .blas_products = options->products == BLUR_PRODUCTS_OPENBLAS};
   schedules.step = schedule_program(programs->arena, programs->step, &how, schedules.plans);
   schedules.predict = schedule_program(programs->arena, programs->predict, &how, schedules.plans);
+  verify_schedule(schedules.step);
+  verify_schedule(schedules.predict);
   return schedules;
 }
