@@ -41,3 +41,7 @@ set_target_properties(differential PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_B
 target_link_directories(differential PRIVATE ${LLVM_LIBRARY_DIRS})
 target_link_libraries(differential PRIVATE blur_compiler blur_base LLVM PkgConfig::OPENBLAS)
 add_test(NAME differential COMMAND differential)
+# The shapes of AVX-512 on machines without it: the same vectors, tiles and layouts, made of AVX2 instructions.
+add_test(NAME differential_avx512 COMMAND differential --first 1001 --count 20)
+add_test(NAME reference_avx512 COMMAND unit_reference_compiled)
+set_tests_properties(differential_avx512 reference_avx512 PROPERTIES ENVIRONMENT BLUR_EMULATE_AVX512=1)

@@ -2,6 +2,8 @@
 // takes its tile shapes and cache sizes, jit.c the name and features of the target. LLVM is not touched here.
 #include "compiler/backend/cpu.h"
 
+#include <stdlib.h>
+
 // 14 x 2 of 32 registers: 28 accumulators, 2 of b, one broadcast of a. 6 x 2 of 16. Without fma the product needs a
 // register of its own: 4 x 2 of 16.
 static const BackendCpu machines[] = {
@@ -15,6 +17,11 @@ static const BackendCpu machines[] = {
                          "x86-64-v4",
                          "+avx512f,+avx512bw,+avx512dq,+avx512vl,+fma,-prefer-256-bit"},
 };
+
+// BLUR_EMULATE_AVX512 in the environment: code of AVX-512's shapes (64-byte vectors, its tiles and layouts) made of
+// AVX2 instructions, so that the tests run on machines without AVX-512. Slow, never chosen by itself.
+static const BackendCpu emulated_avx512 = {
+    {"avx512 by avx2", 64, 32, true, 32 << 10, 1 << 20, 14, 2}, "avx512 (emulated)", "x86-64-v3", "+avx2,+fma,+bmi2"};
 
 static bool has_avx2(void) {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
@@ -30,13 +37,17 @@ BlurCpu blur_cpu_best(void) {
   return has_avx512() ? BLUR_CPU_AVX512 : has_avx2() ? BLUR_CPU_AVX2 : BLUR_CPU_X86_64;
 }
 
+static bool emulates_avx512(void) { return !has_avx512() && has_avx2() && getenv("BLUR_EMULATE_AVX512"); }
+
 bool blur_cpu_available(BlurCpu cpu) {
   BlurCpu best = blur_cpu_best();
+  if (cpu == BLUR_CPU_AVX512 && emulates_avx512()) return true;
   return cpu == BLUR_CPU_NATIVE || (cpu >= BLUR_CPU_X86_64 && cpu <= best);
 }
 
 const BackendCpu *backend_cpu(BlurCpu cpu) {
   if (cpu == BLUR_CPU_NATIVE) cpu = blur_cpu_best();
+  if (cpu == BLUR_CPU_AVX512 && emulates_avx512()) return &emulated_avx512;
   return &machines[cpu];
 }
 
