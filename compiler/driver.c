@@ -54,6 +54,18 @@ bool driver_lower(DriverPrograms *programs, const CheckedRule *rule, const BlurO
   return true;
 }
 
+bool driver_can_compile(const DriverPrograms *programs, DiagnosticSink *sink) {
+  const IrProgram *both[] = {programs->lowered_step, programs->lowered_predict};
+  for (int which = 0; which < 2; which++)
+    for (const IrStatement *statement = both[which]->statements; statement; statement = statement->next) {
+      if (statement->kind != IR_STATEMENT_REPEAT) continue;
+      Diagnostic *diagnostic = diagnostic_report(sink, DIAGNOSTIC_not_compiled, statement->span, "`repeat`");
+      diagnostic_help(sink, diagnostic, "`--engine interpret` runs it");
+      return false;
+    }
+  return true;
+}
+
 void driver_optimize(DriverPrograms *programs, bool all_live, DriverWatch *after, void *context) {
   for (size_t i = 0; i < sizeof pass_list / sizeof *pass_list; i++) {
     const Pass *pass = pass_find(pass_list[i]);

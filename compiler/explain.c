@@ -52,7 +52,9 @@ static void print_equations(const CheckedRule *rule, Text *out) {
   text_add(out, "equations\n");
   for (size_t b = 0; b < rule->blocks.count; b++) {
     const CheckedBlock *block = &rule->blocks.items[b];
-    text_add(out, "  %s\n", block->name);
+    text_add(out, "  ");
+    checked_print_heading(block, out);
+    text_add(out, "\n");
     Span shown = {0};
     for (const CheckedStatement *s = block->statements; s; s = s->next) {
       if (s->span.file == shown.file && s->span.start == shown.start) continue; // a range is several statements
@@ -62,7 +64,16 @@ static void print_equations(const CheckedRule *rule, Text *out) {
       text_add(out, "\n");
     }
   }
+  if (rule->has_own_step) {
+    text_add(out, "  step\n    ");
+    checked_print_steps(rule, rule->step, out);
+    text_add(out, "\n");
+  }
   text_add(out, "  predict\n    ");
+  if (rule->has_own_step) {
+    checked_print_steps(rule, rule->predict_steps, out);
+    text_add(out, rule->predict_steps ? "; " : "");
+  }
   if (rule->prediction) print_source(rule->prediction->span, out);
   text_add(out, "%s\n", rule->predicts_with_batch_statistics ? "   (uses statistics of the batch)" : "");
 }
@@ -127,7 +138,7 @@ char *blur_explain_rule(const BlurRule *rule, const BlurOptions *options, BlurRe
   print_equations(checked, &out);
   if (options && options->layers) {
     DriverPrograms programs = {.arena = report->arena};
-    if (!driver_lower(&programs, checked, options, &report->sink)) {
+    if (!driver_lower(&programs, checked, options, &report->sink) || !driver_can_compile(&programs, &report->sink)) {
       text_free(&out);
       return NULL;
     }

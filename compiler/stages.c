@@ -44,6 +44,7 @@ static bool emit_compiled(const CheckedRule *checked, const char *stage, const B
     ir_print(programs.lowered_predict, out);
     return true;
   }
+  if (!driver_can_compile(&programs, &report->sink)) return false;
   bool one_pass = !strncmp(stage, "ir:", 3);
   WatchPass watch = {one_pass ? stage + 3 : "", out};
   driver_optimize(&programs, options->all_live, watch_pass, &watch);

@@ -242,9 +242,29 @@ static void lower_block(Lowering *lowering, const CheckedBlock *block) {
   }
 }
 
+static void lower_steps(Lowering *lowering, const CheckedStep *steps);
+
+// A region that runs several times; its counter is a buffer only where a block reads it.
+static void lower_repeat(Lowering *lowering, const CheckedStep *step) {
+  IrProgram *program = lowering->program;
+  IrStatement **before = program->last;
+  IrStatement *repeat = ir_repeat(program, step->count, IR_NONE, step->span, "repeat");
+  LowerRepeat inside = {repeat, step, lowering->repeat};
+  program->last = &repeat->body;
+  lowering->repeat = &inside;
+  lower_steps(lowering, step->body);
+  lowering->repeat = inside.outer;
+  program->last = &repeat->next;
+  if (repeat->body) return;
+  *before = NULL; // nothing in it runs on this network
+  program->last = before;
+}
+
 static void lower_steps(Lowering *lowering, const CheckedStep *steps) {
-  for (const CheckedStep *step = steps; step; step = step->next)
+  for (const CheckedStep *step = steps; step; step = step->next) {
     if (step->block >= 0) lower_block(lowering, &lowering->rule->blocks.items[step->block]);
+    else lower_repeat(lowering, step);
+  }
 }
 
 // ---- the start of a step
@@ -282,7 +302,10 @@ static void start_from_zero(Lowering *lowering) {
 
 static bool steps_assign(const CheckedRule *rule, const CheckedStep *steps, int variable) {
   for (const CheckedStep *step = steps; step; step = step->next) {
-    if (step->block < 0) continue;
+    if (step->block < 0) {
+      if (steps_assign(rule, step->body, variable)) return true;
+      continue;
+    }
     for (const CheckedStatement *statement = rule->blocks.items[step->block].statements; statement;
          statement = statement->next)
       if (!statement->is_let && statement->variable == variable) return true;

@@ -11,6 +11,14 @@ typedef struct {
 
 typedef struct LowerMemo LowerMemo;
 
+// A repeat around the statement at hand.
+typedef struct LowerRepeat LowerRepeat;
+struct LowerRepeat {
+  IrStatement *statement;
+  const CheckedStep *step;
+  LowerRepeat *outer;
+};
+
 typedef struct {
   const CheckedRule *rule;
   const LowerNetwork *network;
@@ -23,6 +31,7 @@ typedef struct {
   IrAxis *unit_axis; // [neuron layer]
   IrAxis batch_axis, output_axis, second_axis[2]; // second: pre2, post2; IR_NONE until used
 
+  LowerRepeat *repeat; // the innermost around the place
   // the place
   bool on_synapses; // a synapse layer (pre, post) or a neuron layer (unit)
   int layer;

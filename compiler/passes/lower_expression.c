@@ -118,6 +118,19 @@ static IrValue lower_position(Lowering *lowering, RuleAxis axis) {
                                : ir_position(lowering->program, index.axis);
 }
 
+// The round of a repeat, from 0.
+static IrValue lower_counter(Lowering *lowering, int counter) {
+  LowerRepeat *repeat = lowering->repeat;
+  while (repeat && repeat->step->counter != counter) repeat = repeat->outer;
+  if (!repeat) return ir_constant(lowering->program, 0); // semantics has seen to it that there is one
+  if (repeat->statement->counter == IR_NONE) {
+    IrBufferInfo info = {.layer = -1, .role = ROLE_TEMPORARY, .origin = IR_NONE};
+    info.name = lowering->rule->counters.items[counter].name;
+    repeat->statement->counter = ir_buffer(lowering->program, info);
+  }
+  return ir_read(lowering->program, repeat->statement->counter, NULL);
+}
+
 static IrValue lower_read(Lowering *lowering, const CheckedExpression *expression) {
   if (!lowering->buffer) return ir_argument(lowering->program, 0, 0, false); // lower_initial: not a constant
   const CheckedVariable *variable = lower_variable(lowering, expression->variable);
@@ -294,6 +307,7 @@ static IrValue lower_anew(Lowering *lowering, const CheckedExpression *expressio
                                 : ir_constant(lowering->program, expression->number);
   case CHECKED_BUILTIN: return lower_scalar(lowering, expression);
   case CHECKED_POSITION: return lower_position(lowering, expression->axis);
+  case CHECKED_COUNTER: return lower_counter(lowering, expression->counter);
   case CHECKED_READ: return lower_read(lowering, expression);
   case CHECKED_LET_READ: return lower_let_read(lowering, expression);
   case CHECKED_OPERATION: return lower_operation(lowering, expression);

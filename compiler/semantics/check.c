@@ -10,6 +10,7 @@ static Checker *checker_create(Arena *arena, TaskLoss task_loss, const ModuleLoa
   checker->sink = sink;
   checker->modules = modules;
   checker->task_loss = task_loss;
+  checker->block = -1;
   checker->error = &ARENA_NEW(arena, Node)->expression;
   checker->error->kind = CHECKED_NUMBER;
   checker->rule = ARENA_NEW(arena, CheckedRule);
@@ -62,9 +63,9 @@ static CheckedRule *check(Checker *checker, const AstFile *file, const AstRule *
   checker->rule->span = ast->name.span.file ? ast->name.span : ast->span;
   if (!merge_rule(checker, file, ast)) return NULL;
   report_unused_settings(checker);
+  survey_steps(checker);
   make_variables(checker);
-  for (BlockKind kind = BLOCK_INPUT; kind <= BLOCK_UPDATE && !checker->too_large; kind++)
-    if (checker->blocks[kind].declaration) check_block(checker, kind);
+  check_blocks(checker);
   if (!checker->too_large) check_prediction(checker);
   for (size_t i = 0; i < checker->names.items.count && !checker->too_large; i++) {
     Entry *entry = checker->names.items.items[i];
@@ -75,6 +76,7 @@ static CheckedRule *check(Checker *checker, const AstFile *file, const AstRule *
   if (checker->sink->errors > errors || checker->too_large) return NULL;
   if (checker->is_partial) return NULL; // what looks unused may be used where the text could not be read
   warn_unused(checker);
+  warn_blocks(checker);
   checker->rule->predicts_with_batch_statistics = prediction_uses_batch(checker);
   drop_unused(checker);
   return checker->rule;

@@ -77,6 +77,7 @@ typedef enum {
   CHECKED_NUMBER,
   CHECKED_BUILTIN,   // scalar
   CHECKED_POSITION,  // of axis
+  CHECKED_COUNTER,   // counter: the index of the repeat around the block
   CHECKED_READ,      // variable, side, index (one entry a state dimension), axis renaming (w[post=post2])
   CHECKED_LET_READ,  // let, index
   CHECKED_OPERATION, // operation, operand[]
@@ -100,6 +101,7 @@ struct CheckedExpression {
   double number;
   CheckedScalar scalar;
   RuleAxis axis;
+  int counter;  // COUNTER: into rule->counters
   int variable; // READ: into rule->variables
   CheckedSide side;
   CheckedIndex index[IR_MAX_DIMENSIONS]; // READ, LET_READ
@@ -146,10 +148,18 @@ typedef struct {
 
 typedef struct CheckedStep CheckedStep;
 struct CheckedStep {
-  int block; // into rule->blocks; -1: repeat
-  int64_t count;
+  int block;     // into rule->blocks; -1: repeat
+  int64_t count; // repeat
+  int counter;   // its index, into rule->counters; -1: it has none
   CheckedStep *body, *next;
+  Span span;
 };
+
+// The index of `repeat i in n`: a number in the blocks that run in its body. Repeats of the same name share it.
+typedef struct {
+  const char *name;
+  Span span;
+} CheckedCounter;
 
 typedef struct {
   const char *name;
@@ -158,7 +168,9 @@ typedef struct {
   ARENA_LIST(CheckedAxis) axes;
   ARENA_LIST(CheckedVariable) variables; // 0: x {batch, unit}, 1: y {batch, unit}; then as declared
   ARENA_LIST(CheckedLet) lets;
+  ARENA_LIST(CheckedCounter) counters;
   ARENA_LIST(CheckedBlock) blocks;
+  bool has_own_step;
   CheckedStep *step;             // what a step runs (default: input forward feedback backward update, those present)
   CheckedStep *predict_steps;    // what runs before the prediction (default: input forward)
   CheckedExpression *prediction; // axes {batch, unit} of the last layer
@@ -183,6 +195,9 @@ CheckedRule *check_rule(Arena *arena, const AstFile *file, const AstRule *rule, 
                         size_t override_count, TaskLoss task_loss, const ModuleLoader *modules, DiagnosticSink *sink);
 // Checks everything in a file (each rule, each function not used by any) with defaults. True if there was no error.
 bool check_file(Arena *arena, const AstFile *file, const ModuleLoader *modules, DiagnosticSink *sink);
+void checked_print_heading(const CheckedBlock *block, Text *out); // "pass relax down"
+void checked_print_steps(const CheckedRule *rule, const CheckedStep *steps,
+                         Text *out);                    // "input; repeat 20 { relax }"
 void checked_print(const CheckedRule *rule, Text *out); // --stage=checked: variables, axes, statements with their axes
 
 #endif

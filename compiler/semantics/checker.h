@@ -139,6 +139,25 @@ struct Call {
   Call *outer;
 };
 
+// A declaration that stands for all of its name, and where it is from.
+typedef struct {
+  const AstDeclaration *declaration; // NULL: none
+  FileScope *file;
+  int depth;
+} Merged;
+
+typedef struct {
+  Merged merged;
+  const char *name;
+  bool runs; // in the step or before the prediction
+} MergedBlock;
+
+// The first place where a block reads the index of a repeat.
+typedef struct {
+  int block, counter; // into rule->blocks, rule->counters
+  Span span;
+} CounterRead;
+
 typedef struct Memo Memo; // a call that has been inlined in this statement
 enum { MEMO_BUCKETS = 256 };
 
@@ -158,12 +177,11 @@ typedef struct {
   NameTable prelude;
   bool prelude_loaded;
 
-  // what merging chose, by BlockKind; the rest of the rule
-  struct {
-    const AstDeclaration *declaration;
-    FileScope *file;
-    int depth;
-  } blocks[BLOCK_UPDATE + 1], predict;
+  // what merging chose: blocks in the order of a step, then own ones as declared
+  ARENA_LIST(MergedBlock) blocks;
+  Merged predict, step;
+  ARENA_LIST(CounterRead) counter_reads;
+  int block; // the block that is being checked, into rule->blocks; -1: none
   const RuleOverride *overrides;
   size_t override_count;
   bool *override_used;
@@ -224,7 +242,8 @@ bool name_is_reserved(const char *name);
 void report_unknown_name(Checker *checker, Span span, const char *name, bool is_function); // with a near name
 int name_of_axis(const char *name);                                                        // RuleAxis, or -1
 int name_of_scalar(const char *name);                                                      // CheckedScalar, or -1
-const BuiltinFunction *name_of_builtin(const char *name);                                  // or NULL
+int name_of_counter(const Checker *checker, const char *name); // of a repeat: into rule->counters, or -1
+const BuiltinFunction *name_of_builtin(const char *name);      // or NULL
 bool axis_is_visible(const Checker *checker, RuleAxis axis);
 const char *axis_name(const Checker *checker, RuleAxis axis);
 const char *axis_set_text(Checker *checker, RuleAxisSet axes); // "{batch, pre}"
@@ -237,6 +256,7 @@ FunctionValue function_of_name(Checker *checker, const char *name);
 
 // merge.c
 bool merge_rule(Checker *checker, const AstFile *file, const AstRule *rule);
+MergedBlock *merged_block(Checker *checker, const char *name); // NULL: the rule has none
 void report_unused_settings(Checker *checker);
 
 // constants.c
@@ -252,6 +272,7 @@ bool node_is_error(const Checker *checker, const CheckedExpression *expression);
 CheckedExpression *node_number(Checker *checker, double number, bool is_truth, Span span);
 CheckedExpression *node_builtin(Checker *checker, CheckedScalar scalar, Span span);
 CheckedExpression *node_position(Checker *checker, RuleAxis axis, Span span);
+CheckedExpression *node_counter(Checker *checker, int counter, Span span);
 CheckedExpression *node_read(Checker *checker, int variable, CheckedSide side, const CheckedIndex *index, Span span);
 CheckedExpression *node_let(Checker *checker, int let, const CheckedIndex *index, Span span);
 CheckedExpression *node_operation(Checker *checker, IrOperation operation, CheckedExpression *x, CheckedExpression *y,
@@ -274,6 +295,8 @@ bool index_extent(Checker *checker, RuleAxis axis, int64_t extent, Span span);
 // error.
 bool indices_finish(Checker *checker, RuleAxis *final);
 void node_finish(Checker *checker, CheckedExpression *value, const RuleAxis *final);
+// Whether it reads the variable in a node that was not looked into under this mark before.
+bool node_reads(const CheckedExpression *value, int variable, uint32_t mark);
 void node_renumber_variables(Checker *checker, CheckedExpression *value, const int *number, uint32_t mark);
 
 // expression.c
@@ -301,8 +324,13 @@ void bias_check_reduction(Checker *checker, const CheckedExpression *body, Span 
 void bias_check_assignment(Checker *checker, int variable, CheckedSide side, const CheckedExpression *value, Span span);
 
 // statement.c
-void check_block(Checker *checker, BlockKind kind);
+void check_statements(Checker *checker, const AstStatement *first, CheckedStatement **statements);
+
+// steps.c
+void survey_steps(Checker *checker); // which blocks run, and the indices of repeats
+void check_blocks(Checker *checker); // and the order in which they run
 void check_prediction(Checker *checker);
+void warn_blocks(Checker *checker);
 
 // variables.c
 void make_variables(Checker *checker);

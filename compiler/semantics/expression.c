@@ -102,6 +102,10 @@ bool check_side(Checker *checker, const AstExpression *ast, int variable, Checke
                    info->name);
     return false;
   }
+  if (info->kind == CHECKED_SIGNAL && place >= PLACE_ONE_LAYER) {
+    *side = SIDE_OWN;
+    return true;
+  }
   if (info->kind == CHECKED_GENOME) {
     *side = SIDE_OWN;
     if (place >= PLACE_ONE_LAYER) return true;
@@ -258,6 +262,26 @@ static CheckedExpression *read_data(Checker *checker, bool is_x, Span span) {
   return checker->error;
 }
 
+// The index of a repeat: a number, in the blocks that run in its body (steps.c sees to that).
+static CheckedExpression *read_counter(Checker *checker, int counter, const char *name, Span span) {
+  PlaceKind place = checker->place.kind;
+  if (place == PLACE_ANYWHERE) return checker->error;
+  if (checker->block < 0) {
+    Diagnostic *diagnostic = place == PLACE_CONSTANT ? REPORT(checker, not_constant, span, checker->place.name)
+                                                     : REPORT(checker, not_visible, span, name, checker->place.name);
+    diagnostic_note(checker->sink, diagnostic, checker->rule->counters.items[counter].span, "the index of a repeat");
+    diagnostic_help(checker->sink, diagnostic, "it is seen in the blocks that run in the body of its `repeat`");
+    return checker->error;
+  }
+  size_t i = 0;
+  while (i < checker->counter_reads.count && (checker->counter_reads.items[i].block != checker->block ||
+                                              checker->counter_reads.items[i].counter != counter))
+    i++;
+  if (i == checker->counter_reads.count)
+    ARENA_PUSH(checker->arena, &checker->counter_reads, (CounterRead){checker->block, counter, span});
+  return node_counter(checker, counter, span);
+}
+
 static CheckedExpression *check_name(Checker *checker, const AstExpression *name, const AstIndex *indices, Span span) {
   const char *text = name->name.name.text, *qualifier = name->name.qualifier.text;
   if (!text) return checker->error;
@@ -281,6 +305,8 @@ static CheckedExpression *check_name(Checker *checker, const AstExpression *name
     return checker->error;
   }
   if (!qualifier && !indices) {
+    int counter = name_of_counter(checker, text);
+    if (counter >= 0) return read_counter(checker, counter, text, span);
     int scalar = name_of_scalar(text), axis = name_of_axis(text);
     if (scalar >= 0) return read_scalar(checker, (CheckedScalar)scalar, text, span);
     if (!strcmp(text, "true") || !strcmp(text, "false")) return node_number(checker, text[0] == 't', true, span);

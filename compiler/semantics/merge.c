@@ -183,25 +183,39 @@ static void add_variables(Checker *checker, const AstDeclaration *declaration, C
                                .index = -1});
 }
 
+// Blocks, `step` and `predict`: the newest of its name stands for all; false if it was there already.
+static bool choose(Checker *checker, Merged *slot, const AstDeclaration *declaration, const char *name, FileScope *file,
+                   int depth, const char *help) {
+  if (slot->declaration && slot->depth == depth) {
+    Span span = declaration->name.span.file ? declaration->name.span : declaration->span;
+    Diagnostic *diagnostic = REPORT(checker, declared_twice, span, name);
+    diagnostic_note(checker->sink, diagnostic, slot->declaration->span, "declared here before");
+    diagnostic_help(checker->sink, diagnostic, "%s", help);
+    return false;
+  }
+  *slot = (Merged){declaration, file, depth};
+  return true;
+}
+
+MergedBlock *merged_block(Checker *checker, const char *name) {
+  for (size_t i = 0; i < checker->blocks.count; i++)
+    if (!strcmp(checker->blocks.items[i].name, name)) return &checker->blocks.items[i];
+  return NULL;
+}
+
 static void add_block(Checker *checker, const AstDeclaration *declaration, FileScope *file, int depth) {
-  BlockKind kind = declaration->block.kind;
-  if (kind > BLOCK_UPDATE) {
-    REPORT(checker, not_supported, declaration->name.span.file ? declaration->name.span : declaration->span,
-           "passes of a rule's own (`pass`, `at`)");
-    return;
+  static const char *const names[] = {"input", "forward", "feedback", "backward", "update"};
+  bool is_own = declaration->block.kind > BLOCK_UPDATE;
+  const char *name = is_own ? declaration->name.text : names[declaration->block.kind];
+  if (!name) return;
+  MergedBlock *block = merged_block(checker, name);
+  if (!block) {
+    ARENA_PUSH(checker->arena, &checker->blocks, (MergedBlock){.name = name});
+    block = &checker->blocks.items[checker->blocks.count - 1];
   }
-  if (checker->blocks[kind].declaration && checker->blocks[kind].depth == depth) {
-    Diagnostic *diagnostic =
-        REPORT(checker, declared_twice, declaration->name.span.file ? declaration->name.span : declaration->span,
-               declaration->name.text ? declaration->name.text : "block");
-    diagnostic_note(checker->sink, diagnostic, checker->blocks[kind].declaration->span, "declared here before");
-    diagnostic_help(checker->sink, diagnostic,
-                    "a rule has one block of each kind: put both bodies in one pair of braces");
-    return;
-  }
-  checker->blocks[kind].declaration = declaration;
-  checker->blocks[kind].file = file;
-  checker->blocks[kind].depth = depth;
+  choose(checker, &block->merged, declaration, name, file, depth,
+         is_own ? "give one of them another name"
+                : "a rule has one block of each kind: put both bodies in one pair of braces");
 }
 
 static void add_declarations(Checker *checker, const AstDeclaration *first, FileScope *file, int depth) {
@@ -212,22 +226,13 @@ static void add_declarations(Checker *checker, const AstDeclaration *first, File
     case DECLARATION_NEURON: add_variables(checker, declaration, CHECKED_NEURON, file, depth); break;
     case DECLARATION_SYNAPSE: add_variables(checker, declaration, CHECKED_SYNAPSE, file, depth); break;
     case DECLARATION_GENOME: add_variables(checker, declaration, CHECKED_GENOME, file, depth); break;
-    case DECLARATION_SIGNAL:
-      REPORT(checker, not_supported, declaration->span, "variables of the network (`signal`)");
-      break;
+    case DECLARATION_SIGNAL: add_variables(checker, declaration, CHECKED_SIGNAL, file, depth); break;
     case DECLARATION_BLOCK: add_block(checker, declaration, file, depth); break;
     case DECLARATION_STEP:
-      REPORT(checker, not_supported, declaration->span, "an order of a rule's own (`step`)");
+      choose(checker, &checker->step, declaration, "step", file, depth, "a rule has one order: keep one of them");
       break;
     case DECLARATION_PREDICT:
-      if (checker->predict.declaration && checker->predict.depth == depth) {
-        Diagnostic *diagnostic = REPORT(checker, declared_twice, declaration->span, "predict");
-        diagnostic_note(checker->sink, diagnostic, checker->predict.declaration->span, "declared here before");
-        break;
-      }
-      checker->predict.declaration = declaration;
-      checker->predict.file = file;
-      checker->predict.depth = depth;
+      choose(checker, &checker->predict, declaration, "predict", file, depth, "a rule predicts one value: keep one");
       break;
     case DECLARATION_USE: file_scope_use(checker, file, declaration); break;
     case DECLARATION_IF: {

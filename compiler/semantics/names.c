@@ -209,6 +209,12 @@ Entry *scope_find_entry(Checker *checker, const char *name) {
   return entry;
 }
 
+int name_of_counter(const Checker *checker, const char *name) {
+  for (size_t i = 0; checker->environment.in_rule && i < checker->rule->counters.count; i++)
+    if (!strcmp(checker->rule->counters.items[i].name, name)) return (int)i;
+  return -1;
+}
+
 Local *scope_find_local(Checker *checker, const char *name) {
   for (Local *local = checker->environment.locals; local; local = local->next)
     if (!strcmp(local->name.text, name)) return local;
@@ -223,14 +229,16 @@ Local *scope_add_local(Checker *checker, LocalKind kind, AstName name) {
   local->level = local->next ? local->next->level + 1 : 1;
   Local *hidden = scope_find_local(checker, name.text);
   Entry *entry = hidden ? NULL : scope_find_entry(checker, name.text);
+  int counter = hidden || entry ? -1 : name_of_counter(checker, name.text);
   bool is_plain = !strcmp(name.text, "x") || !strcmp(name.text, "y");
   // A parameter or let of a rule may be called as a function of the library that the rule does not use by that name.
   if (entry && !entry->in_rule && entry->file != checker->environment.file) entry = NULL;
   if (!hidden && !entry && name_is_reserved(name.text) && !(is_plain && kind != LOCAL_LET)) {
     diagnostic_help(checker->sink, REPORT(checker, builtin_name, name.span, name.text), "choose another name");
-  } else if (hidden || entry) {
+  } else if (hidden || entry || counter >= 0) {
     Diagnostic *diagnostic = REPORT(checker, shadowed_name, name.span, name.text);
-    diagnostic_note(checker->sink, diagnostic, hidden ? hidden->name.span : entry->name.span, "its first meaning");
+    Span first = hidden ? hidden->name.span : entry ? entry->name.span : checker->rule->counters.items[counter].span;
+    diagnostic_note(checker->sink, diagnostic, first, "its first meaning");
     diagnostic_help(checker->sink, diagnostic, "choose another name");
   } else if (local->level > MAX_LOCALS) {
     REPORT(checker, rule_too_large, name.span, "more than 1000 names in one block");

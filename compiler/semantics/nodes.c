@@ -135,6 +135,14 @@ CheckedExpression *node_position(Checker *checker, RuleAxis axis, Span span) {
   return finish_node(checker, intern(checker, &key, span, &is_new));
 }
 
+CheckedExpression *node_counter(Checker *checker, int counter, Span span) {
+  NEW_KEY(key);
+  key.kind = CHECKED_COUNTER;
+  key.counter = counter;
+  bool is_new;
+  return finish_node(checker, intern(checker, &key, span, &is_new));
+}
+
 static void copy_indices(CheckedExpression *key, const CheckedIndex *index, int count) {
   for (int i = 0; i < count; i++) {
     key->index[i].is_axis = index[i].is_axis;
@@ -541,6 +549,16 @@ static void finish(CheckedExpression *value, const RuleAxis *final, uint32_t mar
 
 void node_finish(Checker *checker, CheckedExpression *value, const RuleAxis *final) {
   if (!node_is_error(checker, value)) finish(value, final, ++checker->next_mark);
+}
+
+bool node_reads(const CheckedExpression *value, int variable, uint32_t mark) {
+  Node *node = node_of(value);
+  if (node->mark == mark) return false;
+  node->mark = mark;
+  if (value->kind == CHECKED_READ && value->variable == variable) return true;
+  for (int i = 0; i < IR_MAX_OPERANDS; i++)
+    if (value->operand[i] && node_reads(value->operand[i], variable, mark)) return true;
+  return false;
 }
 
 void node_renumber_variables(Checker *checker, CheckedExpression *value, const int *number, uint32_t mark) {

@@ -128,6 +128,7 @@ static void print_expression(Printer *printer, const CheckedExpression *value) {
     break;
   case CHECKED_BUILTIN: text_add(out, "%s", scalars[value->scalar]); break;
   case CHECKED_POSITION: text_add(out, "position(%s)", printer->rule->axes.items[value->axis].name); break;
+  case CHECKED_COUNTER: text_add(out, "%s", printer->rule->counters.items[value->counter].name); break;
   case CHECKED_READ: print_variable_use(printer, value->variable, value->side, value->index); break;
   case CHECKED_LET_READ:
     text_add(out, "%s", printer->rule->lets.items[value->let].name);
@@ -248,6 +249,35 @@ static void print_statement(Printer *printer, const CheckedStatement *statement)
   printer->lines = 0;
 }
 
+void checked_print_steps(const CheckedRule *rule, const CheckedStep *steps, Text *out) {
+  for (const CheckedStep *step = steps; step; step = step->next) {
+    if (step != steps) text_add(out, "; ");
+    if (step->block >= 0) text_add(out, "%s", rule->blocks.items[step->block].name);
+    else {
+      const char *counter = step->counter >= 0 ? rule->counters.items[step->counter].name : NULL;
+      text_add(out, "repeat %s%s%lld { ", counter ? counter : "", counter ? " in " : "", (long long)step->count);
+      checked_print_steps(rule, step->body, out);
+      text_add(out, " }");
+    }
+  }
+}
+
+void checked_print_heading(const CheckedBlock *block, Text *out) {
+  static const char *const places[] = {"input", "output", "each"};
+  if (block->kind == BLOCK_PASS) text_add(out, "pass ");
+  if (block->kind == BLOCK_AT) text_add(out, "at %s ", places[block->place]);
+  text_add(out, "%s", block->name);
+  if (block->kind == BLOCK_PASS) text_add(out, " %s%s", block->is_up ? "up" : "down", block->all ? " all" : "");
+}
+
+static void print_block(Printer *printer, const CheckedBlock *block) {
+  text_add(printer->out, "  ");
+  checked_print_heading(block, printer->out);
+  text_add(printer->out, "\n");
+  for (const CheckedStatement *statement = block->statements; statement; statement = statement->next)
+    print_statement(printer, statement);
+}
+
 void checked_print(const CheckedRule *rule, Text *out) {
   Printer printer = {.rule = rule, .out = out, .budget = MAX_PRINTED};
   text_add(out, "rule %s\n", rule->name);
@@ -255,16 +285,16 @@ void checked_print(const CheckedRule *rule, Text *out) {
     printer.budget = MAX_PRINTED;
     print_variable(&printer, &rule->variables.items[i]);
   }
-  for (size_t i = 0; i < rule->blocks.count; i++) {
-    text_add(out, "  %s\n", rule->blocks.items[i].name);
-    for (const CheckedStatement *statement = rule->blocks.items[i].statements; statement; statement = statement->next)
-      print_statement(&printer, statement);
+  for (size_t i = 0; i < rule->blocks.count; i++) print_block(&printer, &rule->blocks.items[i]);
+  if (rule->has_own_step) {
+    text_add(out, "  step ");
+    checked_print_steps(rule, rule->step, out);
+    text_add(out, "\n");
   }
-  text_add(out, "  predict");
-  for (const CheckedStep *step = rule->predict_steps; step; step = step->next)
-    text_add(out, " %s;", rule->blocks.items[step->block].name);
+  text_add(out, "  predict ");
+  checked_print_steps(rule, rule->predict_steps, out);
   if (rule->prediction) {
-    text_add(out, " ");
+    if (rule->predict_steps) text_add(out, "; ");
     printer.budget = MAX_PRINTED;
     print_expression(&printer, rule->prediction);
     text_add(out, "  ");

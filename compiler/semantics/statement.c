@@ -1,11 +1,9 @@
-// Statements: assignments, lets and `if` on constants of a block, and the prediction. The right side may have no axis
-// that the left lacks; a range on the left becomes one statement an element.
+// Statements of a block: assignments, lets and `if` on constants. The right side may have no axis that the left lacks;
+// a range on the left becomes one statement an element. Called by steps.c.
 #include "compiler/semantics/checker.h"
 #include "compiler/syntax/syntax.h"
 
 #include <string.h>
-
-static const char *const block_names[] = {"input", "forward", "feedback", "backward", "update"};
 
 // ---- the smallest part of the right side that has an axis which is one too many
 
@@ -246,16 +244,6 @@ static CheckedStatement *add_statement(Checker *checker, CheckedStatement ***las
   return statement;
 }
 
-static bool reads_variable(CheckedExpression *value, int variable, uint32_t mark) {
-  Node *node = node_of(value);
-  if (node->mark == mark) return false;
-  node->mark = mark;
-  if (value->kind == CHECKED_READ && value->variable == variable) return true;
-  for (int i = 0; i < IR_MAX_OPERANDS; i++)
-    if (value->operand[i] && reads_variable(value->operand[i], variable, mark)) return true;
-  return false;
-}
-
 static int add_let(Checker *checker, CheckedLet let) {
   int number = (int)checker->rule->lets.count;
   ARENA_PUSH(checker->arena, &checker->rule->lets, let);
@@ -285,7 +273,7 @@ static void add_elements(Checker *checker, const Target *target, CheckedExpressi
     return;
   }
   // The right side is evaluated whole before any element changes.
-  if (count > 1 && value->kind != CHECKED_NUMBER && reads_variable(value, target->variable, ++checker->next_mark)) {
+  if (count > 1 && value->kind != CHECKED_NUMBER && node_reads(value, target->variable, ++checker->next_mark)) {
     CheckedLet let = {.name = arena_format(checker->arena, "%s.new", info->name), .value = value};
     CheckedIndex index[IR_MAX_DIMENSIONS] = {0};
     for (int i = 0; i < info->states; i++)
@@ -402,9 +390,9 @@ static void check_let(Checker *checker, const AstStatement *ast, CheckedStatemen
   add_statement(checker, last, (CheckedStatement){.is_let = true, .let = number, .span = ast->span});
 }
 
-// ---- blocks
+// ---- all of a block
 
-static void check_statements(Checker *checker, const AstStatement *first, CheckedStatement ***last);
+static void check_list(Checker *checker, const AstStatement *first, CheckedStatement ***last);
 
 static void warn_unused_lets(Checker *checker, const Local *outer) {
   if (checker->sink->errors) return; // its use may be what was wrong
@@ -427,13 +415,13 @@ static void check_choice_statement(Checker *checker, const AstStatement *ast, Ch
     diagnostic_help(checker->sink, REPORT(checker, truth_needed, ast->choice.condition->span),
                     "compare it: `... != 0`");
   } else {
-    check_statements(checker, condition->number != 0 ? ast->choice.yes : ast->choice.no, last);
+    check_list(checker, condition->number != 0 ? ast->choice.yes : ast->choice.no, last);
     warn_unused_lets(checker, outer);
   }
   checker->environment.locals = outer;
 }
 
-static void check_statements(Checker *checker, const AstStatement *first, CheckedStatement ***last) {
+static void check_list(Checker *checker, const AstStatement *first, CheckedStatement ***last) {
   for (const AstStatement *statement = first; statement && !checker->too_large; statement = statement->next) {
     switch (statement->kind) {
     case STATEMENT_ASSIGN: check_assignment(checker, statement, last); break;
@@ -444,98 +432,7 @@ static void check_statements(Checker *checker, const AstStatement *first, Checke
   }
 }
 
-void check_block(Checker *checker, BlockKind kind) {
-  const AstDeclaration *declaration = checker->blocks[kind].declaration;
-  bool one_layer = kind == BLOCK_INPUT || kind == BLOCK_FEEDBACK;
-  checker->environment = (Environment){NULL, checker->blocks[kind].file, true};
-  checker->place =
-      (Place){one_layer ? PLACE_ONE_LAYER : PLACE_SYNAPSES, arena_format(checker->arena, "`%s`", block_names[kind]),
-              kind == BLOCK_INPUT, kind == BLOCK_FEEDBACK};
-  CheckedBlock block = {
-      .kind = kind, .name = block_names[kind], .is_up = kind == BLOCK_FORWARD, .span = declaration->span};
-  CheckedStatement **last = &block.statements;
-  check_statements(checker, declaration->block.statements, &last);
+void check_statements(Checker *checker, const AstStatement *first, CheckedStatement **statements) {
+  check_list(checker, first, &statements);
   warn_unused_lets(checker, NULL);
-  ARENA_PUSH(checker->arena, &checker->rule->blocks, block);
-}
-
-// ---- the prediction
-
-static int find_block(const CheckedRule *rule, const char *name) {
-  for (size_t i = 0; i < rule->blocks.count; i++)
-    if (!strcmp(rule->blocks.items[i].name, name)) return (int)i;
-  return -1;
-}
-
-static CheckedStep *steps_of(Checker *checker, const char *const *names, size_t count) {
-  CheckedStep *first = NULL, **last = &first;
-  for (size_t i = 0; i < count; i++) {
-    int block = find_block(checker->rule, names[i]);
-    if (block < 0) continue;
-    *last = ARENA_NEW(checker->arena, CheckedStep);
-    (*last)->block = block;
-    last = &(*last)->next;
-  }
-  return first;
-}
-
-static CheckedStep *check_steps(Checker *checker, const AstStep *ast) {
-  CheckedStep *first = NULL, **last = &first;
-  for (; ast; ast = ast->next) {
-    if (!ast->name.text) {
-      REPORT(checker, not_supported, ast->span, "`repeat`");
-      continue;
-    }
-    int block = find_block(checker->rule, ast->name.text);
-    if (block < 0 && checker->is_partial) continue;
-    if (block < 0) {
-      Diagnostic *diagnostic = REPORT(checker, unknown_block, ast->name.span, ast->name.text);
-      const char *names[8];
-      for (size_t i = 0; i < checker->rule->blocks.count; i++) names[i] = checker->rule->blocks.items[i].name;
-      const char *near = near_name(ast->name.text, names, checker->rule->blocks.count);
-      if (near) {
-        diagnostic_help(checker->sink, diagnostic, "did you mean `%s`?", near);
-        diagnostic_fix(checker->sink, diagnostic, ast->name.span, "%s", near);
-      } else
-        diagnostic_help(checker->sink, diagnostic, "name blocks of the rule, as in `predict { input; forward } h`");
-      continue;
-    }
-    *last = ARENA_NEW(checker->arena, CheckedStep);
-    (*last)->block = block;
-    last = &(*last)->next;
-  }
-  return first;
-}
-
-void check_prediction(Checker *checker) {
-  CheckedRule *rule = checker->rule;
-  rule->step = steps_of(checker, block_names, sizeof block_names / sizeof *block_names);
-  rule->predict_steps = steps_of(checker, block_names, 2);
-  const AstDeclaration *declaration = checker->predict.declaration;
-  if (!declaration && checker->is_partial) return;
-  if (!declaration) {
-    Diagnostic *diagnostic =
-        REPORT(checker, no_prediction, checker->ast->name.span.file ? checker->ast->name.span : rule->span, rule->name);
-    diagnostic_help(checker->sink, diagnostic, "say what the last layer answers: `predict h`");
-    return;
-  }
-  statement_begin(checker);
-  checker->environment = (Environment){NULL, checker->predict.file, true};
-  checker->place = (Place){.kind = PLACE_ONE_LAYER, .name = "`predict`"};
-  if (declaration->predict.steps) rule->predict_steps = check_steps(checker, declaration->predict.steps);
-  if (!declaration->predict.value) return;
-  CheckedExpression *value = check_number(checker, declaration->predict.value);
-  if (node_is_error(checker, value)) return;
-  RuleAxisSet allowed = axis_bit(RULE_AXIS_BATCH) | axis_bit(RULE_AXIS_UNIT);
-  if (value->axes & ~allowed || !(value->axes & axis_bit(RULE_AXIS_UNIT))) {
-    Diagnostic *diagnostic =
-        REPORT(checker, prediction_axes, declaration->predict.value->span, axis_set_text(checker, value->axes));
-    diagnostic_help(checker->sink, diagnostic,
-                    "one number a sample and output: a neuron variable of the last layer, as in `predict h`");
-    return;
-  }
-  RuleAxis final[64];
-  if (!indices_finish(checker, final)) return;
-  node_finish(checker, value, final);
-  rule->prediction = value;
 }

@@ -57,7 +57,8 @@ static bool check_declared_axes(Checker *checker, const AstVariable *ast, Checke
   RuleAxisSet allowed = variable->kind == CHECKED_NEURON    ? axis_bit(RULE_AXIS_BATCH) | axis_bit(RULE_AXIS_UNIT)
                         : variable->kind == CHECKED_SYNAPSE ? axis_bit(RULE_AXIS_BATCH) | axis_bit(RULE_AXIS_PRE) |
                                                                   axis_bit(RULE_AXIS_POST) | axis_bit(RULE_AXIS_OUTPUT)
-                                                            : 0;
+                        : variable->kind == CHECKED_SIGNAL ? axis_bit(RULE_AXIS_BATCH) | axis_bit(RULE_AXIS_OUTPUT)
+                                                           : 0;
   RuleAxisSet seen = 0;
   for (const AstNameList *item = ast->axes; item; item = item->next) {
     int axis = name_of_axis(item->name.text);
@@ -71,6 +72,8 @@ static bool check_declared_axes(Checker *checker, const AstVariable *ast, Checke
                       variable->kind == CHECKED_NEURON ? "the axes of a neuron variable are `batch` and `unit`"
                       : variable->kind == CHECKED_SYNAPSE
                           ? "the axes of a synapse variable are `batch`, `pre`, `post` and `output`, each once"
+                      : variable->kind == CHECKED_SIGNAL
+                          ? "a signal is one for the network; its axes are `batch` and `output`"
                           : "a genome value has states only: `%s[2]`",
                       variable->name);
       return false;
@@ -295,6 +298,25 @@ static void push_variable(Checker *checker, Entry *entry, CheckedVariable variab
   if (entry) entry->index = index;
 }
 
+// What is said of another kind of variables.
+static void check_attributes(Checker *checker, const AstVariable *ast, CheckedKind kind) {
+  static const char *const kinds[] = {"", "", "a neuron variable", "a synapse variable", "a genome value", "a signal"};
+  const char *what = ast->persistent && kind != CHECKED_NEURON ? "persistent"
+                     : kind == CHECKED_GENOME                  ? NULL
+                     : ast->logarithmic                        ? "on a `log` scale"
+                     : ast->frozen                             ? "frozen"
+                     : ast->low || ast->high                   ? "given a range"
+                     : ast->scope != SCOPE_NONE                ? "given a scope"
+                                                               : NULL;
+  if (!what) return;
+  const char *subject = arena_format(checker->arena, "`%s` is %s", ast->name.text, kinds[kind]);
+  Diagnostic *diagnostic = REPORT(checker, attribute_misplaced, ast->span, subject, what);
+  diagnostic_help(checker->sink, diagnostic,
+                  !ast->persistent || kind == CHECKED_NEURON ? "this is said of genome values"
+                  : kind == CHECKED_GENOME                   ? "leave it out: genome values are constant"
+                                                             : "leave it out: it is kept from step to step without it");
+}
+
 static void make_variable(Checker *checker, Entry *entry, int depth) {
   const AstVariable *ast = entry->variable;
   if (entry->index >= 0 || entry->names_checked) return;
@@ -304,6 +326,7 @@ static void make_variable(Checker *checker, Entry *entry, int depth) {
       .name = ast->name.text, .kind = entry->variable_kind, .span = ast->name.span, .persistent = ast->persistent};
   checker->environment = (Environment){NULL, entry->file, true};
   statement_begin(checker);
+  check_attributes(checker, ast, variable.kind);
   bool fine = true;
   if (ast->like.text) fine = copy_like(checker, ast, &variable, depth);
   else {

@@ -22,13 +22,10 @@ void warn_unused(Checker *checker) {
     }
   }
   bool reads_x = checker->facts[0].read;
-  if (!reads_x && checker->blocks[BLOCK_INPUT].declaration) {
-    Diagnostic *diagnostic = REPORT(checker, input_unused, checker->blocks[BLOCK_INPUT].declaration->span);
-    diagnostic_help(checker->sink, diagnostic, "assign it to a neuron variable: `input h <- x`");
-  } else if (!reads_x) {
-    Diagnostic *diagnostic = REPORT(checker, input_unused, rule->span);
-    diagnostic_help(checker->sink, diagnostic, "assign it to a neuron variable: `input h <- x`");
-  }
+  if (reads_x) return;
+  const MergedBlock *input = merged_block(checker, "input");
+  Diagnostic *diagnostic = REPORT(checker, input_unused, input ? input->merged.declaration->span : rule->span);
+  diagnostic_help(checker->sink, diagnostic, "assign it to a neuron variable: `input h <- x`");
 }
 
 // ---- batch statistics: does the slice of the prediction reduce over the batch?
@@ -53,6 +50,22 @@ static void need(Slice *slice, CheckedExpression *value, uint32_t mark) {
     if (value->operand[i]) need(slice, value->operand[i], mark);
 }
 
+static void need_in_steps(Slice *slice, const CheckedStep *steps, uint32_t mark) {
+  const CheckedRule *rule = slice->rule;
+  for (const CheckedStep *step = steps; step; step = step->next) {
+    if (step->block < 0) {
+      need_in_steps(slice, step->body, mark);
+      continue;
+    }
+    for (const CheckedStatement *statement = rule->blocks.items[step->block].statements; statement;
+         statement = statement->next) {
+      if (statement->is_let && slice->let_needed[statement->let])
+        need(slice, rule->lets.items[statement->let].value, mark);
+      if (!statement->is_let && slice->needed[statement->variable]) need(slice, statement->value, mark);
+    }
+  }
+}
+
 bool prediction_uses_batch(Checker *checker) {
   const CheckedRule *rule = checker->rule;
   if (!rule->prediction) return false;
@@ -63,13 +76,7 @@ bool prediction_uses_batch(Checker *checker) {
   need(&slice, rule->prediction, mark);
   do {
     slice.changed = false;
-    for (const CheckedStep *step = rule->predict_steps; step; step = step->next)
-      for (const CheckedStatement *statement = rule->blocks.items[step->block].statements; statement;
-           statement = statement->next) {
-        if (statement->is_let && slice.let_needed[statement->let])
-          need(&slice, rule->lets.items[statement->let].value, mark);
-        if (!statement->is_let && slice.needed[statement->variable]) need(&slice, statement->value, mark);
-      }
+    need_in_steps(&slice, rule->predict_steps, mark);
   } while (slice.changed);
   return slice.reduces;
 }
