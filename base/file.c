@@ -126,7 +126,8 @@ static bool write_special(const char *path, const void *bytes, size_t length, Bl
 
 bool file_write(const char *path, const void *bytes, size_t length, BlurStatus *status) {
   struct stat about;
-  if (stat(path, &about) == 0 && !S_ISREG(about.st_mode)) return write_special(path, bytes, length, status);
+  bool exists = stat(path, &about) == 0;
+  if (exists && !S_ISREG(about.st_mode)) return write_special(path, bytes, length, status);
   size_t room = strlen(path) + 16;
   char *temporary = malloc(room);
   if (!temporary) return status_fail_memory(status, path, (double)room);
@@ -136,9 +137,10 @@ bool file_write(const char *path, const void *bytes, size_t length, BlurStatus *
   if (file < 0) {
     status_fail_system(status, "write", path);
   } else {
-    mode_t mask = umask(0); // what open() would have given it; mkostemp makes it private
+    mode_t mask = umask(0);
     umask(mask);
-    bool written = write_all(file, bytes, length) && fchmod(file, 0666 & ~mask) == 0 && fsync(file) == 0;
+    mode_t mode = exists ? about.st_mode & 0777 : 0666 & ~mask; // mkostemp made it private
+    bool written = write_all(file, bytes, length) && fchmod(file, mode) == 0 && fsync(file) == 0;
     int reason = errno;
     if (close(file) != 0 && written) {
       written = false;

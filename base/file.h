@@ -14,6 +14,7 @@ char *file_read(const char *path, size_t limit, size_t *length, BlurStatus *stat
 unsigned char *file_decompress(const char *path, const unsigned char *bytes, size_t length, size_t limit,
                                size_t *content_length, BlurStatus *status);
 // Writes a temporary beside `path`, flushes it to disk and renames it; on failure the old file stays as it was.
+// The new file has the old one's permissions.
 bool file_write(const char *path, const void *bytes, size_t length, BlurStatus *status);
 
 #endif

@@ -16,4 +16,8 @@ void tokens_print(Arena *arena, const SourceFile *source, Text *out); // --stage
 void ast_print(const AstFile *file, Text *out);                       // --stage=ast: an indented tree, stable
 void expression_print(const AstExpression *expression, Text *out);    // as source text, minimal parentheses
 
+
+// The canonical layout of a text that parses without an error (format.c). NULL, or what is wrong with the formatter.
+const char *format_source(const SourceFile *source, Text *out);
+
 #endif

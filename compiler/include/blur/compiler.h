@@ -49,6 +49,9 @@ void blur_rule_destroy(BlurRule *rule);
 const char *blur_rule_name(const BlurRule *rule);
 // Checks a whole file (all its rules). False if it has errors.
 bool blur_check_file(const char *path, BlurReport *report);
+// The text of a file in the canonical layout; the caller's to free(). *changed: the file looks otherwise. NULL: see the
+// report; a file with errors of syntax is not formatted.
+char *blur_format_file(const char *path, bool *changed, BlurReport *report);
 // Where the library of rules is looked for: BLUR_STDLIB, beside the command, the installed folder; else the embedded
 // copy.
 size_t blur_library_rules(const char *const **names);   // names of the library's rules, sorted ("std.adam", ...)
