@@ -1,5 +1,5 @@
 # Benchmarks that need more than the command: bench/products.
 add_executable(bench_products tests/bench/products.c cli/peak.c)
 set_target_properties(bench_products PROPERTIES OUTPUT_NAME products RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
-target_link_libraries(bench_products PRIVATE blur_compiler blur_base PkgConfig::OPENBLAS LLVM)
-target_link_directories(bench_products PRIVATE ${LLVM_LIBRARY_DIRS})
+target_link_libraries(bench_products PRIVATE blur_compiler blur_base PkgConfig::OPENBLAS)
+add_dependencies(bench_products blur_codegen)

@@ -1,5 +1,5 @@
-# Writes OUTPUT, a header with one hash over the files INPUTS.
-set(all "")
+# Writes OUTPUT, a header with one hash over the files INPUTS and the text SALT.
+set(all "${SALT}")
 foreach(input ${INPUTS})
   file(SHA256 ${input} hash)
   string(APPEND all ${hash})

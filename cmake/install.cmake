@@ -1,17 +1,19 @@
-# What `cmake --install` lays out: bin/blur; libblur, shared (with the shared LLVM) and static (one archive of base, compiler
-# and runtime); headers; share/blur/stdlib; a pkg-config file; a CMake package with the targets blur::blur and blur::static.
+# What `cmake --install` lays out: bin/blur; libblur, shared and static (one archive of base, compiler and runtime);
+# the code generator, lib/blur/libblur_codegen.so; headers; share/blur/stdlib; a pkg-config file; a CMake package with the targets
+# blur::blur and blur::static.
 set(EMPTY ${GENERATED}/empty.c)
 file(WRITE ${EMPTY} "extern int blur_of_parts;\n")
 set(EXPORTS ${GENERATED}/exports.map)
 file(WRITE ${EXPORTS} "{ global: blur_*; local: *; };\n")
 
 add_library(blur_shared SHARED ${EMPTY})
-set_target_properties(blur_shared PROPERTIES OUTPUT_NAME blur VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+set_target_properties(blur_shared PROPERTIES OUTPUT_NAME blur VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+  LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/${CMAKE_INSTALL_LIBDIR})
 set_target_properties(blur_shared PROPERTIES LINK_DEPENDS "$<TARGET_FILE:blur_runtime>;$<TARGET_FILE:blur_compiler>;$<TARGET_FILE:blur_base>")
 add_dependencies(blur_shared blur_base blur_compiler blur_runtime)
 target_link_libraries(blur_shared PRIVATE
   -Wl,--whole-archive $<TARGET_FILE:blur_runtime> $<TARGET_FILE:blur_compiler> $<TARGET_FILE:blur_base> -Wl,--no-whole-archive
-  -L${LLVM_LIBRARY_DIRS} -lLLVM PkgConfig::JANSSON ZLIB::ZLIB Threads::Threads m ${CMAKE_DL_LIBS})
+  PkgConfig::JANSSON ZLIB::ZLIB Threads::Threads m ${CMAKE_DL_LIBS})
 target_link_options(blur_shared PRIVATE -Wl,--version-script=${EXPORTS} -Wl,--as-needed)
 
 # ar's own script language merges archives and keeps members of the same name apart.
@@ -33,6 +35,7 @@ write_basic_package_version_file(${PACKAGE}/blurConfigVersion.cmake COMPATIBILIT
 
 install(TARGETS blur RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS blur_shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS blur_codegen LIBRARY DESTINATION ${CODEGEN_FOLDER})
 install(FILES ${STATIC_LIBRARY} DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY base/include/ compiler/include/ runtime/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY stdlib/ DESTINATION ${CMAKE_INSTALL_DATADIR}/blur/stdlib FILES_MATCHING PATTERN "*.blur")

@@ -1,4 +1,5 @@
-# base: memory, text, numbers. compiler: text to machine code, on LLVM alone. runtime: networks, data, training.
+# base: memory, text, numbers. compiler: text to schedules, and the loading of machine code. codegen: schedules to machine code, on
+# LLVM alone (cmake/codegen.cmake). runtime: networks, data, training.
 file(GLOB BASE_SOURCES CONFIGURE_DEPENDS base/*.c)
 add_library(blur_base STATIC ${BASE_SOURCES})
 target_include_directories(blur_base PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/base/include)
@@ -17,19 +18,20 @@ if(EXISTS ${CMAKE_SOURCE_DIR}/grammar/blur.y)
   set(GRAMMAR_SOURCES ${GENERATED}/parser.c ${GENERATED}/scanner.c)
 endif()
 
-# What the object cache is valid for: a hash of the files that decide the machine code.
-file(GLOB BACKEND_SOURCES CONFIGURE_DEPENDS compiler/backend/*.[ch] compiler/ir/ir.h compiler/ir/operations.def
-  compiler/passes/schedule.h)
+# What the object cache is valid for, and what says that a code generator fits: a hash of the files that decide the machine code
+# and the memory that both sides share.
+file(GLOB BACKEND_SOURCES CONFIGURE_DEPENDS compiler/backend/*.[ch] compiler/codegen/*.[ch] compiler/ir/ir.h
+  compiler/ir/operations.def compiler/passes/schedule.h compiler/include/blur/compiler.h base/arena.[ch] base/text.[ch])
 add_custom_command(OUTPUT ${GENERATED}/backend_identity.h
-  COMMAND ${CMAKE_COMMAND} -DOUTPUT=${GENERATED}/backend_identity.h "-DINPUTS=${BACKEND_SOURCES}"
+  COMMAND ${CMAKE_COMMAND} -DOUTPUT=${GENERATED}/backend_identity.h "-DINPUTS=${BACKEND_SOURCES}" -DSALT=LLVM-${LLVM_PACKAGE_VERSION}
           -P ${CMAKE_SOURCE_DIR}/cmake/identity.cmake
   DEPENDS ${BACKEND_SOURCES} cmake/identity.cmake VERBATIM)
 
 file(GLOB COMPILER_SOURCES CONFIGURE_DEPENDS compiler/*.c compiler/*/*.c)
+list(FILTER COMPILER_SOURCES EXCLUDE REGEX /compiler/codegen/)
 add_library(blur_compiler STATIC ${COMPILER_SOURCES} ${GRAMMAR_SOURCES} ${GENERATED}/backend_identity.h)
 target_include_directories(blur_compiler PUBLIC ${CMAKE_SOURCE_DIR}/compiler/include PRIVATE ${GENERATED})
-target_include_directories(blur_compiler SYSTEM PRIVATE ${LLVM_INCLUDE_DIRS})
-target_link_libraries(blur_compiler PUBLIC blur_base)
+target_link_libraries(blur_compiler PUBLIC blur_base ${CMAKE_DL_LIBS})
 
 file(GLOB RUNTIME_SOURCES CONFIGURE_DEPENDS runtime/*.c runtime/*/*.c)
 add_library(blur_runtime STATIC ${RUNTIME_SOURCES})
@@ -38,6 +40,3 @@ target_link_libraries(blur_runtime PUBLIC blur_base PkgConfig::JANSSON ${CMAKE_D
 # Batches are gathered before every step: these loops are to be vectorized.
 target_compile_options(blur_runtime PRIVATE $<$<CONFIG:RelWithDebInfo>:-O3>)
 set_source_files_properties(base/normal.c PROPERTIES COMPILE_OPTIONS "$<$<CONFIG:RelWithDebInfo>:-O3>;-ffp-contract=off;-fno-trapping-math")
-
-# LLVM is linked statically into the command (start-up without relocations) and dynamically into tests (fast links).
-llvm_map_components_to_libnames(LLVM_STATIC_LIBRARIES core orcjit passes x86codegen x86asmparser x86desc x86info nativecodegen target analysis support irprinter)

@@ -1,4 +1,4 @@
-// The backend: schedules to LLVM IR to machine code. Only this folder knows LLVM.
+// The backend: schedules to machine code, through the object cache or the code generator (compiler/codegen).
 #ifndef BLUR_BACKEND_BACKEND_H
 #define BLUR_BACKEND_BACKEND_H
 

@@ -1,7 +1,8 @@
-// The object cache on disk: compiled objects by a hash of everything that they depend on. A file is written under a
-// temporary name and renamed, so two processes may store at once; one that is damaged, cut off or foreign is ignored
-// and written anew. Places: BLUR_CACHE, else XDG_CACHE_HOME/blur, else ~/.cache/blur.
-#include "compiler/backend/jit.h"
+// The object cache on disk: compiled objects by a hash of everything that they depend on. A file is an object (objdump
+// reads it) and a trailer. It is written under a temporary name and renamed, so two processes may store at once; one
+// that is damaged, cut off or foreign is ignored and written anew. Places: BLUR_CACHE, else XDG_CACHE_HOME/blur, else
+// ~/.cache/blur.
+#include "compiler/backend/cache.h"
 
 #include "backend_identity.h"
 
@@ -15,14 +16,14 @@
 #include <unistd.h>
 #include <zlib.h>
 
-typedef struct {
-  char magic[8];
-  char key[32];
-  uint64_t length;
+typedef struct { // the last bytes of a file
+  char key[CACHE_KEY];
+  uint64_t length; // of the object
   uint32_t checksum, reserved;
-} CacheHeader;
+  char magic[8];
+} CacheTrailer;
 
-static const char magic[8] = "blurobj1";
+static const char magic[8] = "blurobj2";
 enum { ABI_VERSION = 1 };
 
 // ---- keys: FNV-1a, 128 bits
@@ -38,13 +39,10 @@ static void add_bytes(Hash *hash, const void *bytes, size_t length) {
 static void add_text(Hash *hash, const char *text) { add_bytes(hash, text, strlen(text) + 1); }
 static void add_number(Hash *hash, int64_t number) { add_bytes(hash, &number, sizeof number); }
 
-void cache_key(const BackendCpu *cpu, const EmitPlan *plan, char key[33]) {
+void cache_key(const BackendCpu *cpu, const EmitPlan *plan, char key[CACHE_KEY + 1]) {
   Hash hash = ((Hash)0x6C62272E07BB0142u << 64) | 0x62B821756295C58Du;
-  unsigned major, minor, patch;
-  LLVMGetVersion(&major, &minor, &patch);
   add_text(&hash, BACKEND_IDENTITY);
   add_number(&hash, ABI_VERSION);
-  add_number(&hash, major * 10000 + minor * 100 + patch);
   add_text(&hash, cpu->llvm_cpu);
   add_text(&hash, cpu->llvm_features);
   add_bytes(&hash, &cpu->target.vector_bytes, sizeof cpu->target.vector_bytes);
@@ -74,8 +72,8 @@ void cache_key(const BackendCpu *cpu, const EmitPlan *plan, char key[33]) {
       }
     }
   }
-  for (int i = 0; i < 32; i++) key[i] = "0123456789abcdef"[(unsigned)(hash >> (124 - 4 * i)) & 15];
-  key[32] = '\0';
+  for (int i = 0; i < CACHE_KEY; i++) key[i] = "0123456789abcdef"[(unsigned)(hash >> (124 - 4 * i)) & 15];
+  key[CACHE_KEY] = '\0';
 }
 
 // ---- places
@@ -102,47 +100,58 @@ static bool make_directories(char *path) {
 
 // ---- files
 
-char *cache_load(const char *key, size_t *length) {
-  char directory[PATH_MAX], path[PATH_MAX + 64];
-  if (!cache_directory(directory, sizeof directory)) return NULL;
-  snprintf(path, sizeof path, "%s/%s.o", directory, key);
-  FILE *file = fopen(path, "rb");
-  if (!file) return NULL;
-  struct stat status;
-  CacheHeader header;
-  char *object = NULL;
-  bool sound = fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode) &&
-               fread(&header, sizeof header, 1, file) == 1 && !memcmp(header.magic, magic, sizeof magic) &&
-               !memcmp(header.key, key, sizeof header.key) &&
-               header.length == (uint64_t)status.st_size - sizeof header && header.length < UINT32_MAX;
-  if (sound) object = malloc((size_t)header.length + 1);
-  sound = object && fread(object, 1, (size_t)header.length, file) == header.length &&
-          crc32(0, (const Bytef *)object, (uInt)header.length) == header.checksum;
-  fclose(file);
-  if (!sound) {
-    free(object);
-    return NULL;
+static bool read_whole(int file, unsigned char *bytes, size_t length) {
+  while (length) {
+    ssize_t some = read(file, bytes, length);
+    if (some < 0 && errno == EINTR) continue;
+    if (some <= 0) return false;
+    bytes += some;
+    length -= (size_t)some;
   }
-  *length = (size_t)header.length;
-  return object;
+  return true;
 }
 
-void cache_store(const char *key, const char *object, size_t length) {
+static bool is_sound(const char *key, ObjectImage *image) {
+  CacheTrailer trailer;
+  image->length = image->mapped - sizeof trailer;
+  memcpy(&trailer, image->bytes + image->length, sizeof trailer);
+  return !memcmp(trailer.magic, magic, sizeof magic) && !memcmp(trailer.key, key, sizeof trailer.key) &&
+         trailer.length == image->length && crc32(0, image->bytes, (uInt)image->length) == trailer.checksum;
+}
+
+bool cache_load(const char *key, ObjectImage *image) {
+  char directory[PATH_MAX], path[PATH_MAX + 64];
+  if (!cache_directory(directory, sizeof directory)) return false;
+  snprintf(path, sizeof path, "%s/%s.o", directory, key);
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  struct stat status;
+  bool sound = fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > (off_t)sizeof(CacheTrailer) &&
+               status.st_size < INT32_MAX && object_map(image, (size_t)status.st_size);
+  if (sound && !(read_whole(file, image->bytes, image->mapped) && is_sound(key, image))) {
+    object_unmap(image);
+    sound = false;
+  }
+  close(file);
+  return sound;
+}
+
+void cache_store(const char *key, const unsigned char *object, size_t length) {
   static _Atomic unsigned counter;
   char directory[PATH_MAX], path[PATH_MAX + 64], temporary[PATH_MAX + 128];
-  if (length >= UINT32_MAX || !cache_directory(directory, sizeof directory) || !make_directories(directory)) return;
+  if (length >= INT32_MAX || !cache_directory(directory, sizeof directory) || !make_directories(directory)) return;
   snprintf(path, sizeof path, "%s/%s.o", directory, key);
   snprintf(temporary, sizeof temporary, "%s.%ld.%u.tmp", path, (long)getpid(), counter++);
-  CacheHeader header = {.length = length, .checksum = (uint32_t)crc32(0, (const Bytef *)object, (uInt)length)};
-  memcpy(header.magic, magic, sizeof magic);
-  memcpy(header.key, key, sizeof header.key);
+  CacheTrailer trailer = {.length = length, .checksum = (uint32_t)crc32(0, object, (uInt)length)};
+  memcpy(trailer.magic, magic, sizeof magic);
+  memcpy(trailer.key, key, sizeof trailer.key);
   int descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   FILE *file = descriptor >= 0 ? fdopen(descriptor, "wb") : NULL;
   if (!file) {
     if (descriptor >= 0) close(descriptor);
     return;
   }
-  bool written = fwrite(&header, sizeof header, 1, file) == 1 && fwrite(object, 1, length, file) == length;
+  bool written = fwrite(object, 1, length, file) == length && fwrite(&trailer, sizeof trailer, 1, file) == 1;
   written = fclose(file) == 0 && written;
   if (!written || rename(temporary, path) != 0) unlink(temporary);
 }

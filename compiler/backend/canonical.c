@@ -1,6 +1,6 @@
 // The canonical text of an operation: what its machine code depends on, and nothing else. Operations of equal text
 // share a function (states of one layer, layers of one shape); the texts make the key of the object cache.
-#include "compiler/backend/emit.h"
+#include "compiler/backend/canonical.h"
 
 #include <inttypes.h>
 #include <string.h>

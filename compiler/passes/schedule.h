@@ -1,5 +1,5 @@
 // The schedule: how the statements of a program (unrolled, versioned, simplified) become kernels, and where every
-// buffer lives. Made by passes/schedule*.c, printed by --stage=kernels, turned into LLVM IR by backend/emit*.c.
+// buffer lives. Made by passes/schedule*.c, printed by --stage=kernels, turned into LLVM IR by codegen/emit*.c.
 //
 // A kernel is a loop over blocks of one axis; the blocks are shared out over the threads (thread t of n takes blocks
 // [blocks*t/n, blocks*(t+1)/n)), all threads meet at a barrier after each kernel. Inside a block its operations run in

@@ -1,6 +1,6 @@
 // Products whose factors both lie along k: vectors along k for small tiles of m and n, sums across the lanes at the
 // end, c staged for the epilogue. For narrow layers, where a tile of vectors along n would be mostly empty.
-#include "compiler/backend/product.h"
+#include "compiler/codegen/product.h"
 
 static LLVMValueRef sum_lanes(Builder *b, LLVMValueRef x) {
   if (!build_is_vector(x)) return x;

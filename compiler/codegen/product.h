@@ -1,9 +1,9 @@
 // What the files of matrix products share: emit_product.c (operands, epilogues, the library's products), emit_outer.c
 // (register tiles), emit_pack.c (panels of b), emit_dot.c (dot products).
-#ifndef BLUR_BACKEND_PRODUCT_H
-#define BLUR_BACKEND_PRODUCT_H
+#ifndef BLUR_CODEGEN_PRODUCT_H
+#define BLUR_CODEGEN_PRODUCT_H
 
-#include "compiler/backend/emit.h"
+#include "compiler/codegen/emit.h"
 
 enum {
   PRODUCT_MAX_VECTORS = 6,       // widest panel

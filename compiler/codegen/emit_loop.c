@@ -6,7 +6,7 @@
 //   for outer axes            statements that change no further are emitted as far out as they can
 //     [columns of vectors]    several vectors side by side where the reduced axes are serial
 //     for reduced axes        [accumulators] side by side
-#include "compiler/backend/emit.h"
+#include "compiler/codegen/emit.h"
 
 enum { MAX_COLUMNS = 4, MAX_ACCUMULATORS = 4, LIGHT_BODY = 24 };
 

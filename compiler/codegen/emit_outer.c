@@ -7,7 +7,7 @@
 //           for k: c += broadcast(a) * b
 //
 // The order of a sum depends on the shape alone: k is never split by threads or blocks.
-#include "compiler/backend/product.h"
+#include "compiler/codegen/product.h"
 
 enum {
   MAX_ROWS = 16,

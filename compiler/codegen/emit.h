@@ -1,25 +1,13 @@
 // What the emission files share: the kernel being written, the point in its loops where a value is wanted, and the
 // functions of each file. Order of use: emit_entry.c (module, kernels, entry points) -> emit_loop.c and emit_product.c
 // (operations) -> emit_value.c (values, loads, stores) -> emit_math.c (functions).
-#ifndef BLUR_BACKEND_EMIT_H
-#define BLUR_BACKEND_EMIT_H
+#ifndef BLUR_CODEGEN_EMIT_H
+#define BLUR_CODEGEN_EMIT_H
 
-#include "compiler/backend/backend.h"
-#include "compiler/backend/builder.h"
+#include "compiler/backend/canonical.h"
+#include "compiler/codegen/builder.h"
 
 enum { EMIT_MAX_LEVELS = 2 * IR_MAX_DIMENSIONS + 8 };
-
-// A pointer argument of an operation's function. Where an operation uses few buffers, each use with its own constant
-// indices has one, so that operations on different states are the same code. Where it uses many, the pieces of one
-// variable share one, at fixed distances, and scratch is one: machine code has few registers for addresses.
-typedef struct {
-  BufferPlace place;
-  IrBuffer buffer; // the use's buffer, or the variable that the pieces came from; IR_NONE: scratch, or the step counter
-  const IrIndex *index; // its constant indices; NULL: shared by pieces
-  int64_t offset;       // bytes from the start of the network's memory, or of scratch
-} EmitBase;
-
-typedef ARENA_LIST(EmitBase) EmitBases;
 
 // An axis' range in an operation. `full` and `last`: its length in all blocks but the last, and in the last one.
 typedef struct {
@@ -132,34 +120,6 @@ void emit_nest(Emitter *e, EmitPoint *outer, const KernelStatement *statements, 
 
 // ---- emit_product.c
 void emit_product_operation(Emitter *e, const KernelOperation *operation);
-
-// ---- canonical.c: an operation as text, its buffers named by their pointers and strides, its axes by extent: equal
-// texts, equal code.
-typedef struct {
-  const Schedule *schedule;
-  const Kernel *kernel;
-  const KernelOperation *operation;
-  int64_t step_offset;
-  EmitBases bases; // in the order of the function's arguments
-  bool bases_shared;
-  const char *text;
-  size_t text_length;
-  size_t function; // number of the first operation in the plan that has this text
-} PlannedOperation;
-
-typedef struct {
-  const ScheduleTarget *target;
-  const BackendUnit *units;
-  size_t unit_count;
-  ARENA_LIST(PlannedOperation) operations; // of all units and kernels, in order
-} EmitPlan;
-
-EmitPlan *canonical_plan(Arena *arena, const ScheduleTarget *target, const BackendUnit *units, size_t unit_count);
-// Which of the pointers the use of a buffer hangs on, and its distance from it in bytes, constant indices included.
-// -1: none.
-int canonical_base(const Schedule *schedule, const EmitBases *bases, IrBuffer buffer, const IrIndex *index,
-                   int64_t *distance);
-int64_t canonical_blocks(const Kernel *kernel); // how many
 
 // ---- emit_entry.c: everything of the plan into the module. NULL, or what went wrong.
 const char *emit_module(Arena *arena, LLVMModuleRef module, const EmitPlan *plan);

@@ -1,7 +1,7 @@
 // Values, loads and stores at a point of a loop nest. A value is emitted at the outermost level where all its axes are
 // bound, once (memo by value and level), as a scalar unless it changes along the vector axis. Before: the loops of
 // emit_loop.c and emit_product.c; after: LLVM's code generator.
-#include "compiler/backend/emit.h"
+#include "compiler/codegen/emit.h"
 
 void emit_fail(Emitter *e, const char *what) {
   if (!e->error) e->error = arena_format(e->arena, "kernel \"%s\": %s", e->kernel->name ? e->kernel->name : "", what);

@@ -3,7 +3,7 @@
 //
 // A light epilogue works on the accumulators. Otherwise c is staged: tiles go to a small panel on the stack, and the
 // epilogue runs over it as a loop nest (emit_loop.c), so that activations are emitted once and not once a tile.
-#include "compiler/backend/product.h"
+#include "compiler/codegen/product.h"
 
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 // Panels of a product's b, packed on the stack: rows of a panel next to one another, turned where b lies along k.
 // Before: emit_outer.c asks for it where b's rows are far apart (they would share few sets of the first cache) or
 // turned.
-#include "compiler/backend/product.h"
+#include "compiler/codegen/product.h"
 
 // One step of a transposition: exchanges the off-diagonal blocks of `size` between rows i and i + size.
 static void exchange(Builder *b, LLVMValueRef *rows, int size) {

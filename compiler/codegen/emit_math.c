@@ -10,7 +10,7 @@
 //
 // Sources: Cody and Waite, Software Manual for the Elementary Functions (1980), for the reductions; Dekker (1971) for
 // exact products; tanh for float is a rational fit of degree 13 over 6, clamped where the result rounds to 1.
-#include "compiler/backend/emit.h"
+#include "compiler/codegen/emit.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 // Small named helpers over the LLVM C API. Nothing here knows schedules; nothing above calls LLVMBuild* for arithmetic.
-#include "compiler/backend/builder.h"
+#include "compiler/codegen/builder.h"
 
 #include <string.h>
 

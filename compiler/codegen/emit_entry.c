@@ -1,7 +1,7 @@
 // Modules: kernels as internal functions of base pointers, and the entry points that call them in order, each thread
 // with its share of the blocks and a barrier after each kernel. Before: canonical.c decided which kernels share a
 // function.
-#include "compiler/backend/emit.h"
+#include "compiler/codegen/emit.h"
 
 #include <stddef.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 // Small named helpers over the LLVM C API, and the state that all emission shares. Numbers are scalars or vectors of
 // the schedule's precision; every helper takes either and gives the same kind back.
-#ifndef BLUR_BACKEND_BUILDER_H
-#define BLUR_BACKEND_BUILDER_H
+#ifndef BLUR_CODEGEN_BUILDER_H
+#define BLUR_CODEGEN_BUILDER_H
 
 #include "compiler/passes/schedule.h"
 
