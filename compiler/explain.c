@@ -126,6 +126,24 @@ static void print_dead(const VariablePlan *plan, Text *out) {
   text_add(out, any ? "\n" : "  nothing of its synapses is dead\n");
 }
 
+// What synapse variables with a number a sample take: easily more than all else together.
+static void print_traces(const CheckedRule *rule, const VariablePlan *plan, int element_bytes, Text *out) {
+  for (size_t i = 0; i < rule->variables.count; i++) {
+    const CheckedVariable *variable = &rule->variables.items[i];
+    bool has_batch = false;
+    for (int a = 0; a < variable->axes; a++) has_batch = has_batch || variable->axis[a] == RULE_AXIS_BATCH;
+    if (variable->kind != CHECKED_SYNAPSE || !has_batch) continue;
+    double bytes = 0;
+    for (size_t p = 0; p < plan->count; p++) {
+      if (plan->variables[p].kind != BLUR_SYNAPSE || strcmp(plan->variables[p].name, variable->name) != 0) continue;
+      double layer_bytes = element_bytes;
+      for (int d = 0; d < plan->variables[p].dimensions; d++) layer_bytes *= (double)plan->variables[p].extent[d];
+      bytes += layer_bytes;
+    }
+    text_add(out, "  %s has a number a sample: %.4g MB\n", variable->name, bytes / 1e6);
+  }
+}
+
 char *blur_explain_rule(const BlurRule *rule, const BlurOptions *options, BlurReport *report) {
   const CheckedRule *checked = rule->checked;
   Text out = {0};
@@ -151,6 +169,7 @@ char *blur_explain_rule(const BlurRule *rule, const BlurOptions *options, BlurRe
     VariablePlan plan = plan_variables(report->arena, checked, programs.lowered_step, programs.lowered_predict, options,
                                        true, schedules.step->element_bytes, place_of, both);
     print_dead(&plan, &out);
+    print_traces(checked, &plan, schedules.step->element_bytes, &out);
     text_add(&out, "  a step: %.4g million flops, %.4g MB moved, %zu kernels\n", schedules.step->flops / 1e6,
              schedules.step->bytes / 1e6, schedules.step->kernel_count);
     text_add(&out, "  a prediction: %.4g million flops, %zu kernels\n", schedules.predict->flops / 1e6,

@@ -121,18 +121,23 @@ static BlurVariable variable_of(const Plan *plan, const IrProgram *program, cons
   }
   const IrBufferInfo *bias = variable.kind == BLUR_SYNAPSE ? bias_row(program, buffer) : NULL;
   variable.has_bias = bias != NULL;
+  int pre = 0; // the axis of the unit neuron's row
+  while (bias && declaration && pre < declaration->axes && declaration->axis[pre] != RULE_AXIS_PRE) pre++;
   variable.persistent = declaration && (declaration->persistent || declaration->kind == CHECKED_SYNAPSE ||
                                         declaration->kind == CHECKED_SIGNAL);
   BlurPiece *pieces = ARENA_ARRAY(plan->arena, BlurPiece, variable.pieces);
   for (size_t i = 0; i < variable.pieces; i++) {
     BlurPiece *piece = &pieces[i];
-    int64_t bias_stride[IR_MAX_DIMENSIONS] = {0};
+    int64_t stride[IR_MAX_DIMENSIONS] = {0};
     if (!piece_place(plan, buffer, &variable, i, &piece->offset, piece->stride)) piece->offset = -1;
-    if (!bias || !piece_place(plan, bias, &variable, i, &piece->bias_offset, bias_stride)) piece->bias_offset = -1;
-    piece->bias_stride = bias_stride[0];
+    if (!bias || !piece_place(plan, bias, &variable, i, &piece->bias_offset, stride)) piece->bias_offset = -1;
+    for (int a = 0; bias && a < bias->dimensions; a++) piece->bias_stride[a < pre ? a : a + 1] = stride[a];
   }
   variable.piece = pieces;
-  if (bias) variable.extent[variable.states]++; // pre counts the unit neuron's row
+  if (bias) {
+    variable.bias_dimension = variable.states + pre;
+    variable.extent[variable.bias_dimension]++; // pre counts the unit neuron's row
+  }
   if (declaration) initial_values(plan, declaration, &variable);
   return variable;
 }

@@ -150,7 +150,7 @@ static Assignment lower_assignment(Lowering *lowering, const CheckedStatement *s
     made.index[dimensions++] = index;
   }
   for (int i = 0; i < variable->axes; i++) {
-    RuleAxis axis = lower_dimension_axis(variable, statement->side, statement->renamed, i);
+    RuleAxis axis = statement->renamed[i];
     if (!(in_unit_row && axis == RULE_AXIS_PRE)) made.index[dimensions++] = lower_axis(lowering, axis);
   }
   lowering->in_unit_row = in_unit_row;

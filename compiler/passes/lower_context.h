@@ -52,9 +52,6 @@ IrAxis lower_index_axis(Lowering *lowering, RuleAxis axis, IrAxisSet avoid);
 IrAxisSet lower_axis_set(Lowering *lowering, RuleAxisSet axes);
 IrBuffer lower_buffer(const Lowering *lowering, int variable, CheckedSide side);
 int lower_layer_of(const Lowering *lowering, CheckedSide side);
-// The axis that dimension `dimension` (after the states) of a variable runs over where it is used.
-RuleAxis lower_dimension_axis(const CheckedVariable *variable, CheckedSide side, const RuleAxis *renamed,
-                              int dimension);
 
 // ---- lower_expression.c
 IrValue lower_expression(Lowering *lowering, const CheckedExpression *expression);

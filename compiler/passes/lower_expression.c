@@ -140,7 +140,7 @@ static IrValue lower_read(Lowering *lowering, const CheckedExpression *expressio
   int dimensions = 0;
   for (int i = 0; i < variable->states; i++) index[dimensions++] = lower_index(lowering, &expression->index[i]);
   for (int i = 0; i < variable->axes; i++) {
-    RuleAxis axis = lower_dimension_axis(variable, expression->side, expression->renamed, i);
+    RuleAxis axis = expression->renamed[i];
     if (axis == RULE_AXIS_PRE && lowering->in_unit_row) is_unit = true;
     else index[dimensions++] = lower_axis(lowering, axis);
   }

@@ -253,21 +253,11 @@ static void make_buffers(Lowering *lowering) {
 
 int lower_layer_of(const Lowering *lowering, CheckedSide side) {
   if (side == SIDE_OUTPUT) return lowering->network->layers - 1;
-  return side == SIDE_POST ? lowering->layer + 1 : lowering->layer;
+  return side == SIDE_POST || side == SIDE_POST2 ? lowering->layer + 1 : lowering->layer;
 }
 
 IrBuffer lower_buffer(const Lowering *lowering, int variable, CheckedSide side) {
   return *lower_slot(lowering, lowering->buffer, variable, lower_layer_of(lowering, side));
-}
-
-RuleAxis lower_dimension_axis(const CheckedVariable *variable, CheckedSide side, const RuleAxis *renamed,
-                              int dimension) {
-  RuleAxis axis = renamed[dimension];
-  if (variable->axis[dimension] != RULE_AXIS_UNIT || axis != RULE_AXIS_UNIT) return axis;
-  return side == SIDE_PRE      ? RULE_AXIS_PRE
-         : side == SIDE_POST   ? RULE_AXIS_POST
-         : side == SIDE_OUTPUT ? RULE_AXIS_OUTPUT
-                               : axis;
 }
 
 bool lower_begin(Lowering *lowering, Arena *arena, const char *name) {

@@ -71,7 +71,7 @@ typedef enum {
 
 // From which side a variable is seen. A synapse or genome value: SIDE_OWN. pre.a: SIDE_PRE; in one-layer blocks:
 // SIDE_UNIT.
-typedef enum { SIDE_OWN, SIDE_PRE, SIDE_POST, SIDE_UNIT, SIDE_OUTPUT } CheckedSide;
+typedef enum { SIDE_OWN, SIDE_PRE, SIDE_POST, SIDE_UNIT, SIDE_OUTPUT, SIDE_PRE2, SIDE_POST2 } CheckedSide;
 
 typedef enum {
   CHECKED_NUMBER,
@@ -105,7 +105,7 @@ struct CheckedExpression {
   int variable; // READ: into rule->variables
   CheckedSide side;
   CheckedIndex index[IR_MAX_DIMENSIONS]; // READ, LET_READ
-  RuleAxis renamed[IR_MAX_DIMENSIONS];   // READ: the axis each non-state dimension runs over here
+  RuleAxis renamed[IR_MAX_DIMENSIONS];   // READ: the axis each non-state dimension runs over here (w[post=post2])
   int let;                               // LET_READ: into rule->lets
   IrOperation operation;
   CheckedExpression *operand[IR_MAX_OPERANDS];

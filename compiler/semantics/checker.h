@@ -273,7 +273,9 @@ CheckedExpression *node_number(Checker *checker, double number, bool is_truth, S
 CheckedExpression *node_builtin(Checker *checker, CheckedScalar scalar, Span span);
 CheckedExpression *node_position(Checker *checker, RuleAxis axis, Span span);
 CheckedExpression *node_counter(Checker *checker, int counter, Span span);
-CheckedExpression *node_read(Checker *checker, int variable, CheckedSide side, const CheckedIndex *index, Span span);
+// `renamed`: the axes of its dimensions after the states; NULL: as seen from the side.
+CheckedExpression *node_read(Checker *checker, int variable, CheckedSide side, const CheckedIndex *index,
+                             const RuleAxis *renamed, Span span);
 CheckedExpression *node_let(Checker *checker, int let, const CheckedIndex *index, Span span);
 CheckedExpression *node_operation(Checker *checker, IrOperation operation, CheckedExpression *x, CheckedExpression *y,
                                   CheckedExpression *z, Span span); // converts truth values to numbers where needed
@@ -306,6 +308,8 @@ CheckedExpression *check_number(Checker *checker, const AstExpression *ast);
 CheckedExpression *check_let_value(Checker *checker, const AstStatement *let, RuleAxis *axes, int *count);
 bool check_indices(Checker *checker, const AstIndex *indices, int count, const char *name, Span span,
                    const int64_t *extents, CheckedIndex *out);
+bool check_replacements(Checker *checker, const AstIndex **indices, const CheckedVariable *variable, CheckedSide side,
+                        RuleAxis *renamed);
 bool check_side(Checker *checker, const AstExpression *name, int variable, CheckedSide *side);
 Span base_span(const AstExpression *name_or_index);
 

@@ -55,10 +55,6 @@ bool check_indices(Checker *checker, const AstIndex *indices, int count, const c
   int given = 0;
   bool fine = true;
   for (const AstIndex *index = indices; index; index = index->next, given++) {
-    if (index->axis.text) {
-      REPORT(checker, not_supported, index->span, "an axis in the place of another (`w[post=post2]`)");
-      return false;
-    }
     if (index->is_range) {
       REPORT(checker, index_kind, index->span, "an index on the right side");
       return false;
@@ -131,19 +127,21 @@ bool check_side(Checker *checker, const AstExpression *ast, int variable, Checke
     *side = SIDE_OUTPUT;
     return true;
   }
-  bool is_pre = qualifier && !strcmp(qualifier, "pre");
-  if (qualifier && !is_pre && strcmp(qualifier, "post") != 0) {
-    if (!strcmp(qualifier, "pre2") || !strcmp(qualifier, "post2"))
-      REPORT(checker, not_supported, ast->span, "second axes (`pre2`, `post2`)");
-    else {
-      Diagnostic *diagnostic = REPORT(checker, unknown_side, ast->name.qualifier.span, qualifier);
-      diagnostic_help(checker->sink, diagnostic, "the sides are `pre`, `post` and `output`");
-    }
+  static const struct {
+    const char *name;
+    CheckedSide side;
+  } sides[] = {{"pre", SIDE_PRE}, {"post", SIDE_POST}, {"pre2", SIDE_PRE2}, {"post2", SIDE_POST2}};
+  size_t found = 0;
+  while (qualifier && found < 4 && strcmp(qualifier, sides[found].name) != 0) found++;
+  if (found == 4) {
+    Diagnostic *diagnostic = REPORT(checker, unknown_side, ast->name.qualifier.span, qualifier);
+    diagnostic_help(checker->sink, diagnostic,
+                    "the sides are `pre`, `post` and `output`; `pre2` and `post2` are second indices over them");
     return false;
   }
   if (place == PLACE_SYNAPSES) {
     if (qualifier) {
-      *side = is_pre ? SIDE_PRE : SIDE_POST;
+      *side = sides[found].side;
       return true;
     }
     Diagnostic *diagnostic = REPORT(checker, missing_side, ast->span, info->name, checker->place.name);
@@ -161,6 +159,70 @@ bool check_side(Checker *checker, const AstExpression *ast, int variable, Checke
   return false;
 }
 
+// ---- axes in the place of others: w[post=post2]
+
+static RuleAxis second_of(RuleAxis axis) { // the other index over the same layer
+  switch (axis) {
+  case RULE_AXIS_PRE: return RULE_AXIS_PRE2;
+  case RULE_AXIS_POST: return RULE_AXIS_POST2;
+  case RULE_AXIS_PRE2: return RULE_AXIS_PRE;
+  case RULE_AXIS_POST2: return RULE_AXIS_POST;
+  default: return RULE_AXIS_FIRST_STATE;
+  }
+}
+
+// The axis that a name stands for: one of the language's, or a function's parameter for one.
+static int named_axis(Checker *checker, const char *name) {
+  Local *local = scope_find_local(checker, name);
+  if (local && local->kind == LOCAL_AXES && local->axes && !(local->axes & (local->axes - 1))) {
+    local->used = true;
+    return __builtin_ctzll(local->axes);
+  }
+  return local ? -1 : name_of_axis(name);
+}
+
+static void report_replacement(Checker *checker, const AstIndex *index, const char *name) {
+  Diagnostic *diagnostic = REPORT(checker, bad_replacement, index->span, name);
+  diagnostic_help(checker->sink, diagnostic,
+                  "`post2` takes the place of `post`, and `pre2` that of `pre`, in a variable that has it: "
+                  "`w[post=post2]`");
+}
+
+// Splits brackets: `indices` without the replacements of axes, which go into `renamed`. False after reporting.
+bool check_replacements(Checker *checker, const AstIndex **indices, const CheckedVariable *variable, CheckedSide side,
+                        RuleAxis *renamed) {
+  AstIndex *kept = NULL, **last = &kept;
+  RuleAxis seen[IR_MAX_DIMENSIONS];
+  for (int i = 0; variable && i < variable->axes; i++) seen[i] = renamed[i] = variable_axis_at(variable->axis[i], side);
+  for (const AstIndex *index = *indices; index; index = index->next) {
+    if (!index->axis.text) {
+      *last = ARENA_NEW(checker->arena, AstIndex);
+      **last = *index;
+      (*last)->next = NULL;
+      last = &(*last)->next;
+      continue;
+    }
+    const AstExpression *value = index->value;
+    int from = named_axis(checker, index->axis.text), to = -1, slot = 0;
+    if (value && value->kind == EXPRESSION_NAME && !value->name.qualifier.text && value->name.name.text)
+      to = named_axis(checker, value->name.name.text);
+    while (variable && slot < variable->axes && (int)seen[slot] != from) slot++;
+    if (!variable || from < 0 || to < 0 || slot == variable->axes || second_of((RuleAxis)from) != (RuleAxis)to) {
+      report_replacement(checker, index, variable ? variable->name : "this");
+      return false;
+    }
+    renamed[slot] = (RuleAxis)to;
+  }
+  for (int i = 0; variable && i < variable->axes; i++)
+    for (int j = 0; j < i; j++)
+      if (renamed[i] == renamed[j]) {
+        REPORT(checker, index_repeated, (*indices)->span, axis_name(checker, renamed[i]));
+        return false;
+      }
+  *indices = kept;
+  return true;
+}
+
 static CheckedExpression *read_variable(Checker *checker, const AstExpression *name, const AstIndex *indices,
                                         Entry *entry, Span span) {
   if (entry->index < 0) return checker->error; // its declaration has been reported
@@ -173,11 +235,13 @@ static CheckedExpression *read_variable(Checker *checker, const AstExpression *n
   }
   const CheckedVariable *info = &checker->rule->variables.items[variable];
   CheckedIndex index[IR_MAX_DIMENSIONS] = {0};
-  if (!check_indices(checker, indices, info->states, info->name, span, info->extent, index)) {
+  RuleAxis renamed[IR_MAX_DIMENSIONS];
+  if (!check_replacements(checker, &indices, info, side, renamed) ||
+      !check_indices(checker, indices, info->states, info->name, span, info->extent, index)) {
     checker->facts[variable].read = true;
     return checker->error;
   }
-  return node_read(checker, variable, side, index, span);
+  return node_read(checker, variable, side, index, renamed, span);
 }
 
 static CheckedExpression *read_local(Checker *checker, Local *local, const AstIndex *indices, Span span) {
@@ -212,7 +276,9 @@ static CheckedExpression *read_local(Checker *checker, Local *local, const AstIn
                        : checker->indices[local->index_axis[i]].extent;
       if (!extents[i]) return checker->error;
     }
-    if (!check_indices(checker, indices, count, local->name.text, span, extents, index)) return checker->error;
+    if (!check_replacements(checker, &indices, NULL, SIDE_OWN, NULL) ||
+        !check_indices(checker, indices, count, local->name.text, span, extents, index))
+      return checker->error;
     if (local->kind == LOCAL_LET) return node_let(checker, local->let, index, span);
     CheckedExpression *value = local->value;
     // Through fresh names first, so that u[j,i] of u[i,j] does not mix them up.
@@ -254,7 +320,7 @@ static CheckedExpression *read_scalar(Checker *checker, CheckedScalar scalar, co
 static CheckedExpression *read_data(Checker *checker, bool is_x, Span span) {
   if (checker->place.kind == PLACE_ANYWHERE) return checker->error;
   if (is_x ? checker->place.sees_x : checker->place.sees_y)
-    return node_read(checker, is_x ? 0 : 1, SIDE_UNIT, (CheckedIndex[IR_MAX_DIMENSIONS]){{0}}, span);
+    return node_read(checker, is_x ? 0 : 1, SIDE_UNIT, (CheckedIndex[IR_MAX_DIMENSIONS]){{0}}, NULL, span);
   Diagnostic *diagnostic = REPORT(checker, not_visible, span, is_x ? "x" : "y", checker->place.name);
   diagnostic_help(checker->sink, diagnostic,
                   is_x ? "the input `x` is seen in `input`: keep it in a neuron variable"
@@ -311,18 +377,15 @@ static CheckedExpression *check_name(Checker *checker, const AstExpression *name
     if (scalar >= 0) return read_scalar(checker, (CheckedScalar)scalar, text, span);
     if (!strcmp(text, "true") || !strcmp(text, "false")) return node_number(checker, text[0] == 't', true, span);
     if (!strcmp(text, "x") || !strcmp(text, "y")) return read_data(checker, text[0] == 'x', span);
-    if (axis == RULE_AXIS_PRE2 || axis == RULE_AXIS_POST2) {
-      REPORT(checker, not_supported, span, "second axes (`pre2`, `post2`)");
-      return checker->error;
-    }
     if (axis >= 0 && axis_is_visible(checker, (RuleAxis)axis))
       return checker->place.kind == PLACE_ANYWHERE ? checker->error : node_position(checker, (RuleAxis)axis, span);
     if (axis >= 0) {
       Diagnostic *diagnostic = REPORT(checker, unknown_axis, span, text, checker->place.name);
       if (checker->place.kind >= PLACE_ONE_LAYER)
         diagnostic_help(checker->sink, diagnostic,
-                        checker->place.kind == PLACE_ONE_LAYER ? "the axes here are `batch` and `unit`"
-                                                               : "the axes here are `batch`, `pre` and `post`");
+                        checker->place.kind == PLACE_ONE_LAYER
+                            ? "the axes here are `batch`, `unit` and `output`"
+                            : "the axes here are `batch`, `pre`, `post`, `output`, `pre2` and `post2`");
       return checker->error;
     }
     if (name_is_reserved(text)) {

@@ -29,7 +29,7 @@ struct Memo {
 static const char *near_axis(const Checker *checker, const char *name) {
   const char *candidates[RULE_AXIS_FIRST_STATE];
   size_t count = 0;
-  for (RuleAxis axis = RULE_AXIS_BATCH; axis <= RULE_AXIS_OUTPUT; axis++)
+  for (RuleAxis axis = RULE_AXIS_BATCH; axis < RULE_AXIS_FIRST_STATE; axis++)
     if (axis_is_visible(checker, axis)) candidates[count++] = axis_name(checker, axis);
   return near_name(name, candidates, count);
 }
@@ -55,9 +55,6 @@ bool check_axes(Checker *checker, const AstNameList *names, bool may_bind, RuleA
       diagnostic_note(checker->sink, diagnostic, local ? local->name.span : entry->name.span, "its first meaning");
       diagnostic_help(checker->sink, diagnostic, "a reduction binds an index of its own: choose another name");
       return false;
-    } else if (axis == RULE_AXIS_PRE2 || axis == RULE_AXIS_POST2) {
-      REPORT(checker, not_supported, item->name.span, "second axes (`pre2`, `post2`)");
-      return false;
     } else if (axis >= 0 && axis_is_visible(checker, (RuleAxis)axis)) bits = axis_bit((RuleAxis)axis);
     else if (axis >= 0 || !may_bind || name_is_reserved(name)) {
       Diagnostic *diagnostic = REPORT(checker, unknown_axis, item->name.span, name, checker->place.name);
@@ -66,9 +63,10 @@ bool check_axes(Checker *checker, const AstNameList *names, bool may_bind, RuleA
         diagnostic_help(checker->sink, diagnostic, "did you mean `%s`?", near);
         diagnostic_fix(checker->sink, diagnostic, item->name.span, "%s", near);
       } else if (checker->place.kind == PLACE_ONE_LAYER)
-        diagnostic_help(checker->sink, diagnostic, "the axes here are `batch` and `unit`");
+        diagnostic_help(checker->sink, diagnostic, "the axes here are `batch`, `unit` and `output`");
       else if (checker->place.kind == PLACE_SYNAPSES)
-        diagnostic_help(checker->sink, diagnostic, "the axes here are `batch`, `pre` and `post`");
+        diagnostic_help(checker->sink, diagnostic,
+                        "the axes here are `batch`, `pre`, `post`, `output`, `pre2` and `post2`");
       return false;
     } else {
       RuleAxis bound;

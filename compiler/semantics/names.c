@@ -101,7 +101,7 @@ bool axis_is_visible(const Checker *checker, RuleAxis axis) {
   if (axis >= RULE_AXIS_FIRST_STATE) return true;
   switch (checker->place.kind) {
   case PLACE_ONE_LAYER: return axis == RULE_AXIS_BATCH || axis == RULE_AXIS_UNIT || axis == RULE_AXIS_OUTPUT;
-  case PLACE_SYNAPSES: return axis != RULE_AXIS_UNIT;
+  case PLACE_SYNAPSES: return axis != RULE_AXIS_UNIT; // pre2 and post2 among them
   case PLACE_ANYWHERE: return true;
   default: return false;
   }

@@ -158,11 +158,14 @@ RuleAxis variable_axis_at(RuleAxis declared, CheckedSide side) {
   case SIDE_PRE: return RULE_AXIS_PRE;
   case SIDE_POST: return RULE_AXIS_POST;
   case SIDE_OUTPUT: return RULE_AXIS_OUTPUT;
+  case SIDE_PRE2: return RULE_AXIS_PRE2;
+  case SIDE_POST2: return RULE_AXIS_POST2;
   default: return RULE_AXIS_UNIT;
   }
 }
 
-CheckedExpression *node_read(Checker *checker, int variable, CheckedSide side, const CheckedIndex *index, Span span) {
+CheckedExpression *node_read(Checker *checker, int variable, CheckedSide side, const CheckedIndex *index,
+                             const RuleAxis *renamed, Span span) {
   const CheckedVariable *info = &checker->rule->variables.items[variable];
   NEW_KEY(key);
   key.kind = CHECKED_READ;
@@ -170,7 +173,7 @@ CheckedExpression *node_read(Checker *checker, int variable, CheckedSide side, c
   key.side = side;
   copy_indices(&key, index, info->states);
   for (int i = 0; i < info->axes; i++) {
-    key.renamed[i] = variable_axis_at(info->axis[i], side);
+    key.renamed[i] = renamed ? renamed[i] : variable_axis_at(info->axis[i], side);
     key.axes |= axis_bit(key.renamed[i]);
   }
   bool is_new;
@@ -395,7 +398,8 @@ static CheckedExpression *substitute(Checker *checker, CheckedExpression *value,
     memcpy(index, value->index, sizeof index);
     for (int i = 0; i < IR_MAX_DIMENSIONS; i++)
       if (index[i].is_axis && index[i].axis == from) index[i] = to;
-    if (value->kind == CHECKED_READ) result = node_read(checker, value->variable, value->side, index, value->span);
+    if (value->kind == CHECKED_READ)
+      result = node_read(checker, value->variable, value->side, index, value->renamed, value->span);
     else {
       NEW_KEY(key);
       memcpy(&key, value, sizeof key);

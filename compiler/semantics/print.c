@@ -99,12 +99,22 @@ static void print_shared(Printer *printer, const CheckedExpression *value) {
   text_add(printer->out, "\n");
 }
 
-static const char *const side_names[] = {"", "pre.", "post.", "", "output."};
+static const char *const side_names[] = {"", "pre.", "post.", "", "output.", "pre2.", "post2."};
 
-static void print_variable_use(Printer *printer, int variable, CheckedSide side, const CheckedIndex *index) {
+static void print_variable_use(Printer *printer, int variable, CheckedSide side, const CheckedIndex *index,
+                               const RuleAxis *renamed) {
   const CheckedVariable *info = &printer->rule->variables.items[variable];
   text_add(printer->out, "%s%s", side_names[side], info->name);
   print_indices(printer, index, info->states);
+  const char *separator = "[";
+  for (int i = 0; i < info->axes; i++) {
+    RuleAxis axis = variable_axis_at(info->axis[i], side);
+    if (renamed[i] == axis) continue;
+    text_add(printer->out, "%s%s=%s", separator, printer->rule->axes.items[axis].name,
+             printer->rule->axes.items[renamed[i]].name);
+    separator = ",";
+  }
+  if (*separator == ',') text_add(printer->out, "]");
 }
 
 static void print_expression(Printer *printer, const CheckedExpression *value) {
@@ -129,7 +139,7 @@ static void print_expression(Printer *printer, const CheckedExpression *value) {
   case CHECKED_BUILTIN: text_add(out, "%s", scalars[value->scalar]); break;
   case CHECKED_POSITION: text_add(out, "position(%s)", printer->rule->axes.items[value->axis].name); break;
   case CHECKED_COUNTER: text_add(out, "%s", printer->rule->counters.items[value->counter].name); break;
-  case CHECKED_READ: print_variable_use(printer, value->variable, value->side, value->index); break;
+  case CHECKED_READ: print_variable_use(printer, value->variable, value->side, value->index, value->renamed); break;
   case CHECKED_LET_READ:
     text_add(out, "%s", printer->rule->lets.items[value->let].name);
     print_indices(printer, value->index, printer->rule->lets.items[value->let].indices);
@@ -236,7 +246,7 @@ static void print_statement(Printer *printer, const CheckedStatement *statement)
     print_indices(printer, index, let->indices);
     text_add(out, " = ");
   } else {
-    print_variable_use(printer, statement->variable, statement->side, statement->index);
+    print_variable_use(printer, statement->variable, statement->side, statement->index, statement->renamed);
     text_add(out, " <- ");
   }
   print_expression(printer, value);

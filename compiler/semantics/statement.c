@@ -166,6 +166,14 @@ static bool target_variable(Checker *checker, const AstExpression *ast, Target *
     diagnostic_help(checker->sink, diagnostic, "assign it in `feedback`, or as `post.%s`", text);
     return false;
   }
+  if (target->side == SIDE_PRE2 || target->side == SIDE_POST2) {
+    const char *qualifier = target->side == SIDE_PRE2 ? "pre" : "post";
+    Diagnostic *diagnostic =
+        REPORT(checker, not_assignable, ast->span, arena_format(checker->arena, "`%s2.%s`", qualifier, text),
+               "a second index is only read");
+    diagnostic_help(checker->sink, diagnostic, "assign `%s.%s`", qualifier, text);
+    return false;
+  }
   return true;
 }
 
@@ -190,15 +198,17 @@ static bool target_indices(Checker *checker, const AstExpression *ast, Target *t
   const CheckedVariable *info = &checker->rule->variables.items[target->variable];
   const AstIndex *first = ast->kind == EXPRESSION_INDEX ? ast->index.indices : NULL;
   int given = 0;
-  for (const AstIndex *index = first; index; index = index->next) given++;
+  for (const AstIndex *index = first; index; index = index->next, given++) {
+    if (!index->axis.text) continue;
+    Diagnostic *diagnostic = REPORT(checker, bad_replacement, index->span, info->name);
+    diagnostic_help(checker->sink, diagnostic, "assign `%s` over its own axes, and replace one on the right side",
+                    info->name);
+    return false;
+  }
   if (given != info->states)
     return check_indices(checker, first, info->states, info->name, ast->span, info->extent, target->index);
   int i = 0;
   for (const AstIndex *index = first; index; index = index->next, i++) {
-    if (index->axis.text) {
-      REPORT(checker, not_supported, index->span, "an axis in the place of another (`w[post=post2]`)");
-      return false;
-    }
     if (!index->value) return false;
     if (index->is_range) {
       target->is_range[i] = true;

@@ -54,32 +54,47 @@ static bool check_declared_axes(Checker *checker, const AstVariable *ast, Checke
     if (variable->kind == CHECKED_SYNAPSE) set_axes(variable, RULE_AXIS_PRE, RULE_AXIS_POST);
     return true;
   }
-  RuleAxisSet allowed = variable->kind == CHECKED_NEURON    ? axis_bit(RULE_AXIS_BATCH) | axis_bit(RULE_AXIS_UNIT)
-                        : variable->kind == CHECKED_SYNAPSE ? axis_bit(RULE_AXIS_BATCH) | axis_bit(RULE_AXIS_PRE) |
-                                                                  axis_bit(RULE_AXIS_POST) | axis_bit(RULE_AXIS_OUTPUT)
+  RuleAxisSet allowed = variable->kind == CHECKED_NEURON ? axis_bit(RULE_AXIS_BATCH) | axis_bit(RULE_AXIS_UNIT)
+                        : variable->kind == CHECKED_SYNAPSE
+                            ? axis_bit(RULE_AXIS_BATCH) | axis_bit(RULE_AXIS_PRE) | axis_bit(RULE_AXIS_POST) |
+                                  axis_bit(RULE_AXIS_OUTPUT) | axis_bit(RULE_AXIS_PRE2) | axis_bit(RULE_AXIS_POST2)
                         : variable->kind == CHECKED_SIGNAL ? axis_bit(RULE_AXIS_BATCH) | axis_bit(RULE_AXIS_OUTPUT)
                                                            : 0;
   RuleAxisSet seen = 0;
   for (const AstNameList *item = ast->axes; item; item = item->next) {
     int axis = name_of_axis(item->name.text);
-    if (axis == RULE_AXIS_PRE2 || axis == RULE_AXIS_POST2) {
-      REPORT(checker, not_supported, item->name.span, "second axes (`pre2`, `post2`)");
-      return false;
-    }
     if (axis < 0 || !(allowed & ~seen & axis_bit((RuleAxis)axis))) {
       Diagnostic *diagnostic = REPORT(checker, bad_axes, item->name.span, variable->name, item->name.text);
-      diagnostic_help(checker->sink, diagnostic,
-                      variable->kind == CHECKED_NEURON ? "the axes of a neuron variable are `batch` and `unit`"
-                      : variable->kind == CHECKED_SYNAPSE
-                          ? "the axes of a synapse variable are `batch`, `pre`, `post` and `output`, each once"
-                      : variable->kind == CHECKED_SIGNAL
-                          ? "a signal is one for the network; its axes are `batch` and `output`"
-                          : "a genome value has states only: `%s[2]`",
-                      variable->name);
+      diagnostic_help(
+          checker->sink, diagnostic,
+          variable->kind == CHECKED_NEURON ? "the axes of a neuron variable are `batch` and `unit`"
+          : variable->kind == CHECKED_SYNAPSE
+              ? "the axes of a synapse variable are `batch`, `pre`, `post`, `output`, `pre2` and `post2`, each once"
+          : variable->kind == CHECKED_SIGNAL ? "a signal is one for the network; its axes are `batch` and `output`"
+                                             : "a genome value has states only: `%s[2]`",
+          variable->name);
+      return false;
+    }
+    if (variable->states + variable->axes == IR_MAX_DIMENSIONS) {
+      diagnostic_help(checker->sink,
+                      REPORT(checker, rule_too_large, item->name.span, "a variable with more than 8 axes and states"),
+                      "declare fewer of them");
       return false;
     }
     seen |= axis_bit((RuleAxis)axis);
     variable->axis[variable->axes++] = (RuleAxis)axis;
+  }
+  for (int i = 0; i < variable->axes; i++) { // a second index where there is no first: a slip
+    RuleAxis first = variable->axis[i] == RULE_AXIS_PRE2    ? RULE_AXIS_PRE
+                     : variable->axis[i] == RULE_AXIS_POST2 ? RULE_AXIS_POST
+                                                            : variable->axis[i];
+    if (seen & axis_bit(first)) continue;
+    const AstNameList *item = ast->axes;
+    for (int j = 0; j < i; j++) item = item->next;
+    Diagnostic *diagnostic = REPORT(checker, bad_axes, item->name.span, variable->name, item->name.text);
+    diagnostic_help(checker->sink, diagnostic, "it is a second index over the neurons of `%s`: name that one, too",
+                    axis_name(checker, first));
+    return false;
   }
   return true;
 }

@@ -63,7 +63,11 @@ static void draw_share(void *context, int64_t thread, int64_t threads) {
     unravel(variable, i % elements, index);
     int64_t column = axes ? index[axes - 1] : 0;
     some = end - i < MOST ? end - i : MOST;
-    if ((int64_t)some > columns - column) some = (size_t)(columns - column);
+    int64_t end_of_row =
+        variable->has_bias && variable->bias_dimension == variable->dimensions - 1 && column < columns - 1
+            ? columns - 1 // the unit neuron's element lies apart
+            : columns;
+    if ((int64_t)some > end_of_row - column) some = (size_t)(end_of_row - column);
     char *at = network_element(draw->network, variable, i / elements, index);
     if (!at) continue;
     if (axes) index[axes - 1]++;
@@ -73,22 +77,31 @@ static void draw_share(void *context, int64_t thread, int64_t threads) {
   }
 }
 
-// Orthogonal matrices: of each state, pre x post without the unit neuron's row, which is 0; of a value that has only
-// states, the states themselves.
+// Orthogonal matrices: of each state, its axes without the unit neuron's row, which is 0, the last axis the columns; of
+// a value that has only states, the states themselves.
 static bool draw_orthogonal(const Draw *draw) {
   const BlurVariable *variable = draw->variable;
   bool of_states = variable->dimensions == variable->states;
   size_t count = blur_variable_count(variable), matrices = of_states ? 1 : variable->pieces, size = count / matrices;
   size_t columns = variable->dimensions ? (size_t)variable->extent[variable->dimensions - 1] : 1;
-  size_t rows = size / columns, unit_rows = variable->has_bias ? rows / (size_t)variable->extent[variable->states] : 0;
-  double *values = calloc(count, sizeof *values);
+  if (variable->has_bias && variable->bias_dimension == variable->dimensions - 1) columns--;
+  double *values = calloc(2 * count, sizeof *values), *matrix = values ? values + count : NULL;
   if (!values) return false;
   bool done = true;
   for (size_t i = 0; i < matrices; i++) {
-    double *matrix = values + i * size;
-    size_t drawn = (rows - unit_rows) * columns;
-    for (size_t j = 0; j < drawn; j++) matrix[j] = philox_normal(draw->network->seed, draw->stream, i * size + j);
-    done = done && orthogonal_of(matrix, (int64_t)(rows - unit_rows), (int64_t)columns, variable->first);
+    size_t drawn = 0;
+    int64_t index[BLUR_MAX_DIMENSIONS] = {0};
+    for (size_t j = 0; j < size; j++) {
+      unravel(variable, j, index);
+      if (of_states || !network_in_unit_row(variable, index))
+        matrix[drawn++] = philox_normal(draw->network->seed, draw->stream, i * size + j);
+    }
+    done = done && orthogonal_of(matrix, (int64_t)(drawn / columns), (int64_t)columns, variable->first);
+    drawn = 0;
+    for (size_t j = 0; j < size; j++) {
+      unravel(variable, j, index);
+      if (of_states || !network_in_unit_row(variable, index)) values[i * size + j] = matrix[drawn++];
+    }
   }
   blur_network_set(draw->network, variable, values);
   free(values);

@@ -125,16 +125,19 @@ bool network_keeps(const BlurVariable *variable) {
   }
 }
 
+bool network_in_unit_row(const BlurVariable *variable, const int64_t *index) {
+  int pre = variable->bias_dimension;
+  return variable->has_bias && index[pre - variable->states] == variable->extent[pre] - 1;
+}
+
 char *network_element(const BlurNetwork *network, const BlurVariable *variable, size_t piece, const int64_t *index) {
   const BlurPiece *place = &variable->piece[piece];
   int axes = variable->dimensions - variable->states;
   int64_t offset = place->offset, elements = 0;
-  if (variable->has_bias && index[0] == variable->extent[variable->states] - 1) {
-    offset = place->bias_offset;
-    if (axes > 1) elements = index[axes - 1] * place->bias_stride;
-  } else {
-    for (int a = 0; a < axes; a++) elements += index[a] * place->stride[a];
-  }
+  bool in_row = network_in_unit_row(variable, index);
+  if (in_row) offset = place->bias_offset;
+  const int64_t *stride = in_row ? place->bias_stride : place->stride;
+  for (int a = 0; a < axes; a++) elements += index[a] * stride[a];
   return offset < 0 ? NULL : network->memory + offset + elements * (int64_t)network->element;
 }
 
@@ -245,30 +248,23 @@ static bool row_is_finite(const char *at, size_t element, int64_t count, int64_t
   return !bad;
 }
 
-// A piece, along the axis of the smallest stride.
-static bool piece_is_finite(const BlurNetwork *network, const BlurVariable *variable, size_t piece) {
-  const BlurPiece *place = &variable->piece[piece];
-  int axes = variable->dimensions - variable->states, inner = axes - 1;
-  int64_t extent[BLUR_MAX_DIMENSIONS] = {0}, rows = 1;
-  for (int a = 0; a < axes; a++) extent[a] = variable->extent[variable->states + a];
-  if (variable->has_bias) extent[0]--;
+// Elements of `extent`, along the axis of the smallest stride.
+static bool array_is_finite(const BlurNetwork *network, int64_t offset, int axes, const int64_t *extent,
+                            const int64_t *stride) {
+  if (offset < 0) return true;
+  size_t element = network->element;
+  if (axes == 0) return row_is_finite(network->memory + offset, element, 1, 1);
+  int inner = axes - 1;
+  int64_t rows = 1, index[BLUR_MAX_DIMENSIONS] = {0};
   for (int a = 0; a < axes; a++)
-    if (place->stride[a] == 1) inner = a;
+    if (stride[a] == 1) inner = a;
   for (int a = 0; a < axes; a++)
     if (a != inner) rows *= extent[a];
-  size_t element = network->element;
-  if (place->bias_offset >= 0 && variable->has_bias &&
-      !row_is_finite(network->memory + place->bias_offset, element,
-                     axes > 1 ? variable->extent[variable->dimensions - 1] : 1, place->bias_stride))
-    return false;
-  if (place->offset < 0) return true;
-  if (axes == 0) return row_is_finite(network->memory + place->offset, element, 1, 1);
-  int64_t index[BLUR_MAX_DIMENSIONS] = {0};
   for (int64_t row = 0; row < rows; row++) {
     int64_t start = 0;
-    for (int a = 0; a < axes; a++) start += index[a] * place->stride[a];
-    const char *at = network->memory + place->offset + start * (int64_t)element;
-    if (!row_is_finite(at, element, extent[inner], place->stride[inner])) return false;
+    for (int a = 0; a < axes; a++) start += index[a] * stride[a];
+    const char *at = network->memory + offset + start * (int64_t)element;
+    if (!row_is_finite(at, element, extent[inner], stride[inner])) return false;
     for (int a = axes - 1; a >= 0; a--) {
       if (a == inner) continue;
       if (++index[a] < extent[a]) break;
@@ -276,6 +272,18 @@ static bool piece_is_finite(const BlurNetwork *network, const BlurVariable *vari
     }
   }
   return true;
+}
+
+static bool piece_is_finite(const BlurNetwork *network, const BlurVariable *variable, size_t piece) {
+  const BlurPiece *place = &variable->piece[piece];
+  int axes = variable->dimensions - variable->states, pre = variable->bias_dimension - variable->states;
+  int64_t extent[BLUR_MAX_DIMENSIONS] = {0};
+  for (int a = 0; a < axes; a++) extent[a] = variable->extent[variable->states + a];
+  if (variable->has_bias) extent[pre]--;
+  if (!array_is_finite(network, place->offset, axes, extent, place->stride)) return false;
+  if (!variable->has_bias) return true;
+  extent[pre] = 1;
+  return array_is_finite(network, place->bias_offset, axes, extent, place->bias_stride);
 }
 
 bool blur_network_is_finite(const BlurNetwork *network, const BlurVariable **where) {

@@ -25,6 +25,8 @@ struct BlurNetwork {
 // Runs one step, or one prediction. `prepare`, if not NULL, runs first on each thread, before a barrier.
 void network_run(BlurNetwork *network, bool predict, BlurTask *prepare, void *context);
 
+// Whether an element (of the axes after the states) lies in the unit neuron's row.
+bool network_in_unit_row(const BlurVariable *variable, const int64_t *index);
 // Where element `index` (of the axes after the states) of a piece is, or NULL if it is dead.
 char *network_element(const BlurNetwork *network, const BlurVariable *variable, size_t piece, const int64_t *index);
 void network_write(const BlurNetwork *network, char *at, double value);

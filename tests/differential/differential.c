@@ -57,14 +57,11 @@ static double *element(const Network *network, const BlurVariable *variable, int
   const BlurPiece *place = &variable->piece[piece];
   const int64_t *rest = at + variable->states;
   int axes = variable->dimensions - variable->states;
-  if (variable->has_bias && rest[0] == variable->extent[variable->states] - 1)
-    return place->bias_offset < 0
-               ? NULL
-               : (double *)(void *)(network->memory + place->bias_offset + 8 * rest[1] * place->bias_stride);
-  if (place->offset < 0) return NULL;
-  int64_t offset = 0;
-  for (int d = 0; d < axes; d++) offset += rest[d] * place->stride[d];
-  return (double *)(void *)(network->memory + place->offset + 8 * offset);
+  int pre = variable->bias_dimension;
+  bool in_row = variable->has_bias && at[pre] == variable->extent[pre] - 1;
+  int64_t start = in_row ? place->bias_offset : place->offset, offset = 0;
+  for (int d = 0; d < axes; d++) offset += rest[d] * (in_row ? place->bias_stride : place->stride)[d];
+  return start < 0 ? NULL : (double *)(void *)(network->memory + start + 8 * offset);
 }
 
 static Network create(const BlurRule *rule, const GeneratedCase *generated, BlurEngine engine, BlurCpu cpu,

@@ -86,8 +86,8 @@ enum { BLUR_MAX_DIMENSIONS = 8 };
 typedef struct {
   int64_t offset; // bytes from the start of the network's memory; -1: dead, not stored
   int64_t stride[BLUR_MAX_DIMENSIONS];
-  int64_t bias_offset; // -1: none, or dead
-  int64_t bias_stride;
+  int64_t bias_offset;                      // -1: none, or dead
+  int64_t bias_stride[BLUR_MAX_DIMENSIONS]; // like stride; that of pre is 0
 } BlurPiece;
 
 typedef struct {
@@ -98,7 +98,8 @@ typedef struct {
   int dimensions;                      // states included; batch before neuron, pre before post
   int64_t extent[BLUR_MAX_DIMENSIONS]; // pre counts the unit neuron's row if has_bias
   bool has_bias, persistent;
-  size_t pieces; // product of the state extents, row-major
+  int bias_dimension; // has_bias: the dimension of pre, whose last index is the unit neuron's row
+  size_t pieces;      // product of the state extents, row-major
   const BlurPiece *piece;
   BlurInitial initial;  // of genome values, synapses and persistent variables
   double first, second; // value; or mean and deviation; or low and high; or gain
