@@ -80,10 +80,10 @@ static bool time_steps(const Session *session, double *median) {
 }
 
 // Trains from the start and evaluates every so many steps.
-static int measure_accuracy(const Session *session, const BlurData *data, int64_t steps, int64_t every,
-                            Measured *measured) {
+static int measure_accuracy(const Session *session, BlurData *data, int64_t steps, int64_t every, Measured *measured) {
   BlurStatus status;
   blur_network_reset(session->network, session->seed, NULL);
+  blur_data_redraw(data, session->seed);
   BlurTraining *training = blur_training_create(session->network, data, session->loss, session->seed, &status);
   int code = training ? EXIT_DONE : session_failed(session, &status);
   for (int64_t done = 0; !code && done < steps && measured->points < MAX_POINTS;) {
@@ -151,7 +151,7 @@ static void tell_head(const Session *session, double peak, double peak_one) {
 
 // ---- working
 
-static int bench_rule(const Arguments *arguments, const char *rule, const BlurData *data, double *peak) {
+static int bench_rule(const Arguments *arguments, const char *rule, BlurData *data, double *peak) {
   Session session;
   int64_t steps, every;
   int code = session_open(&session, arguments);

@@ -61,6 +61,7 @@ static int open_samples(Predict *predict) {
     }
     predict->data = blur_data_load(name, &status);
     if (!predict->data) return session_failed(session, &status);
+    blur_data_redraw(predict->data, session->seed);
     if (blur_data_inputs(predict->data) != predict->inputs ||
         blur_data_classes(predict->data) > (predict->outputs == 1 ? 2 : predict->outputs)) {
       complain(arguments,
@@ -151,8 +152,7 @@ static bool make_arrays(Predict *predict) {
   for (int64_t i = 0; i < predict->samples; i++) predict->order[i] = (uint32_t)i;
   if (predict->data) blur_data_shuffle(predict->session.seed, 0, predict->samples, predict->order);
   for (int64_t i = 0; predict->data && i < predict->samples; i++)
-    blur_data_target(predict->data, blur_data_labels(predict->data, BLUR_TEST)[i], predict->outputs,
-                     predict->targets + i * predict->outputs);
+    blur_data_target(predict->data, BLUR_TEST, i, predict->outputs, predict->targets + i * predict->outputs);
   if (predict->y)
     memcpy(predict->targets, predict->y->values,
            (size_t)(predict->samples * predict->outputs) * sizeof *predict->targets);

@@ -40,7 +40,9 @@ static int open_data(Train *train) {
   }
   BlurStatus status;
   train->data = blur_data_load(name, &status);
-  return train->data ? EXIT_DONE : session_failed(&train->session, &status);
+  if (!train->data) return session_failed(&train->session, &status);
+  blur_data_redraw(train->data, train->session.seed);
+  return EXIT_DONE;
 }
 
 static int read_lengths(Train *train) {

@@ -1,119 +1,96 @@
-// Data sets in memory: loaded by specification or copied from arrays; targets; the order of the samples.
+// Data sets in memory: made from arrays or, empty, for a loader; the tasks drawn from them; targets; the order of the
+// samples. Before: load.c; after: gather.c, which puts samples into a network.
 #include "runtime/data/data.h"
 
+#include "base/hash.h"
 #include "base/philox.h"
 #include "base/status.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+void data_free_part(DataPart *part) {
+  free(part->bytes);
+  free(part->floats);
+  free(part->labels);
+  *part = (DataPart){0};
+}
+
 void blur_data_destroy(BlurData *data) {
   if (!data) return;
-  for (int part = 0; part < 2; part++) {
-    free(data->part[part].bytes);
-    free(data->part[part].floats);
-    free(data->part[part].labels);
+  DataStore *store = data->store;
+  if (store && atomic_fetch_sub(&store->users, 1) == 1) {
+    for (int part = 0; part < DATA_PARTS; part++) data_free_part(&store->part[part]);
+    free(store->name);
+    free(store);
   }
-  free(data->name);
+  free(data->input_of);
+  free(data->projection);
   free(data);
 }
 
-// ---- loading
-
-// Keeps the samples whose label is in the list, renumbered by its place there; an empty list keeps all.
-static void select_classes(const DataSpecification *specification, DataPart *part, int64_t inputs) {
-  if (specification->class_count == 0) return;
-  int number[DATA_MAX_CLASSES];
-  memset(number, -1, sizeof number);
-  for (int i = 0; i < specification->class_count; i++) number[specification->classes[i]] = i;
-  int64_t kept = 0;
-  for (int64_t i = 0; i < part->samples; i++) {
-    if (number[part->labels[i]] < 0) continue;
-    part->labels[kept] = (uint8_t)number[part->labels[i]];
-    memmove(part->bytes + kept * inputs, part->bytes + i * inputs, (size_t)inputs);
-    kept++;
-  }
-  part->samples = kept;
-}
-
-static bool resize_part(DataPart *part, const Idx *images, int64_t size, BlurStatus *status) {
-  ImageResize *resize = resize_create(images->extent[1], images->extent[2], size);
-  part->floats = malloc((size_t)(part->samples * size * size) * sizeof(float) + 1);
-  bool done = resize && part->floats;
-  for (int64_t i = 0; done && i < part->samples; i++)
-    resize_image(resize, part->bytes + i * images->extent[1] * images->extent[2], part->floats + i * size * size);
-  resize_destroy(resize);
-  free(part->bytes);
-  part->bytes = NULL;
-  return done || status_fail_memory(status, "resized images", (double)(part->samples * size * size) * 4);
-}
-
-// The values, moved to the front of their allocation, which then belongs to the caller.
-static uint8_t *take_values(Idx *idx) {
-  uint8_t *bytes = idx->content;
-  memmove(bytes, idx->values, idx->count);
-  idx->content = NULL;
-  return bytes;
-}
-
-static bool load_part(BlurData *data, BlurPart which, const char *image_path, const char *label_path,
-                      const DataSpecification *specification, BlurStatus *status) {
-  Idx images, labels = {0};
-  if (!idx_read(image_path, &images, status)) return false;
-  bool fits = idx_read(label_path, &labels, status);
-  int64_t inputs = images.extent[0] ? (int64_t)images.count / images.extent[0] : 0;
-  if (fits && (images.dimensions < 2 || labels.dimensions != 1 || images.extent[0] != labels.extent[0]))
-    fits = status_fail(status, BLUR_FAILED_INPUT,
-                       "%s and %s do not belong together: %lld images (%d dimensions), %lld labels", image_path,
-                       label_path, (long long)images.extent[0], images.dimensions, (long long)labels.extent[0]);
-  if (fits && specification->size > 0 && images.dimensions != 3)
-    fits = status_fail(status, BLUR_FAILED_INPUT, "%s does not hold images, `size` cannot be set", image_path);
-  if (fits && which == BLUR_TEST && !specification->size && inputs != data->inputs)
-    fits = status_fail(status, BLUR_FAILED_INPUT, "%s: its images have %lld numbers, those for training %lld",
-                       image_path, (long long)inputs, (long long)data->inputs);
-  if (fits) {
-    DataPart *part = &data->part[which];
-    *part = (DataPart){.samples = images.extent[0], .bytes = take_values(&images), .labels = take_values(&labels)};
-    select_classes(specification, part, inputs);
-    data->inputs = specification->size ? specification->size * specification->size : inputs;
-    if (part->samples == 0)
-      fits = status_fail(status, BLUR_FAILED_INPUT, "%s: no sample has one of the classes asked for", label_path);
-    else if (specification->size) fits = resize_part(part, &images, specification->size, status);
-  }
-  free(images.content);
-  free(labels.content);
-  return fits;
-}
-
-static int highest_label(const DataPart *part) {
-  int highest = -1;
-  for (int64_t i = 0; i < part->samples; i++)
-    if (part->labels[i] > highest) highest = part->labels[i];
-  return highest;
-}
-
-BlurData *blur_data_load(const char *specification_text, BlurStatus *status) {
-  DataSpecification specification;
-  char folder[2048];
-  DataFiles files;
-  if (!specification_parse(specification_text, &specification, status) ||
-      !specification_folder(&specification, folder, sizeof folder, status) ||
-      !specification_files(&specification, folder, &files, status))
-    return NULL;
+BlurData *data_create_empty(const char *name, BlurStatus *status) {
   BlurData *data = calloc(1, sizeof *data);
-  if (!data || !(data->name = strdup(specification_text))) {
-    free(data);
-    status_fail_memory(status, "data", sizeof *data);
+  if (data && (data->store = calloc(1, sizeof *data->store))) {
+    atomic_init(&data->store->users, 1);
+    if ((data->store->name = strdup(name))) return data;
+  }
+  status_fail_memory(status, "data", sizeof *data->store);
+  blur_data_destroy(data);
+  return NULL;
+}
+
+// ---- tasks
+
+bool data_finish(BlurData *data, BlurStatus *status) {
+  const DataStore *store = data->store;
+  size_t weights = (size_t)store->inputs * (size_t)store->project;
+  if (store->permute_inputs) data->input_of = malloc((size_t)store->inputs * sizeof *data->input_of);
+  if (store->project) data->projection = malloc(weights * sizeof *data->projection);
+  if ((store->permute_inputs && !data->input_of) || (store->project && !data->projection))
+    return status_fail_memory(status, "permutation and projection", (double)weights * 4 + (double)store->inputs * 4);
+  blur_data_redraw(data, 0);
+  return true;
+}
+
+BlurData *blur_data_draw(const BlurData *data, uint64_t seed, BlurStatus *status) {
+  BlurData *drawn = calloc(1, sizeof *drawn);
+  if (!drawn) {
+    status_fail_memory(status, "data", sizeof *drawn);
     return NULL;
   }
-  if (!load_part(data, BLUR_TRAIN, files.path[0], files.path[1], &specification, status) ||
-      !load_part(data, BLUR_TEST, files.path[2], files.path[3], &specification, status)) {
-    blur_data_destroy(data);
+  drawn->store = data->store;
+  atomic_fetch_add(&drawn->store->users, 1);
+  if (!data_finish(drawn, status)) {
+    blur_data_destroy(drawn);
     return NULL;
   }
-  int train = highest_label(&data->part[BLUR_TRAIN]), test = highest_label(&data->part[BLUR_TEST]);
-  data->classes = specification.class_count ? specification.class_count : (train > test ? train : test) + 1;
-  return data;
+  blur_data_redraw(drawn, seed);
+  return drawn;
+}
+
+// Weights of variance 1 / inputs: a projected input has about the mean square of the inputs.
+static void draw_projection(BlurData *data, uint64_t key) {
+  enum { SOME = 256 };
+  size_t count = (size_t)data->store->inputs * (size_t)data->store->project;
+  double normals[SOME], scale = 1 / sqrt((double)data->store->inputs);
+  for (size_t first = 0; first < count; first += SOME) {
+    size_t some = count - first < SOME ? count - first : SOME;
+    philox_normals(key, 0, first, some, normals);
+    for (size_t i = 0; i < some; i++) data->projection[first + i] = (float)(scale * normals[i]);
+  }
+}
+
+void blur_data_redraw(BlurData *data, uint64_t seed) {
+  const DataStore *store = data->store;
+  uint32_t order[DATA_MAX_CLASSES];
+  for (uint32_t i = 0; i < DATA_MAX_CLASSES; i++) order[i] = i;
+  if (store->permute_labels) blur_data_shuffle(philox_mix(seed, hash_text("permute labels")), 0, store->classes, order);
+  for (int i = 0; i < DATA_MAX_CLASSES; i++) data->label_of[i] = (uint8_t)order[i];
+  if (data->input_of)
+    blur_data_shuffle(philox_mix(seed, hash_text("permute pixels")), 0, store->inputs, data->input_of);
+  if (data->projection) draw_projection(data, philox_mix(seed, hash_text("project")));
 }
 
 // ---- from arrays
@@ -129,6 +106,13 @@ static bool copy_part(DataPart *part, int64_t samples, int64_t inputs, const flo
   return true;
 }
 
+static int highest_label(const DataPart *part) {
+  int highest = -1;
+  for (int64_t i = 0; i < part->samples; i++)
+    if (part->labels[i] > highest) highest = part->labels[i];
+  return highest;
+}
+
 BlurData *blur_data_create(int64_t inputs, int classes, int64_t train_samples, const float *train_x,
                            const uint8_t *train_labels, int64_t test_samples, const float *test_x,
                            const uint8_t *test_labels, BlurStatus *status) {
@@ -138,42 +122,56 @@ BlurData *blur_data_create(int64_t inputs, int classes, int64_t train_samples, c
                 (long long)inputs, classes, (long long)train_samples);
     return NULL;
   }
-  BlurData *data = calloc(1, sizeof *data);
-  if (data) *data = (BlurData){.name = strdup(""), .inputs = inputs, .classes = classes};
-  if (!data || !data->name || !copy_part(&data->part[BLUR_TRAIN], train_samples, inputs, train_x, train_labels) ||
-      !copy_part(&data->part[BLUR_TEST], test_samples, inputs, test_x, test_labels)) {
-    status_fail_memory(status, "data", (double)((train_samples + test_samples) * inputs) * 4);
-    blur_data_destroy(data);
-    return NULL;
-  }
-  for (int part = 0; part < 2; part++) {
-    if (highest_label(&data->part[part]) < classes) continue;
-    status_fail(status, BLUR_FAILED_INPUT, "label %d: there are %d classes, numbered from 0",
-                highest_label(&data->part[part]), classes);
-    blur_data_destroy(data);
-    return NULL;
-  }
-  return data;
+  BlurData *data = data_create_empty("", status);
+  if (!data) return NULL;
+  DataStore *store = data->store;
+  store->inputs = inputs;
+  store->classes = classes;
+  bool done = copy_part(&store->part[BLUR_TRAIN], train_samples, inputs, train_x, train_labels) &&
+              copy_part(&store->part[BLUR_TEST], test_samples, inputs, test_x, test_labels);
+  if (!done) status_fail_memory(status, "data", (double)((train_samples + test_samples) * inputs) * 4);
+  for (int part = 0; done && part < 2; part++)
+    if (highest_label(&store->part[part]) >= classes)
+      done = status_fail(status, BLUR_FAILED_INPUT, "label %d: there are %d classes, numbered from 0",
+                         highest_label(&store->part[part]), classes);
+  if (done && data_finish(data, status)) return data;
+  blur_data_destroy(data);
+  return NULL;
 }
 
 // ---- looking
 
-const char *blur_data_name(const BlurData *data) { return data->name; }
-int64_t blur_data_inputs(const BlurData *data) { return data->inputs; }
-int blur_data_classes(const BlurData *data) { return data->classes; }
-int64_t blur_data_samples(const BlurData *data, BlurPart part) { return data->part[part].samples; }
-const uint8_t *blur_data_labels(const BlurData *data, BlurPart part) { return data->part[part].labels; }
+const char *blur_data_name(const BlurData *data) { return data->store->name; }
+int64_t blur_data_inputs(const BlurData *data) {
+  return data->store->project ? data->store->project : data->store->inputs;
+}
+int blur_data_classes(const BlurData *data) { return data->store->classes; }
+int64_t blur_data_samples(const BlurData *data, BlurPart part) { return data->store->part[part].samples; }
 
-void blur_data_row(const BlurData *data, BlurPart part, int64_t sample, double *x) {
-  const DataPart *from = &data->part[part];
-  for (int64_t i = 0; i < data->inputs; i++) {
-    int64_t at = sample * data->inputs + i;
-    x[i] = from->bytes ? (double)from->bytes[at] / 255 : (double)from->floats[at];
-  }
+int blur_data_label(const BlurData *data, BlurPart part, int64_t sample) {
+  return data->label_of[data->store->part[part].labels[sample]];
 }
 
-void blur_data_target(const BlurData *data, int label, int64_t outputs, double *y) {
-  if (outputs == 1 && data->classes == 2) {
+void blur_data_row(const BlurData *data, BlurPart part, int64_t sample, double *x) {
+  const DataPart *from = &data->store->part[part];
+  int64_t inputs = blur_data_inputs(data);
+  if (!from->bytes || data->projection) {
+    enum { SOME = 64 };
+    float some[SOME];
+    for (int64_t start = 0; start < inputs; start += SOME) {
+      int64_t count = inputs - start < SOME ? inputs - start : SOME;
+      gather_inputs(data, part, sample, start, count, some);
+      for (int64_t i = 0; i < count; i++) x[start + i] = (double)some[i];
+    }
+    return;
+  }
+  const uint8_t *row = from->bytes + sample * inputs; // byte / 255 as exactly as double has it
+  for (int64_t i = 0; i < inputs; i++) x[i] = (double)row[data->input_of ? data->input_of[i] : i] / 255;
+}
+
+void blur_data_target(const BlurData *data, BlurPart part, int64_t sample, int64_t outputs, double *y) {
+  int label = blur_data_label(data, part, sample);
+  if (outputs == 1 && data->store->classes == 2) {
     y[0] = label == 1 ? 1 : -1;
     return;
   }

@@ -1,8 +1,12 @@
-// Labelled samples in memory, and the pieces that load them. Private to the runtime.
+// Samples in memory, the tasks drawn from them, and the pieces that load them. Private to the runtime.
 #ifndef BLUR_DATA_DATA_H
 #define BLUR_DATA_DATA_H
 
 #include "blur/runtime.h"
+
+#include <stdatomic.h>
+
+enum { DATA_MAX_CLASSES = 256, DATA_PARTS = 3 };
 
 typedef struct {
   int64_t samples;
@@ -11,12 +15,35 @@ typedef struct {
   uint8_t *labels;
 } DataPart;
 
-struct BlurData {
+// What all tasks drawn from one specification share; counted by `users`.
+typedef struct {
+  atomic_int users;
   char *name;
-  int64_t inputs;
+  int64_t inputs; // of the samples as they are stored
   int classes;
-  DataPart part[2]; // BLUR_TRAIN, BLUR_TEST
+  DataPart part[DATA_PARTS];
+  bool permute_labels, permute_inputs;
+  int64_t project; // inputs after the projection; 0: none
+} DataStore;
+
+struct BlurData {
+  DataStore *store;
+  uint8_t label_of[DATA_MAX_CLASSES]; // the label that a stored label becomes
+  uint32_t *input_of;                 // [store->inputs]: the stored input that an input is; NULL: the same
+  float *projection;                  // [store->inputs, project]; NULL: none
 };
+
+// ---- data.c
+
+// An empty store and a task of it; NULL: no memory. The store belongs to the task. `name` is copied.
+BlurData *data_create_empty(const char *name, BlurStatus *status);
+// Once the store is filled: makes room for what is drawn, and draws from seed 0. False: no memory.
+bool data_finish(BlurData *data, BlurStatus *status);
+// The room that the numbers and labels of a part take is given back.
+void data_free_part(DataPart *part);
+
+// ---- split.c: `split=` of a specification. `split` has `count` numbers: counts, or shares where below 1.
+bool data_split_by(BlurData *data, const double *split, int count, BlurStatus *status);
 
 // ---- idx.c: one file of bytes in the IDX format, plain or gzip
 
@@ -38,27 +65,32 @@ ImageResize *resize_create(int64_t rows, int64_t columns, int64_t size); // NULL
 void resize_image(const ImageResize *resize, const unsigned char *image, float *out);
 void resize_destroy(ImageResize *resize);
 
-// ---- specification.c: "fashion_mnist:size=14,classes=0..4", and where it is
+// ---- specification.c: "fashion_mnist:size=14,classes=0..4"
 
-enum { DATA_MAX_CLASSES = 256 };
 typedef struct {
-  char place[1024]; // name or folder
+  char place[1024]; // name or path
   int64_t size;     // 0: as it is
   int class_count;  // 0: all
   uint8_t classes[DATA_MAX_CLASSES];
   char prefix[256];
+  int split_count; // numbers in `split`
+  double split[3];
+  bool permute_labels, permute_inputs;
+  int64_t project; // 0: none
 } DataSpecification;
 bool specification_parse(const char *text, DataSpecification *specification, BlurStatus *status);
+
+// ---- places.c: where a set's files are
+
 // The folder of a name or path.
-bool specification_folder(const DataSpecification *specification, char *folder, size_t room, BlurStatus *status);
+bool places_folder(const DataSpecification *specification, char *folder, size_t room, BlurStatus *status);
 // The four files: images and labels of training, images and labels of the test.
 typedef struct {
   char path[4][4096];
 } DataFiles;
-bool specification_files(const DataSpecification *specification, const char *folder, DataFiles *files,
-                         BlurStatus *status);
+bool places_files(const DataSpecification *specification, const char *folder, DataFiles *files, BlurStatus *status);
 
-// ---- gather.c: rows into a network's x
+// ---- gather.c: samples into a network's x and y
 
 // Where x (or y) of a network is: element (b, i) at base + (b*batch_stride + i*unit_stride) elements.
 typedef struct {
@@ -66,10 +98,12 @@ typedef struct {
   size_t element;
   int64_t batch_stride, unit_stride;
 } GatherTarget;
-// Rows `rows[first..end)` of a part, as numbers, into samples first..end of the target.
-void gather_rows(const BlurData *data, BlurPart part, const uint32_t *rows, int64_t first, int64_t end,
+// Samples `rows[first..end)` of a part, as numbers, into samples first..end of the target.
+void gather_rows(const BlurData *data, BlurPart part, const int64_t *rows, int64_t first, int64_t end,
                  GatherTarget target);
-void gather_targets(const BlurData *data, BlurPart part, const uint32_t *rows, int64_t first, int64_t end,
+void gather_targets(const BlurData *data, BlurPart part, const int64_t *rows, int64_t first, int64_t end,
                     int64_t outputs, GatherTarget target);
+// Inputs start..start+count of one sample, as floats: what gather_rows rounds or widens.
+void gather_inputs(const BlurData *data, BlurPart part, int64_t sample, int64_t start, int64_t count, float *to);
 
 #endif

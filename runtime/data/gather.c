@@ -24,7 +24,7 @@ static void floats_to_double(const float *restrict from, double *restrict to, in
 }
 
 // `count` numbers from number `start` of the part, in a piece.
-static void convert(const DataPart *part, int64_t start, int64_t count, size_t element, void *to) {
+static void convert_stored(const DataPart *part, int64_t start, int64_t count, size_t element, void *to) {
   if (part->bytes && element == 4) bytes_to_float(part->bytes + start, to, count);
   else if (part->bytes) bytes_to_double(part->bytes + start, to, count);
   else if (element == 4) floats_to_float(part->floats + start, to, count);
@@ -34,6 +34,60 @@ static void convert(const DataPart *part, int64_t start, int64_t count, size_t e
 static void fetch_row(const DataPart *part, int64_t row, int64_t inputs) {
   if (part->bytes) fetch(part->bytes + row * inputs, inputs);
   else fetch(part->floats + row * inputs, inputs * 4);
+}
+
+// ---- permuted and projected inputs
+
+static inline float stored_input(const DataPart *part, int64_t number) {
+  return part->bytes ? (float)part->bytes[number] / 255 : part->floats[number];
+}
+
+// `count` (at most 64) projected inputs from `start`: sums over all inputs, in the inputs' order; images are mostly
+// zeros.
+static void project(const BlurData *data, const DataPart *part, int64_t row, int64_t start, int64_t count,
+                    float *restrict to) {
+  const DataStore *store = data->store;
+  for (int64_t n = 0; n < count; n++) to[n] = 0;
+  for (int64_t i = 0; i < store->inputs; i++) {
+    float value = stored_input(part, row + (data->input_of ? data->input_of[i] : i));
+    const float *restrict weight = data->projection + i * store->project + start;
+    if (value == 0) continue;
+    for (int64_t n = 0; n < count; n++) to[n] += value * weight[n];
+  }
+}
+
+void gather_inputs(const BlurData *data, BlurPart which, int64_t sample, int64_t start, int64_t count, float *to) {
+  const DataPart *part = &data->store->part[which];
+  int64_t row = sample * data->store->inputs;
+  if (data->projection) {
+    for (int64_t done = 0; done < count; done += 64)
+      project(data, part, row, start + done, count - done < 64 ? count - done : 64, to + done);
+  } else if (data->input_of) {
+    for (int64_t i = 0; i < count; i++) to[i] = stored_input(part, row + data->input_of[start + i]);
+  } else {
+    convert_stored(part, row + start, count, 4, to);
+  }
+}
+
+// The same as numbers of `element` bytes.
+static void convert(const BlurData *data, BlurPart which, int64_t sample, int64_t start, int64_t count, size_t element,
+                    void *to) {
+  enum { SOME = 64 };
+  if (!data->projection && !data->input_of) {
+    const DataStore *store = data->store;
+    convert_stored(&store->part[which], sample * store->inputs + start, count, element, to);
+    return;
+  }
+  if (element == 4) {
+    gather_inputs(data, which, sample, start, count, to);
+    return;
+  }
+  for (int64_t done = 0; done < count; done += SOME) {
+    float some[SOME];
+    int64_t more = count - done < SOME ? count - done : SOME;
+    gather_inputs(data, which, sample, start + done, more, some);
+    floats_to_double(some, (double *)to + done, more);
+  }
 }
 
 // ---- other layouts (units far apart, samples mostly contiguous): through tiles, so that whole cache lines are written
@@ -52,13 +106,14 @@ static void scatter_doubles(const double *tile, double *to, int64_t samples, int
       to[i * target.unit_stride + b * target.batch_stride] = tile[b * TILE_UNITS + i];
 }
 
-static void gather_tile(const DataPart *part, int64_t inputs, const uint32_t *rows, int64_t first, int64_t samples,
+static void gather_tile(const BlurData *data, BlurPart part, const int64_t *rows, int64_t first, int64_t samples,
                         GatherTarget target) {
   double tile[TILE_SAMPLES * TILE_UNITS];
+  int64_t inputs = blur_data_inputs(data);
   for (int64_t unit = 0; unit < inputs; unit += TILE_UNITS) {
     int64_t units = inputs - unit < TILE_UNITS ? inputs - unit : TILE_UNITS;
     for (int64_t b = 0; b < samples; b++)
-      convert(part, (int64_t)rows[first + b] * inputs + unit, units, target.element,
+      convert(data, part, rows[first + b], unit, units, target.element,
               (char *)tile + (size_t)(b * TILE_UNITS) * target.element);
     char *to = target.base + (first * target.batch_stride + unit * target.unit_stride) * (int64_t)target.element;
     if (target.element == 4) scatter_floats((float *)(void *)tile, (float *)(void *)to, samples, units, target);
@@ -66,28 +121,27 @@ static void gather_tile(const DataPart *part, int64_t inputs, const uint32_t *ro
   }
 }
 
-void gather_rows(const BlurData *data, BlurPart part, const uint32_t *rows, int64_t first, int64_t end,
+void gather_rows(const BlurData *data, BlurPart part, const int64_t *rows, int64_t first, int64_t end,
                  GatherTarget target) {
-  const DataPart *from = &data->part[part];
-  int64_t inputs = data->inputs;
+  const DataPart *from = &data->store->part[part];
   if (target.unit_stride != 1) {
     for (int64_t sample = first; sample < end; sample += TILE_SAMPLES)
-      gather_tile(from, inputs, rows, sample, end - sample < TILE_SAMPLES ? end - sample : TILE_SAMPLES, target);
+      gather_tile(data, part, rows, sample, end - sample < TILE_SAMPLES ? end - sample : TILE_SAMPLES, target);
     return;
   }
+  int64_t inputs = blur_data_inputs(data);
   for (int64_t sample = first; sample < end; sample++) {
-    if (sample + 2 < end) fetch_row(from, rows[sample + 2], inputs);
+    if (sample + 2 < end) fetch_row(from, rows[sample + 2], data->store->inputs);
     char *to = target.base + sample * target.batch_stride * (int64_t)target.element;
-    convert(from, (int64_t)rows[sample] * inputs, inputs, target.element, to);
+    convert(data, part, rows[sample], 0, inputs, target.element, to);
   }
 }
 
-void gather_targets(const BlurData *data, BlurPart part, const uint32_t *rows, int64_t first, int64_t end,
+void gather_targets(const BlurData *data, BlurPart part, const int64_t *rows, int64_t first, int64_t end,
                     int64_t outputs, GatherTarget target) {
-  const uint8_t *labels = data->part[part].labels;
-  bool one = outputs == 1 && data->classes == 2;
+  bool one = outputs == 1 && data->store->classes == 2;
   for (int64_t sample = first; sample < end; sample++) {
-    int64_t hot = one ? (labels[rows[sample]] == 1 ? 0 : -1) : labels[rows[sample]];
+    int64_t label = blur_data_label(data, part, rows[sample]), hot = one ? label - 1 : label;
     char *to = target.base + sample * target.batch_stride * (int64_t)target.element;
     if (target.element == 4)
       for (int64_t i = 0; i < outputs; i++) ((float *)(void *)to)[i * target.unit_stride] = i == hot ? 1 : -1;

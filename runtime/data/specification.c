@@ -1,21 +1,18 @@
-// What --data says, and which files it means: "fashion_mnist:size=14,classes=0..4". See blur_data_load.
+// What --data says: "fashion_mnist:size=14,classes=0..4". See blur_data_load. After: places.c finds the files.
 #include "runtime/data/data.h"
 
 #include "base/status.h"
-#include "base/text.h"
 
-#include <dirent.h>
-#include <stdio.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-// ---- options
 
 static bool wrong(BlurStatus *status, const char *text, const char *problem) {
   return status_fail(status, BLUR_FAILED_USAGE, "data `%s`: %s (an example: fashion_mnist:size=14,classes=0..4)", text,
                      problem);
 }
+
+// ---- values. Each takes the text after `key=` and returns what it leaves: a comma or the end, if it is right.
 
 // A number of at most three digits at *at, which moves behind it; -1 if there is none.
 static int take_number(const char **at) {
@@ -27,185 +24,126 @@ static int take_number(const char **at) {
   return digits > 0 && digits < 4 ? number : -1;
 }
 
-// "3" or "5..9", up to a comma or the end.
-static const char *take_classes(const char *at, DataSpecification *specification) {
-  int first = take_number(&at), last = first;
-  if (first >= 0 && at[0] == '.' && at[1] == '.') {
-    at += 2;
-    last = take_number(&at);
+static const char *take_size(const char *at, DataSpecification *specification) {
+  specification->size = take_number(&at);
+  return specification->size >= 1 && specification->size <= 512 ? at : NULL;
+}
+
+static bool add_classes(const char **at, DataSpecification *specification) { // "3" or "5..9"
+  int first = take_number(at), last = first;
+  if (first >= 0 && (*at)[0] == '.' && (*at)[1] == '.') {
+    *at += 2;
+    last = take_number(at);
   }
-  if (first < 0 || last < first || last >= DATA_MAX_CLASSES || (*at && *at != ',')) return NULL;
+  if (first < 0 || last < first || last >= DATA_MAX_CLASSES) return false;
   for (int label = first; label <= last; label++) {
     for (int i = 0; i < specification->class_count; i++)
-      if (specification->classes[i] == label) return NULL;
+      if (specification->classes[i] == label) return false;
     specification->classes[specification->class_count++] = (uint8_t)label;
-  }
-  return at;
-}
-
-static const char *const keys[] = {"size=", "classes=", "prefix="};
-
-static const char *after_key(const char *at, size_t key) {
-  size_t length = strlen(keys[key]);
-  return strncmp(at, keys[key], length) == 0 ? at + length : NULL;
-}
-
-// Where the options begin: a colon or comma that a key follows, or that nothing before the end looks like a path after.
-static const char *find_options(const char *text) {
-  for (const char *at = text; *at; at++)
-    if (*at == ':' || *at == ',')
-      for (size_t key = 0; key < sizeof keys / sizeof *keys; key++)
-        if (after_key(at + 1, key)) return at;
-  return text + strlen(text);
-}
-
-static bool parse_options(const char *text, const char *at, DataSpecification *specification, BlurStatus *status) {
-  while (*at) {
-    const char *value;
-    at++; // the colon or comma
-    if ((value = after_key(at, 0))) {
-      specification->size = take_number(&value);
-      if (specification->size < 1 || specification->size > 512)
-        return wrong(status, text, "`size` is a number from 1 to 512");
-      at = value;
-    } else if ((value = after_key(at, 1)) || (specification->class_count > 0 && (value = at))) {
-      at = take_classes(value, specification);
-      if (!at) return wrong(status, text, "`classes` are different labels from 0 to 255: a range 5..9 or a list 1,3,7");
-    } else if ((value = after_key(at, 2))) {
-      size_t length = strcspn(value, ",");
-      if (length >= sizeof specification->prefix) return wrong(status, text, "the prefix is too long");
-      memcpy(specification->prefix, value, length);
-      at = value + length;
-    } else {
-      return wrong(status, text, "its options are `size`, `classes`, `prefix`");
-    }
-    if (*at && *at != ',') return wrong(status, text, "options stand apart by commas");
   }
   return true;
 }
 
+static const char *take_classes(const char *at, DataSpecification *specification) {
+  if (!add_classes(&at, specification)) return NULL;
+  while (*at == ',' && at[1] >= '0' && at[1] <= '9') { // a further entry of the list, no option
+    at++;
+    if (!add_classes(&at, specification)) return NULL;
+  }
+  return at;
+}
+
+static const char *take_word(const char *at, char *word, size_t room) {
+  size_t length = strcspn(at, ",");
+  if (length == 0 || length >= room) return NULL;
+  memcpy(word, at, length);
+  word[length] = 0;
+  return at + length;
+}
+
+static const char *take_prefix(const char *at, DataSpecification *specification) {
+  return take_word(at, specification->prefix, sizeof specification->prefix);
+}
+
+static const char *take_split(const char *at, DataSpecification *specification) {
+  for (specification->split_count = 0; specification->split_count < 3;) {
+    char *end;
+    if (!isdigit((unsigned char)*at)) return NULL;
+    double number = strtod(at, &end);
+    if (!(number > 0 && number < 1e15)) return NULL;
+    specification->split[specification->split_count++] = number;
+    at = end;
+    if (*at != '/') return at;
+    at++;
+  }
+  return NULL;
+}
+
+static const char *take_permute(const char *at, DataSpecification *specification) {
+  char word[32];
+  at = take_word(at, word, sizeof word);
+  if (!at) return NULL;
+  bool both = strcmp(word, "labels+pixels") == 0 || strcmp(word, "pixels+labels") == 0;
+  specification->permute_labels = both || strcmp(word, "labels") == 0;
+  specification->permute_inputs = both || strcmp(word, "pixels") == 0;
+  return specification->permute_labels || specification->permute_inputs ? at : NULL;
+}
+
+static const char *take_project(const char *at, DataSpecification *specification) {
+  char *end;
+  if (!isdigit((unsigned char)*at)) return NULL;
+  specification->project = strtol(at, &end, 10);
+  return specification->project >= 1 && specification->project <= 65536 ? end : NULL;
+}
+
+// ---- options
+
+static const struct {
+  const char *key;
+  const char *(*take)(const char *at, DataSpecification *specification);
+  const char *problem;
+} options[] = {
+    {"size=", take_size, "`size` is a number from 1 to 512"},
+    {"classes=", take_classes, "`classes` are different labels from 0 to 255: a range 5..9 or a list 1,3,7"},
+    {"prefix=", take_prefix, "`prefix` is the beginning of the files' names, of at most 255 bytes"},
+    {"split=", take_split, "`split` is numbers of samples or shares: 50000/10000 or 0.9/0.1"},
+    {"permute=", take_permute, "`permute` is labels, pixels or labels+pixels"},
+    {"project=", take_project, "`project` is a number of inputs from 1 to 65536"},
+};
+enum { OPTIONS = sizeof options / sizeof *options };
+
+static int option_at(const char *at) {
+  for (int i = 0; i < OPTIONS; i++)
+    if (strncmp(at, options[i].key, strlen(options[i].key)) == 0) return i;
+  return -1;
+}
+
+// Where the options begin: a colon before `word=`, a comma before one of the keys, or the end.
+static const char *find_options(const char *text) {
+  for (const char *at = text; *at; at++) {
+    if (*at == ',' && option_at(at + 1) >= 0) return at;
+    if (*at != ':') continue;
+    const char *word = at + 1;
+    while (islower((unsigned char)*word) || *word == '_') word++;
+    if (word > at + 1 && *word == '=') return at;
+  }
+  return text + strlen(text);
+}
+
 bool specification_parse(const char *text, DataSpecification *specification, BlurStatus *status) {
   *specification = (DataSpecification){0};
-  const char *options = find_options(text);
-  size_t length = (size_t)(options - text);
+  const char *at = find_options(text);
+  size_t length = (size_t)(at - text);
   if (length == 0) return wrong(status, text, "it names no set");
   if (length >= sizeof specification->place) return wrong(status, text, "its name is too long");
   memcpy(specification->place, text, length);
-  return parse_options(text, options, specification, status);
-}
-
-// ---- the folder
-
-static bool is_folder(const char *path) {
-  struct stat about;
-  return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
-}
-
-// `root`/NAME, with _ and - as they are, then all of the one, then all of the other.
-static bool found_below(const char *root, const char *name, char *folder, size_t room) {
-  for (int spelling = 0; spelling < 3; spelling++) {
-    int length = snprintf(folder, room, "%s/%s", root, name);
-    if (length < 0 || (size_t)length >= room) return false;
-    for (char *at = folder + strlen(root) + 1; *at && spelling > 0; at++)
-      if (*at == '_' || *at == '-') *at = spelling == 1 ? '-' : '_';
-    if (is_folder(folder)) return true;
+  while (*at) { // a colon or comma
+    int option = option_at(++at);
+    if (option < 0)
+      return wrong(status, text, "its options are `size`, `classes`, `prefix`, `split`, `permute`, `project`");
+    at = options[option].take(at + strlen(options[option].key), specification);
+    if (!at) return wrong(status, text, options[option].problem);
+    if (*at && *at != ',') return wrong(status, text, "options stand apart by commas");
   }
-  return false;
-}
-
-bool specification_folder(const DataSpecification *specification, char *folder, size_t room, BlurStatus *status) {
-  const char *place = specification->place;
-  if (strchr(place, '/')) {
-    if (!is_folder(place))
-      return status_fail(status, BLUR_FAILED_ENVIRONMENT, "no folder of data at %s; its files should be %s and so on",
-                         place, "train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz");
-    snprintf(folder, room, "%s", place);
-    return true;
-  }
-  const char *own = getenv("BLUR_DATA"), *user = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-  Text roots = {0};
-  if (own && *own) text_add(&roots, "%s:", own);
-  if (user && *user) text_add(&roots, "%s/blur:", user);
-  else if (home && *home) text_add(&roots, "%s/.local/share/blur:", home);
-  text_add(&roots, "/usr/local/share/datasets:/usr/share/datasets");
-  bool found = false;
-  char *list = strdup(text_get(&roots)), *rest = list;
-  for (char *root; !found && list && (root = strsep(&rest, ":"));)
-    found = *root && found_below(root, place, folder, room);
-  free(list);
-  if (!found && is_folder(place)) {
-    snprintf(folder, room, "%s", place);
-    found = true;
-  }
-  if (!found)
-    status_fail(
-        status, BLUR_FAILED_ENVIRONMENT,
-        "no data set `%s` in %s; install it (Debian: dataset-fashion-mnist), set BLUR_DATA to the folder above it, or "
-        "give the path of its folder",
-        place, text_get(&roots));
-  text_free(&roots);
-  return found;
-}
-
-// ---- the files
-
-// The ending of a file of one kind, in the spellings that are about.
-static const char *const image_endings[] = {"images-idx3-ubyte.gz", "images-idx3-ubyte", "images.idx3-ubyte.gz",
-                                            "images.idx3-ubyte"};
-static const char *const label_endings[] = {"labels-idx1-ubyte.gz", "labels-idx1-ubyte", "labels.idx1-ubyte.gz",
-                                            "labels.idx1-ubyte"};
-
-static bool find_file(const char *folder, const char *prefix, const char *const *parts, const char *const *endings,
-                      char *path, size_t room) {
-  struct stat about;
-  for (; *parts; parts++) {
-    for (int ending = 0; ending < 4; ending++) {
-      int length = snprintf(path, room, "%s/%s%s-%s", folder, prefix, *parts, endings[ending]);
-      if (length > 0 && (size_t)length < room && stat(path, &about) == 0) return true;
-    }
-  }
-  return false;
-}
-
-// The prefix before "train-images..." of the folder's sets, if there is one set only; more: *several lists them.
-static bool find_prefix(const char *folder, char *prefix, size_t room, Text *several) {
-  DIR *directory = opendir(folder);
-  int found = 0;
-  *prefix = 0;
-  for (struct dirent *entry; directory && (entry = readdir(directory));) {
-    const char *train = strstr(entry->d_name, "train-images");
-    bool images = false;
-    for (int ending = 0; ending < 4; ending++)
-      images = images || (train && strcmp(train + strlen("train-"), image_endings[ending]) == 0);
-    size_t length = images ? (size_t)(train - entry->d_name) : 0;
-    if (!images || length >= room) continue;
-    if (found && strlen(prefix) == length && strncmp(prefix, entry->d_name, length) == 0) continue; // plain and .gz
-    snprintf(prefix, room, "%.*s", (int)length, entry->d_name);
-    text_add(several, "%s%s", found++ ? ", " : "", *prefix ? prefix : "(none)");
-  }
-  if (directory) closedir(directory);
-  return found <= 1;
-}
-
-bool specification_files(const DataSpecification *specification, const char *folder, DataFiles *files,
-                         BlurStatus *status) {
-  static const char *const train[] = {"train", NULL}, *const test[] = {"t10k", "test", NULL};
-  static const char *const names[] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte",
-                                      "t10k-labels-idx1-ubyte"};
-  char prefix[256];
-  snprintf(prefix, sizeof prefix, "%s", specification->prefix);
-  Text several = {0};
-  bool one = *prefix || find_prefix(folder, prefix, sizeof prefix, &several);
-  if (!one)
-    status_fail(status, BLUR_FAILED_INPUT, "%s holds several sets: choose one by prefix=..., of %s", folder,
-                text_get(&several));
-  text_free(&several);
-  for (int i = 0; one && i < 4; i++) {
-    one = find_file(folder, prefix, i < 2 ? train : test, i % 2 ? label_endings : image_endings, files->path[i],
-                    sizeof files->path[i]);
-    if (!one)
-      status_fail(status, BLUR_FAILED_ENVIRONMENT, "no file %s/%s%s (or .gz): the set is not whole", folder, prefix,
-                  names[i]);
-  }
-  return one;
+  return true;
 }

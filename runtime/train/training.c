@@ -51,18 +51,20 @@ BlurTraining *blur_training_create(BlurNetwork *network, const BlurData *data, B
                              .outputs = units[layers - 1],
                              .shuffle = -1,
                              .copy_steps = -1};
-  int64_t train = blur_data_samples(data, BLUR_TRAIN), test = blur_data_samples(data, BLUR_TEST);
+  int64_t train = blur_data_samples(data, BLUR_TRAIN), most = train;
+  for (BlurPart part = BLUR_TEST; part <= BLUR_VALIDATION; part++)
+    if (blur_data_samples(data, part) > most) most = blur_data_samples(data, part);
   size_t outputs = (size_t)(training->batch * training->outputs);
   training->order = calloc((size_t)train, sizeof(uint32_t));
-  training->test_order = calloc((size_t)(train > test ? train : test), sizeof(uint32_t));
-  training->rows = calloc((size_t)training->batch, sizeof(uint32_t));
+  training->test_order = calloc((size_t)most, sizeof(uint32_t));
+  training->rows = calloc((size_t)training->batch, sizeof(int64_t));
   training->predictions = calloc(outputs, sizeof(double));
   training->targets = calloc(outputs, sizeof(double));
   training->copy = malloc(network->memory_bytes);
   if (training->order && training->test_order && training->rows && training->predictions && training->targets &&
       training->copy)
     return training;
-  status_fail_memory(status, "training", (double)network->memory_bytes + (double)(train + test) * 8);
+  status_fail_memory(status, "training", (double)network->memory_bytes + (double)(train + most) * 4);
   blur_training_destroy(training);
   return NULL;
 }
@@ -190,9 +192,8 @@ static bool all_finite(const double *values, int64_t count) {
 static void predict(BlurTraining *training) {
   network_run(training->network, true, gather, training);
   blur_network_get(training->network, training->network->prediction, training->predictions);
-  const uint8_t *labels = blur_data_labels(training->data, training->part);
   for (int64_t b = 0; b < training->batch; b++)
-    blur_data_target(training->data, labels[training->rows[b]], training->outputs,
+    blur_data_target(training->data, training->part, training->rows[b], training->outputs,
                      training->targets + b * training->outputs);
 }
 
@@ -200,6 +201,9 @@ bool blur_training_evaluate(BlurTraining *training, BlurPart part, BlurEvaluatio
   int64_t samples = blur_data_samples(training->data, part), outputs = training->outputs;
   int64_t steps = training->network->steps;
   *evaluation = (BlurEvaluation){.step = steps, .epoch = blur_training_epoch(training), .samples = samples};
+  if (samples == 0 && part == BLUR_VALIDATION)
+    return status_fail(status, BLUR_FAILED_INPUT,
+                       "the data has no validation samples; `split=50000/10000` cuts some off");
   if (samples == 0) return status_fail(status, BLUR_FAILED_INPUT, "the data has no samples to evaluate on");
   // Shuffles of their own, far from those of training: those count up from 0.
   blur_data_shuffle(training->seed ^ shuffle_salt, UINT64_MAX - (uint64_t)part, samples, training->test_order);

@@ -18,7 +18,7 @@ struct BlurTraining {
   atomic_bool interrupted;
   uint32_t *order; // [samples of the training part]: shuffle number `shuffle`
   int64_t shuffle; // -1: none yet
-  uint32_t *rows;  // [batch]: the samples of the batch at hand
+  int64_t *rows;   // [batch]: the samples of the batch at hand
   BlurPart part;   // that they are of
   // The copy that a divergence is found from: the network and position as they were at some earlier step.
   char *copy;

@@ -99,7 +99,7 @@ static void check_whole(const BlurData *data) {
   for (int64_t sample = 0; sample < TRAIN; sample++) {
     blur_data_row(data, BLUR_TRAIN, sample, x);
     for (int64_t i = 0; i < INPUTS; i++) cr_assert_eq(x[i], pixel(sample, i) / 255.0);
-    cr_assert_eq(blur_data_labels(data, BLUR_TRAIN)[sample], label_of(sample));
+    cr_assert_eq(blur_data_label(data, BLUR_TRAIN, sample), label_of(sample));
   }
 }
 
@@ -138,29 +138,43 @@ Test(data, classes_are_renumbered) {
   const int samples[] = {1, 2, 5, 6, 9, 10};
   double x[INPUTS];
   for (int i = 0; i < 6; i++) {
-    cr_assert_eq(blur_data_labels(data, BLUR_TRAIN)[i], i % 2 ? 0 : 1);
+    cr_assert_eq(blur_data_label(data, BLUR_TRAIN, i), i % 2 ? 0 : 1);
     blur_data_row(data, BLUR_TRAIN, i, x);
     cr_assert_eq(x[5], pixel(samples[i], 5) / 255.0);
   }
   blur_data_destroy(data);
   data = load("set:classes=3,0"); // in this order: 3 is the first
   cr_assert_eq(blur_data_samples(data, BLUR_TEST), 3);
-  const uint8_t *labels = blur_data_labels(data, BLUR_TEST);
-  cr_assert(labels[0] == 1 && labels[1] == 0 && labels[2] == 1);
+  for (int i = 0; i < 3; i++) cr_assert_eq(blur_data_label(data, BLUR_TEST, i), i != 1);
   blur_data_destroy(data);
   expect_failure("set:classes=9", BLUR_FAILED_INPUT, "classes");
 }
 
 Test(data, wrong_specifications) {
   make_set("set", "", "t10k", "");
-  const char *const wrong[] = {
-      "set:size=0",           "set:size=x",      "set:size=99999", "set:classes=3..1", "set:classes=1,1",
-      "set:classes=300",      "set:classes=1..", "set:size=4;",    ":size=3",          "",
-      "set:size=4,colour=red"};
+  const char *const wrong[] = {"set:size=0",
+                               "set:size=x",
+                               "set:size=99999",
+                               "set:classes=3..1",
+                               "set:classes=1,1",
+                               "set:classes=300",
+                               "set:classes=1..",
+                               "set:size=4;",
+                               ":size=3",
+                               "",
+                               "set:size=4,colour=red",
+                               "set:colour=red",
+                               "set:permute=rows",
+                               "set:split=4/x",
+                               "set:split=4/",
+                               "set:split=1/2/3/4",
+                               "set:project=0",
+                               "set:prefix="};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) expect_failure(wrong[i], BLUR_FAILED_USAGE, "an example");
+  expect_failure("set:split=5", BLUR_FAILED_USAGE, "two numbers");
   expect_failure("absent", BLUR_FAILED_ENVIRONMENT, directory); // tells where it looked
   expect_failure("/absent/set", BLUR_FAILED_ENVIRONMENT, "/absent/set");
-  expect_failure("set:colour=red", BLUR_FAILED_ENVIRONMENT, "set:colour=red"); // taken for a name
+  expect_failure("set,colour=red", BLUR_FAILED_ENVIRONMENT, "set,colour=red"); // taken for a name
 }
 
 static const char images_name[] = "train-images-idx3-ubyte", labels_name[] = "train-labels-idx1-ubyte";
@@ -266,14 +280,14 @@ Test(data, targets) {
   uint8_t labels[4] = {0, 1, 2, 1};
   BlurData *three = blur_data_create(1, 3, 4, x, labels, 0, NULL, NULL, NULL);
   double y[5];
-  blur_data_target(three, 1, 5, y);
+  blur_data_target(three, BLUR_TRAIN, 3, 5, y);
   cr_assert(y[0] == -1 && y[1] == 1 && y[2] == -1 && y[3] == -1 && y[4] == -1);
   blur_data_destroy(three);
   labels[2] = 0;
   BlurData *two = blur_data_create(1, 2, 4, x, labels, 0, NULL, NULL, NULL);
-  blur_data_target(two, 1, 1, y);
+  blur_data_target(two, BLUR_TRAIN, 1, 1, y);
   cr_assert_eq(y[0], 1);
-  blur_data_target(two, 0, 1, y);
+  blur_data_target(two, BLUR_TRAIN, 0, 1, y);
   cr_assert_eq(y[0], -1);
   blur_data_destroy(two);
   BlurStatus status;
@@ -310,6 +324,141 @@ Test(data, all_orders_are_as_likely) {
   for (int i = 0; i < 27; i++) cr_assert(counts[i] == 0 || abs(counts[i] - 1000) < 5 * 29, "%d", counts[i]);
 }
 
+// The parts of a split: disjoint, of the sizes asked for, the same whatever the seed, and in the documented order.
+Test(data, a_split_is_the_fixed_shuffle) {
+  make_set("set", "", "t10k", "");
+  uint32_t order[TRAIN];
+  blur_data_shuffle(0x73706C6974, 0, TRAIN, order);
+  const char *names[] = {"set:split=7/3", "set:split=0.6/0.25"}; // 7.2 and 3 of 12
+  for (int way = 0; way < 3; way++) {
+    BlurData *data = load(way < 2 ? names[way] : "set");
+    if (way == 2) cr_assert(blur_data_split(data, 7, 3, NULL));
+    blur_data_redraw(data, (uint64_t)way);
+    cr_assert_eq(blur_data_samples(data, BLUR_TRAIN), 7);
+    cr_assert_eq(blur_data_samples(data, BLUR_VALIDATION), 3);
+    cr_assert_eq(blur_data_samples(data, BLUR_TEST), TEST_SAMPLES);
+    double x[INPUTS];
+    for (int i = 0; i < 10; i++) {
+      BlurPart part = i < 7 ? BLUR_TRAIN : BLUR_VALIDATION;
+      int64_t sample = i < 7 ? i : i - 7;
+      blur_data_row(data, part, sample, x);
+      for (int j = 0; j < INPUTS; j++) cr_assert_eq(x[j], pixel(order[i], j) / 255.0);
+      cr_assert_eq(blur_data_label(data, part, sample), label_of(order[i]));
+    }
+    BlurStatus status;
+    cr_assert_not(blur_data_split(data, 3, 3, &status)); // a second time
+    cr_assert_eq(status.code, BLUR_FAILED_USAGE);
+    blur_data_destroy(data);
+  }
+  expect_failure("set:split=10/3", BLUR_FAILED_INPUT, "12 samples");
+  expect_failure("set:split=0.9/0.2", BLUR_FAILED_INPUT, "12 samples");
+  BlurData *all = load("set:split=0.875/0.125"); // 10.5 and 1.5: both would be rounded up
+  cr_assert(blur_data_samples(all, BLUR_TRAIN) == 11 && blur_data_samples(all, BLUR_VALIDATION) == 1);
+  blur_data_destroy(all);
+}
+
+static bool is_permutation(const int *of, int count) {
+  bool seen[256] = {false};
+  for (int i = 0; i < count; i++) {
+    if (of[i] < 0 || of[i] >= count || seen[of[i]]) return false;
+    seen[of[i]] = true;
+  }
+  return true;
+}
+
+// The same permutation of labels and of pixels in all samples of all parts, another one for another seed; the samples
+// themselves are shared.
+Test(data, permutations_are_drawn) {
+  make_set("set", "", "t10k", "");
+  BlurData *plain = load("set"), *first = load("set:permute=labels+pixels");
+  BlurData *other = blur_data_draw(first, 1, NULL), *again = blur_data_draw(first, 7, NULL);
+  blur_data_redraw(again, 0);
+  BlurData *tasks[3] = {first, other, again};
+  int input_of[3][INPUTS], label_as[3][4];
+  for (int task = 0; task < 3; task++) {
+    for (int i = 0; i < 4; i++) label_as[task][i] = -1;
+    for (int part = 0; part < 2; part++) {
+      for (int64_t sample = 0; sample < blur_data_samples(plain, (BlurPart)part); sample++) {
+        double before[INPUTS], after[INPUTS];
+        blur_data_row(plain, (BlurPart)part, sample, before);
+        blur_data_row(tasks[task], (BlurPart)part, sample, after);
+        for (int i = 0; i < INPUTS; i++) { // the pixels of a sample all differ
+          int from = 0;
+          while (from < INPUTS && before[from] != after[i]) from++;
+          cr_assert_lt(from, INPUTS);
+          if (part == 0 && sample == 0) input_of[task][i] = from;
+          cr_assert_eq(input_of[task][i], from);
+        }
+        int *as = &label_as[task][blur_data_label(plain, (BlurPart)part, sample)];
+        int label = blur_data_label(tasks[task], (BlurPart)part, sample);
+        cr_assert(*as == -1 || *as == label);
+        *as = label;
+      }
+    }
+    cr_assert(is_permutation(input_of[task], INPUTS) && is_permutation(label_as[task], 4));
+  }
+  cr_assert_eq(memcmp(input_of[0], input_of[2], sizeof *input_of), 0);
+  cr_assert_eq(memcmp(label_as[0], label_as[2], sizeof *label_as), 0);
+  cr_assert_neq(memcmp(input_of[0], input_of[1], sizeof *input_of), 0);
+  BlurStatus status;
+  cr_assert_not(blur_data_split(first, 6, 3, &status)); // its samples are shared now
+  blur_data_destroy(first);                             // what was drawn from it stays
+  blur_data_destroy(plain);
+  cr_assert_eq(blur_data_samples(other, BLUR_TRAIN), TRAIN);
+  blur_data_destroy(other);
+  blur_data_destroy(again);
+}
+
+// A projection is one linear map of the pixels, the same for all samples; its weights have the variance 1 / inputs. The
+// map is read off the unit vectors.
+Test(data, projections_are_linear) {
+  enum { N = 150, I = 90 };
+  float *units = calloc(I * I, sizeof *units);
+  for (int i = 0; i < I; i++) units[i * I + i] = 1;
+  unsigned char *bytes = malloc(16 + I * I);
+  memcpy(bytes, (unsigned char[]){0, 0, 8, 3, 0, 0, 0, I, 0, 0, 0, 1, 0, 0, 0, I}, 16);
+  for (int i = 0; i < I * I; i++) bytes[16 + i] = units[i] > 0 ? 255 : 0;
+  put_file("units", "train-images-idx3-ubyte", bytes, 16 + I * I);
+  for (int i = 0; i < I * I; i++) bytes[16 + i] = (unsigned char)(i * 7);
+  put_file("units", "t10k-images-idx3-ubyte", bytes, 16 + I * I);
+  unsigned char label_bytes[8 + I] = {0, 0, 8, 1, 0, 0, 0, I};
+  put_file("units", "train-labels-idx1-ubyte", label_bytes, sizeof label_bytes);
+  put_file("units", "t10k-labels-idx1-ubyte", label_bytes, sizeof label_bytes);
+  BlurData *data = load("units:project=150");
+  cr_assert_eq(blur_data_inputs(data), N);
+  double *weight = calloc(I * N, sizeof *weight), out[N], sum = 0, squares = 0;
+  for (int i = 0; i < I; i++) {
+    blur_data_row(data, BLUR_TRAIN, i, weight + i * N);
+    for (int n = 0; n < N; n++) {
+      sum += weight[i * N + n];
+      squares += weight[i * N + n] * weight[i * N + n];
+    }
+  }
+  cr_assert_float_eq(sum / (I * N), 0, 4 / sqrt(I * I * N));             // 4 deviations of the mean
+  cr_assert_float_eq(squares / (I * N) * I, 1, 5 * sqrt(2.0 / (I * N))); // and of the variance
+  for (int sample = 0; sample < 3; sample++) {
+    blur_data_row(data, BLUR_TEST, sample, out);
+    for (int n = 0; n < N; n++) {
+      double expected = 0;
+      for (int i = 0; i < I; i++) expected += (unsigned char)((sample * I + i) * 7) / 255.0 * weight[i * N + n];
+      cr_assert_float_eq(out[n], expected, 1e-5);
+    }
+  }
+  float narrow[2 * N];
+  double wide[2 * N];
+  gather_rows(data, BLUR_TEST, (int64_t[]){1, 2}, 0, 2, (GatherTarget){(char *)narrow, 4, 1, 2}); // columns
+  gather_rows(data, BLUR_TEST, (int64_t[]){1, 2}, 0, 2, (GatherTarget){(char *)wide, 8, N, 1});
+  for (int n = 0; n < N; n++) cr_assert(narrow[2 * n + 1] == (float)out[n] && wide[N + n] == out[n]);
+  BlurData *other = blur_data_draw(data, 1, NULL);
+  blur_data_row(other, BLUR_TRAIN, 0, out);
+  for (int n = 0; n < N; n++) cr_assert_neq(out[n], weight[n]);
+  blur_data_destroy(data);
+  blur_data_destroy(other);
+  free(weight);
+  free(units);
+  free(bytes);
+}
+
 // x as rows, as columns (batch contiguous), with padding, in both precisions, in shares; against blur_data_row.
 Test(data, batches_in_every_layout) {
   enum { N = 300, WIDE = 600, B = 7 }; // wider than a piece of the strided path
@@ -319,7 +468,7 @@ Test(data, batches_in_every_layout) {
   BlurData *floats = blur_data_create(WIDE, 3, N, x, labels, 0, NULL, NULL, NULL);
   make_set("set", "", "t10k", "");
   BlurData *bytes = load("set");
-  const uint32_t rows[B] = {3, 0, 11, 5, 5, 2, 9};
+  const int64_t rows[B] = {3, 0, 11, 5, 5, 2, 9};
   for (int way = 0; way < 8; way++) {
     const BlurData *data = way & 1 ? bytes : floats;
     bool columns = way & 2, wide = way & 4;
@@ -340,7 +489,7 @@ Test(data, batches_in_every_layout) {
     gather_targets(data, BLUR_TRAIN, rows, 0, B, 4, target);
     double y[4];
     for (int b = 0; b < B; b++) {
-      blur_data_target(data, blur_data_labels(data, BLUR_TRAIN)[rows[b]], 4, y);
+      blur_data_target(data, BLUR_TRAIN, rows[b], 4, y);
       for (int64_t i = 0; i < 4; i++) {
         int64_t at = b * batch_stride + i * unit_stride;
         cr_assert_eq(wide ? ((double *)memory)[at] : (double)((float *)memory)[at], y[i]);
@@ -365,7 +514,7 @@ Test(data, every_byte_is_rounded_once) {
   put_file("all", "t10k-labels-idx1-ubyte", label, sizeof label);
   BlurData *data = load("all");
   float x[256];
-  gather_rows(data, BLUR_TRAIN, (uint32_t[]){0}, 0, 1, (GatherTarget){(char *)x, 4, 256, 1});
+  gather_rows(data, BLUR_TRAIN, (int64_t[]){0}, 0, 1, (GatherTarget){(char *)x, 4, 256, 1});
   for (int i = 0; i < 256; i++) cr_assert_eq(x[i], (float)i / 255.0f);
   blur_data_destroy(data);
 }
@@ -379,13 +528,13 @@ Test(data, fashion_mnist) {
   cr_assert_eq(blur_data_classes(data), 10);
   cr_assert_eq(blur_data_samples(data, BLUR_TRAIN), 60000);
   cr_assert_eq(blur_data_samples(data, BLUR_TEST), 10000);
-  const uint8_t *labels = blur_data_labels(data, BLUR_TRAIN);
   static const uint8_t first[10] = {9, 0, 0, 3, 0, 2, 7, 2, 5, 5};
   int counts[10] = {0};
   double sum = 0, x[784];
   for (int64_t i = 0; i < 60000; i++) {
-    if (i < 10) cr_assert_eq(labels[i], first[i]);
-    counts[labels[i]]++;
+    int label = blur_data_label(data, BLUR_TRAIN, i);
+    if (i < 10) cr_assert_eq(label, first[i]);
+    counts[label]++;
     blur_data_row(data, BLUR_TRAIN, i, x);
     for (int j = 0; j < 784; j++) sum += x[j];
   }

@@ -79,7 +79,7 @@ bool blur_network_is_finite(const BlurNetwork *network, const BlurVariable **whe
 // ---- data
 
 typedef struct BlurData BlurData;
-typedef enum { BLUR_TRAIN, BLUR_TEST } BlurPart;
+typedef enum { BLUR_TRAIN, BLUR_TEST, BLUR_VALIDATION } BlurPart;
 
 // A set of labelled images in IDX files, plain or gzip (yann.lecun.com/exdb/mnist, "file formats"), by specification:
 //   NAME or FOLDER, then options after a colon or comma:  fashion_mnist:size=14,classes=0..4 /data/kmnist:classes=1,3,7
@@ -87,8 +87,12 @@ typedef enum { BLUR_TRAIN, BLUR_TEST } BlurPart;
 // /usr/local/share/datasets, /usr/share/datasets. FOLDER has a slash, or is a folder here. In it:
 // train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k- or test- likewise, each also with .gz, with a dot for the
 // first dash of the ending, and after a prefix as E-MNIST has it (several sets in a folder: prefix=emnist-letters-).
-//   size=N      images of N x N, by averaging over areas
-//   classes=... a range or list of labels: only these, renumbered from 0 in this order
+//   size=N         images of N x N, by averaging over areas
+//   classes=...    a range or list of labels: only these, renumbered from 0 in this order
+//   split=A/B      A samples of the training part stay, B become the validation part (blur_data_split); also as shares
+//                  below 1
+//   permute=...    labels, pixels or labels+pixels: blur_data_draw draws their order
+//   project=N      N inputs, each a random weighting of all: blur_data_draw draws the weights
 // Numbers are byte / 255. Fails with what is wrong in which file.
 BlurData *blur_data_load(const char *specification, BlurStatus *status);
 // From arrays: x [samples, inputs] and labels in 0..classes-1, each for training and for test (copied). `test_samples`
@@ -97,15 +101,28 @@ BlurData *blur_data_create(int64_t inputs, int classes, int64_t train_samples, c
                            const uint8_t *train_labels, int64_t test_samples, const float *test_x,
                            const uint8_t *test_labels, BlurStatus *status);
 void blur_data_destroy(BlurData *data);
+
+// Cuts the training part in two: `train` samples stay, `validation` others become BLUR_VALIDATION. Which ones depends
+// on the number of samples alone, not on any seed: shuffle number 0 of the seed 0x73706C6974 (blur_data_shuffle) puts
+// them in order, the first are for training, the next for validation, further ones are left out. Fails, with nothing
+// changed, where there are too few, where there is a validation part already, and after blur_data_draw.
+bool blur_data_split(BlurData *data, int64_t train, int64_t validation, BlurStatus *status);
+// One of the tasks that the specification describes: what is random about it (permutations, projection) is drawn from
+// `seed`. It shares the samples of `data`, which may be destroyed before it. What load and create give is drawn from
+// seed 0. Fails only for want of memory.
+BlurData *blur_data_draw(const BlurData *data, uint64_t seed, BlurStatus *status);
+// The same in place: draws anew, allocates nothing.
+void blur_data_redraw(BlurData *data, uint64_t seed);
+
 const char *blur_data_name(const BlurData *data); // the specification it was loaded by; "" for arrays
 int64_t blur_data_inputs(const BlurData *data);
 int blur_data_classes(const BlurData *data);
-int64_t blur_data_samples(const BlurData *data, BlurPart part);
-const uint8_t *blur_data_labels(const BlurData *data, BlurPart part);               // [samples], renumbered
+int64_t blur_data_samples(const BlurData *data, BlurPart part);                     // 0: there is no such part
+int blur_data_label(const BlurData *data, BlurPart part, int64_t sample);           // in 0..classes-1
 void blur_data_row(const BlurData *data, BlurPart part, int64_t sample, double *x); // x [I]
-// The target of a label: +1 for its class, -1 for the others and for spare outputs. One output and two classes: label 1
-// is +1, label 0 is -1. y [O]
-void blur_data_target(const BlurData *data, int label, int64_t outputs, double *y);
+// Its target: +1 for its class, -1 for the others and for spare outputs. One output and two classes: label 1 is +1,
+// label 0 is -1. y [O]
+void blur_data_target(const BlurData *data, BlurPart part, int64_t sample, int64_t outputs, double *y);
 // The order of the samples in shuffle number `shuffle` of `seed`: a permutation of 0..samples-1 (Fisher-Yates on
 // Philox).
 void blur_data_shuffle(uint64_t seed, uint64_t shuffle, int64_t samples, uint32_t *order);

@@ -1,0 +1,127 @@
+// Where the files of a set are: its folder by name or path, and in it the images and labels in the spellings that are
+// about. See blur_data_load.
+#include "runtime/data/data.h"
+
+#include "base/status.h"
+#include "base/text.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+// ---- the folder
+
+static bool is_folder(const char *path) {
+  struct stat about;
+  return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
+// `root`/NAME, with _ and - as they are, then all of the one, then all of the other.
+static bool found_below(const char *root, const char *name, char *folder, size_t room) {
+  for (int spelling = 0; spelling < 3; spelling++) {
+    int length = snprintf(folder, room, "%s/%s", root, name);
+    if (length < 0 || (size_t)length >= room) return false;
+    for (char *at = folder + strlen(root) + 1; *at && spelling > 0; at++)
+      if (*at == '_' || *at == '-') *at = spelling == 1 ? '-' : '_';
+    if (is_folder(folder)) return true;
+  }
+  return false;
+}
+
+bool places_folder(const DataSpecification *specification, char *folder, size_t room, BlurStatus *status) {
+  const char *place = specification->place;
+  if (strchr(place, '/')) {
+    if (!is_folder(place))
+      return status_fail(status, BLUR_FAILED_ENVIRONMENT, "no folder of data at %s; its files should be %s and so on",
+                         place, "train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz");
+    snprintf(folder, room, "%s", place);
+    return true;
+  }
+  const char *own = getenv("BLUR_DATA"), *user = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+  Text roots = {0};
+  if (own && *own) text_add(&roots, "%s:", own);
+  if (user && *user) text_add(&roots, "%s/blur:", user);
+  else if (home && *home) text_add(&roots, "%s/.local/share/blur:", home);
+  text_add(&roots, "/usr/local/share/datasets:/usr/share/datasets");
+  bool found = false;
+  char *list = strdup(text_get(&roots)), *rest = list;
+  for (char *root; !found && list && (root = strsep(&rest, ":"));)
+    found = *root && found_below(root, place, folder, room);
+  free(list);
+  if (!found && is_folder(place)) {
+    snprintf(folder, room, "%s", place);
+    found = true;
+  }
+  if (!found)
+    status_fail(
+        status, BLUR_FAILED_ENVIRONMENT,
+        "no data set `%s` in %s; install it (Debian: dataset-fashion-mnist), set BLUR_DATA to the folder above it, or "
+        "give the path of its folder",
+        place, text_get(&roots));
+  text_free(&roots);
+  return found;
+}
+
+// ---- the files
+
+// The ending of a file of one kind, in the spellings that are about.
+static const char *const image_endings[] = {"images-idx3-ubyte.gz", "images-idx3-ubyte", "images.idx3-ubyte.gz",
+                                            "images.idx3-ubyte"};
+static const char *const label_endings[] = {"labels-idx1-ubyte.gz", "labels-idx1-ubyte", "labels.idx1-ubyte.gz",
+                                            "labels.idx1-ubyte"};
+
+static bool find_file(const char *folder, const char *prefix, const char *const *parts, const char *const *endings,
+                      char *path, size_t room) {
+  struct stat about;
+  for (; *parts; parts++) {
+    for (int ending = 0; ending < 4; ending++) {
+      int length = snprintf(path, room, "%s/%s%s-%s", folder, prefix, *parts, endings[ending]);
+      if (length > 0 && (size_t)length < room && stat(path, &about) == 0) return true;
+    }
+  }
+  return false;
+}
+
+// The prefix before "train-images..." of the folder's sets, if there is one set only; more: *several lists them.
+static bool find_prefix(const char *folder, char *prefix, size_t room, Text *several) {
+  DIR *directory = opendir(folder);
+  int found = 0;
+  *prefix = 0;
+  for (struct dirent *entry; directory && (entry = readdir(directory));) {
+    const char *train = strstr(entry->d_name, "train-images");
+    bool images = false;
+    for (int ending = 0; ending < 4; ending++)
+      images = images || (train && strcmp(train + strlen("train-"), image_endings[ending]) == 0);
+    size_t length = images ? (size_t)(train - entry->d_name) : 0;
+    if (!images || length >= room) continue;
+    if (found && strlen(prefix) == length && strncmp(prefix, entry->d_name, length) == 0) continue; // plain and .gz
+    snprintf(prefix, room, "%.*s", (int)length, entry->d_name);
+    text_add(several, "%s%s", found++ ? ", " : "", *prefix ? prefix : "(none)");
+  }
+  if (directory) closedir(directory);
+  return found <= 1;
+}
+
+bool places_files(const DataSpecification *specification, const char *folder, DataFiles *files, BlurStatus *status) {
+  static const char *const train[] = {"train", NULL}, *const test[] = {"t10k", "test", NULL};
+  static const char *const names[] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte",
+                                      "t10k-labels-idx1-ubyte"};
+  char prefix[256];
+  snprintf(prefix, sizeof prefix, "%s", specification->prefix);
+  Text several = {0};
+  bool one = *prefix || find_prefix(folder, prefix, sizeof prefix, &several);
+  if (!one)
+    status_fail(status, BLUR_FAILED_INPUT, "%s holds several sets: choose one by prefix=..., of %s", folder,
+                text_get(&several));
+  text_free(&several);
+  for (int i = 0; one && i < 4; i++) {
+    one = find_file(folder, prefix, i < 2 ? train : test, i % 2 ? label_endings : image_endings, files->path[i],
+                    sizeof files->path[i]);
+    if (!one)
+      status_fail(status, BLUR_FAILED_ENVIRONMENT, "no file %s/%s%s (or .gz): the set is not whole", folder, prefix,
+                  names[i]);
+  }
+  return one;
+}
