@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 // In order. What each expects and leaves is said at the head of its file; a name may stand more than once.
 static const char *const pass_list[] = {
@@ -19,6 +20,17 @@ static const char *const pass_list[] = {
     "simplify",      //
     "multiply_add",  // x*y + z rounded once, before kernels are formed
     "dead",          // what nothing reads
+};
+
+// The same for adjoints: the list above as far as the last `simplify`, then these.
+static const char *const adjoint_list[] = {
+    "adjoint",      // the reverse statements
+    "simplify",     // derivatives that are constant, factors out of sums
+    "contract",     //
+    "propagate",    // adjoints that are copies
+    "simplify",     //
+    "multiply_add", //
+    "dead",         // forward statements that no reverse one reads
 };
 
 void driver_internal_error(const char *stage, const char *reason, const IrProgram *program) {
@@ -66,17 +78,40 @@ bool driver_can_compile(const DriverPrograms *programs, DiagnosticSink *sink) {
   return true;
 }
 
+static void run_pass(const char *name, IrProgram *program, DriverWatch *after, void *context) {
+  const Pass *pass = pass_find(name);
+  pass->run(program);
+  verify(pass->name, program);
+  if (after) after(context, pass->name, program);
+}
+
 void driver_optimize(DriverPrograms *programs, bool all_live, DriverWatch *after, void *context) {
   for (size_t i = 0; i < sizeof pass_list / sizeof *pass_list; i++) {
-    const Pass *pass = pass_find(pass_list[i]);
     IrProgram *both[] = {programs->predict, programs->step};
     for (int which = 0; which < 2; which++) {
       bool last = i + 1 == sizeof pass_list / sizeof *pass_list;
       if (last && which == 1 && !all_live) dead_variables(programs->step, programs->predict);
-      pass->run(both[which]);
-      verify(pass->name, both[which]);
-      if (after) after(context, pass->name, both[which]);
+      run_pass(pass_list[i], both[which], after, context);
     }
+  }
+}
+
+bool driver_lower_adjoint(DriverPrograms *programs, const CheckedRule *rule, const BlurOptions *options,
+                          DiagnosticSink *sink) {
+  LowerNetwork network = {options->layers, options->units, options->batch, false};
+  programs->step_adjoint = lower_step(programs->arena, rule, &network, sink);
+  programs->query = lower_query(programs->arena, rule, &network, (TaskLoss)options->query_loss, sink);
+  if (!programs->step_adjoint || !programs->query) return false;
+  verify("lower", programs->query);
+  return true;
+}
+
+void driver_optimize_adjoint(DriverPrograms *programs, bool only_adjoint, DriverWatch *after, void *context) {
+  IrProgram *both[] = {programs->step_adjoint, programs->query};
+  for (int which = 0; which < 2; which++) {
+    for (size_t i = 0; strcmp(pass_list[i], "multiply_add"); i++) run_pass(pass_list[i], both[which], after, context);
+    for (size_t i = 0; i < sizeof adjoint_list / sizeof *adjoint_list; i++)
+      if (i == 0 || !only_adjoint) run_pass(adjoint_list[i], both[which], after, context);
   }
 }
 

@@ -12,6 +12,7 @@ typedef struct {
   Arena *arena;
   IrProgram *lowered_step, *lowered_predict; // as lowered: what the interpreter runs
   IrProgram *step, *predict;                 // optimized in place
+  IrProgram *step_adjoint, *query;           // their reverses (passes/adjoint.c), where they are asked for
 } DriverPrograms;
 
 // Lowers a checked rule for a network. False if the sink has errors.
@@ -21,6 +22,12 @@ bool driver_can_compile(const DriverPrograms *programs, DiagnosticSink *sink);
 // Runs the list of passes on step and predict. `after` (may be NULL) is called with each program after each pass.
 typedef void DriverWatch(void *context, const char *pass, const IrProgram *program);
 void driver_optimize(DriverPrograms *programs, bool all_live, DriverWatch *after, void *context);
+// Lowers the step and the prediction with options->query_loss for the passes below. False: see the sink.
+bool driver_lower_adjoint(DriverPrograms *programs, const CheckedRule *rule, const BlurOptions *options,
+                          DiagnosticSink *sink);
+// Makes step_adjoint and query the reverses of what they were. `only_adjoint`: as the pass `adjoint` leaves them, for
+// the interpreter.
+void driver_optimize_adjoint(DriverPrograms *programs, bool only_adjoint, DriverWatch *after, void *context);
 // Schedules both programs on one memory plan whose first 64 bytes hold the step counter.
 typedef struct {
   Schedule *step, *predict;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const stage_names[] = {"tokens", "ast", "checked", "ir", "kernels", "llvm", "asm"};
+static const char *const stage_names[] = {"tokens", "ast", "checked", "ir", "adjoint", "kernels", "llvm", "asm"};
 
 static char *taken(Text *text) { // the caller frees it
   char *bytes = text->bytes ? text->bytes : calloc(1, 1);
@@ -45,6 +45,13 @@ static bool emit_compiled(const CheckedRule *checked, const char *stage, const B
     return true;
   }
   if (!driver_can_compile(&programs, &report->sink)) return false;
+  if (!strcmp(stage, "adjoint")) {
+    if (!driver_lower_adjoint(&programs, checked, options, &report->sink)) return false;
+    driver_optimize_adjoint(&programs, false, NULL, NULL);
+    ir_print(programs.step_adjoint, out);
+    ir_print(programs.query, out);
+    return true;
+  }
   bool one_pass = !strncmp(stage, "ir:", 3);
   WatchPass watch = {one_pass ? stage + 3 : "", out};
   driver_optimize(&programs, options->all_live, watch_pass, &watch);
@@ -80,7 +87,8 @@ char *blur_emit(const char *rule_name, const BlurSetting *settings, size_t setti
     const char *near = near_name(stage, stage_names, sizeof stage_names / sizeof *stage_names);
     if (near) diagnostic_help(&report->sink, problem, "did you mean `%s`?", near);
     else
-      diagnostic_help(&report->sink, problem, "the stages are tokens, ast, checked, ir, ir:PASS, kernels, llvm, asm");
+      diagnostic_help(&report->sink, problem,
+                      "the stages are tokens, ast, checked, ir, ir:PASS, adjoint, kernels, llvm, asm");
     return NULL;
   }
   Text out = {0};
@@ -96,7 +104,11 @@ char *blur_emit(const char *rule_name, const BlurSetting *settings, size_t setti
   if (!rule) return NULL;
   bool done = true;
   if (!strcmp(stage, "checked")) checked_print(rule->checked, &out);
-  else done = emit_compiled(rule->checked, stage, or_default(options), &out, report->arena, report);
+  else {
+    BlurOptions with_loss = *or_default(options);
+    with_loss.query_loss = loss;
+    done = emit_compiled(rule->checked, stage, &with_loss, &out, report->arena, report);
+  }
   blur_rule_destroy(rule);
   if (done) return taken(&out);
   text_free(&out);

@@ -79,6 +79,33 @@ IrBuffer ir_buffer(IrProgram *program, IrBufferInfo info) {
   return (IrBuffer)program->buffers.count - 1;
 }
 
+static void add_dimension(const IrProgram *program, IrBufferInfo *info, IrAxis axis, IrIndex *index) {
+  const IrAxisInfo *axis_info = &program->axes.items[axis];
+  if (info->dimensions == IR_MAX_DIMENSIONS) return;
+  index[info->dimensions] = (IrIndex){axis, 0};
+  info->kind[info->dimensions] = axis_info->kind;
+  info->extent[info->dimensions] = axis_info->extent;
+  info->dimension_name[info->dimensions++] = axis_info->name;
+}
+
+IrBuffer ir_temporary(IrProgram *program, const char *name, IrAxisSet axes, const IrIndex *like, int like_dimensions,
+                      IrIndex *index) {
+  IrBufferInfo info = {.name = name, .layer = -1, .role = ROLE_TEMPORARY, .origin = IR_NONE};
+  memset(index, 0, sizeof(IrIndex) * IR_MAX_DIMENSIONS);
+  for (int kind = AXIS_KIND_STATE; kind <= AXIS_KIND_UNIT; kind++) {
+    IrAxisSet left = 0;
+    for (IrAxis axis = 0; (size_t)axis < program->axes.count; axis++)
+      if ((int)program->axes.items[axis].kind == kind) left |= axes & ir_axis_bit(axis);
+    for (int d = 0; d < like_dimensions; d++) {
+      if (like[d].axis == IR_NONE || !(left & ir_axis_bit(like[d].axis))) continue;
+      left &= ~ir_axis_bit(like[d].axis);
+      add_dimension(program, &info, like[d].axis, index);
+    }
+    for (; left; left &= left - 1) add_dimension(program, &info, (IrAxis)__builtin_ctzll(left), index);
+  }
+  return ir_buffer(program, info);
+}
+
 int64_t ir_buffer_elements(const IrBufferInfo *buffer) {
   int64_t elements = 1;
   for (int i = 0; i < buffer->dimensions; i++) elements *= buffer->extent[i];

@@ -36,8 +36,18 @@ typedef struct {
 } IrAxisInfo;
 
 // Roles. INPUT x and y; NEURON, SYNAPSE, SIGNAL: variables of the network, kept between steps where persistent;
-// GENOME: constants of the step; TEMPORARY: lets, and what passes introduce; OUTPUT: the prediction.
-typedef enum { ROLE_INPUT, ROLE_NEURON, ROLE_SYNAPSE, ROLE_GENOME, ROLE_SIGNAL, ROLE_TEMPORARY, ROLE_OUTPUT } IrRole;
+// GENOME: constants of the step; TEMPORARY: lets, and what passes introduce; OUTPUT: the prediction, a loss; ADJOINT:
+// the derivative of a loss by a variable.
+typedef enum {
+  ROLE_INPUT,
+  ROLE_NEURON,
+  ROLE_SYNAPSE,
+  ROLE_GENOME,
+  ROLE_SIGNAL,
+  ROLE_TEMPORARY,
+  ROLE_OUTPUT,
+  ROLE_ADJOINT
+} IrRole;
 
 typedef struct {
   const char *name;     // unique in the program: "a1", "w0", "w0.bias", "nu", "x", "y", "prediction"
@@ -137,6 +147,10 @@ IrProgram *ir_program_create(Arena *arena, const char *name);
 IrAxis ir_axis(IrProgram *program, const char *name, IrAxisKind kind,
                int64_t extent);                            // a new axis; makes the name unique
 IrBuffer ir_buffer(IrProgram *program, IrBufferInfo info); // a new buffer; makes the name unique
+// A new temporary over `axes` (states, batch, units; axes of one kind in the order that `like`, an index, has them) and
+// the index that names its elements by these axes.
+IrBuffer ir_temporary(IrProgram *program, const char *name, IrAxisSet axes, const IrIndex *like, int like_dimensions,
+                      IrIndex *index);
 IrValue ir_constant(IrProgram *program, double number);
 IrValue ir_truth(IrProgram *program, bool truth); // a known truth value; folded away by whatever uses it
 IrValue ir_step(IrProgram *program);
@@ -186,10 +200,24 @@ IrProgram *ir_parse(Arena *arena, const char *text, size_t length,
 // wrong.
 const char *ir_verify(IrProgram *program);
 
-// ---- differentiation of one value (passes/differentiate.c; used for f' in rules and later by the adjoint pass).
+// ---- differentiation of one value (passes/differentiate.c; used for f' in rules and by the adjoint pass).
 // The gradient of the sum of `value` (over all its axes) with respect to ARGUMENT `argument`: a value with that
 // argument's axes.
 IrValue ir_gradient(IrProgram *program, IrValue value, int argument);
+// The gradient of sum(seed * value) with respect to all wanted leaves at once.
+typedef struct {
+  void *context;
+  bool (*is_wanted)(void *context, IrProgram *program, IrValue leaf);              // a READ or an ARGUMENT
+  void (*found)(void *context, IrProgram *program, IrValue leaf, IrValue adjoint); // each leaf once, over its axes
+  IrValue (*hold)(void *context, IrProgram *program, IrValue adjoint); // may be NULL: of an inner value, before it is
+                                                                       // handed on; what to go on with (a temporary)
+} IrReverse;
+// `result` stands for the value in derivatives that are told by it (a read of where it is stored, or `value`). `seed`
+// has no axes but those of `value`.
+void ir_reverse(IrProgram *program, IrValue value, IrValue result, IrValue seed, const IrReverse *reverse);
+
+// Whether an adjoint is a choice, or a sum of choices, that is literally 0 on one side.
+bool ir_is_sparse(const IrProgram *program, IrValue adjoint);
 
 // ---- interpretation in double precision (interpret.c), the reference for everything else. `storage[b]` points to
 // buffer b's elements, dense, row-major. Statements run in order; each right side is evaluated whole before it takes

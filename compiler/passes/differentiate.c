@@ -1,20 +1,26 @@
-// Differentiates one value: reverse mode over its expression DAG. Used by lower.c for f' and f'' of a rule's functions;
-// the result is an ordinary value, so it can be differentiated again.
+// Differentiates one value: reverse mode over its expression DAG. Used by lower.c for f' and f'' of a rule's functions
+// and by adjoint.c, statement by statement; the result is an ordinary value, so it can be differentiated again.
 //
 // Every node is a tensor over its free axes, whatever binds them further up; so is its adjoint, and no axis ever has to
 // be renamed: pushing a contribution to an operand sums over the axes that the operand lacks, a reduction hands its
 // adjoint to its body unchanged. Griewank and Walther, Evaluating Derivatives (2008), chapter 3; at the edges the
 // conventions of the language hold ("Derivatives at the edge").
-#include "compiler/ir/ir.h"
+#include "compiler/ir/order.h"
 
 #include <math.h>
 
 typedef struct {
   IrProgram *program;
-  IrValue *adjoint; // by value; IR_NONE: no contribution yet
-  bool *depends;    // on the argument
+  const IrReverse *reverse;
+  IrOrder order;    // what the value is made of; the arrays below follow it
+  IrValue *adjoint; // IR_NONE: no contribution yet
+  bool *depends;    // on a leaf that is wanted
   bool *singular;   // depends on it through an operation whose derivative can be infinite
 } Gradient;
+
+static bool depends_on_leaf(const Gradient *gradient, IrValue value) {
+  return gradient->depends[ir_order_place(&gradient->order, value)];
+}
 
 // ---- small values
 
@@ -60,10 +66,10 @@ static bool is_select_with_zero(const IrProgram *program, IrValue value) {
          (is_number(program, node.operand[1], 0) || is_number(program, node.operand[2], 0));
 }
 
-static bool is_sparse(const IrProgram *program, IrValue value) {
+bool ir_is_sparse(const IrProgram *program, IrValue value) {
   IrValueInfo node = node_of(program, value);
   if (node.kind == VALUE_OPERATION && node.operation == OP_ADD)
-    return is_sparse(program, node.operand[0]) && is_sparse(program, node.operand[1]);
+    return ir_is_sparse(program, node.operand[0]) && ir_is_sparse(program, node.operand[1]);
   return is_select_with_zero(program, value);
 }
 
@@ -77,7 +83,7 @@ static IrValue scale(IrProgram *program, IrOperation operation, IrValue adjoint,
   if (is_select_with_zero(program, adjoint))
     return choose(program, node.operand[0], scale(program, operation, node.operand[1], factor),
                   scale(program, operation, node.operand[2], factor));
-  if (is_sparse(program, adjoint))
+  if (ir_is_sparse(program, adjoint))
     return add(program, scale(program, operation, node.operand[0], factor),
                scale(program, operation, node.operand[1], factor));
   if (operation == OP_MULTIPLY) return multiply(program, adjoint, factor);
@@ -123,19 +129,20 @@ static IrValue add_adjoints(IrProgram *program, IrValue x, IrValue y) {
 // Adds a contribution, made of values over the axes of `from`, to the adjoint of its operand `to`.
 static void push(Gradient *gradient, IrValue from, IrValue to, IrValue contribution) {
   IrProgram *program = gradient->program;
-  if (!gradient->depends[to] || is_number(program, contribution, 0)) return;
+  if (!depends_on_leaf(gradient, to) || is_number(program, contribution, 0)) return;
+  size_t place = ir_order_place(&gradient->order, to);
   IrAxisSet lost = axes_of(program, from) & ~axes_of(program, to);
   IrValue total = contribution;
   if (lost) {
     total = sum_over(program, lost, contribution);
-    if (gradient->singular[to] && is_sparse(program, contribution)) {
+    if (gradient->singular[place] && ir_is_sparse(program, contribution)) {
       IrValue anywhere = one_of(program, OP_NUMBER_OF, support(program, contribution));
       IrAxisSet present = lost & axes_of(program, anywhere);
       if (present) anywhere = ir_reduce(program, REDUCE_MAXIMUM, present, anywhere);
       total = choose(program, two_of(program, OP_GREATER, anywhere, number(program, 0)), total, number(program, 0));
     }
   }
-  IrValue *sum = &gradient->adjoint[to];
+  IrValue *sum = &gradient->adjoint[place];
   *sum = *sum == IR_NONE ? total : add_adjoints(program, *sum, total);
 }
 
@@ -182,7 +189,8 @@ static IrValue unary_factor(IrProgram *program, IrOperation operation, IrValue x
   }
 }
 
-static void push_operation(Gradient *gradient, IrValue value, IrValue adjoint) {
+// `result` stands for the value itself in derivatives that are told by it.
+static void push_operation(Gradient *gradient, IrValue value, IrValue result, IrValue adjoint) {
   IrProgram *program = gradient->program;
   IrValueInfo node = node_of(program, value);
   IrValue x = node.operand[0], y = node.operand[1], z = node.operand[2], zero = number(program, 0);
@@ -199,7 +207,7 @@ static void push_operation(Gradient *gradient, IrValue value, IrValue adjoint) {
     break;
   case OP_SUBTRACT:
     push(gradient, value, x, adjoint);
-    if (gradient->depends[y]) push(gradient, value, y, scale(program, OP_NEGATE, adjoint, IR_NONE));
+    if (depends_on_leaf(gradient, y)) push(gradient, value, y, scale(program, OP_NEGATE, adjoint, IR_NONE));
     break;
   case OP_FMA: push(gradient, value, z, adjoint); // fallthrough
   case OP_MULTIPLY:
@@ -207,22 +215,22 @@ static void push_operation(Gradient *gradient, IrValue value, IrValue adjoint) {
       push(gradient, value, x, scale(program, OP_MULTIPLY, adjoint, multiply(program, number(program, 2), x)));
       break;
     }
-    if (gradient->depends[x]) push(gradient, value, x, scale(program, OP_MULTIPLY, adjoint, y));
-    if (gradient->depends[y]) push(gradient, value, y, scale(program, OP_MULTIPLY, adjoint, x));
+    if (depends_on_leaf(gradient, x)) push(gradient, value, x, scale(program, OP_MULTIPLY, adjoint, y));
+    if (depends_on_leaf(gradient, y)) push(gradient, value, y, scale(program, OP_MULTIPLY, adjoint, x));
     break;
   case OP_DIVIDE: {
     IrValue share = scale(program, OP_DIVIDE, adjoint, y);
     push(gradient, value, x, share);
-    if (!gradient->depends[y]) break;
-    IrValue product = scale(program, OP_MULTIPLY, share, value);
+    if (!depends_on_leaf(gradient, y)) break;
+    IrValue product = scale(program, OP_MULTIPLY, share, result);
     push(gradient, value, y, scale(program, OP_NEGATE, product, IR_NONE));
     break;
   }
   case OP_POWER:
-    if (gradient->depends[x])
+    if (depends_on_leaf(gradient, x))
       push(gradient, value, x, scale(program, OP_MULTIPLY, adjoint, power_base_factor(program, x, y)));
-    if (gradient->depends[y]) {
-      IrValue factor = multiply(program, value, one_of(program, OP_LOG, x));
+    if (depends_on_leaf(gradient, y)) {
+      IrValue factor = multiply(program, result, one_of(program, OP_LOG, x));
       factor = choose(program, two_of(program, OP_EQUAL, x, zero), zero, factor);
       push(gradient, value, y, scale(program, OP_MULTIPLY, adjoint, factor));
     }
@@ -237,7 +245,7 @@ static void push_operation(Gradient *gradient, IrValue value, IrValue adjoint) {
   }
   case OP_MODULO:
     push(gradient, value, x, adjoint);
-    if (gradient->depends[y]) {
+    if (depends_on_leaf(gradient, y)) {
       IrValue turns = one_of(program, OP_FLOOR, two_of(program, OP_DIVIDE, x, y));
       push(gradient, value, y, scale(program, OP_NEGATE, scale(program, OP_MULTIPLY, adjoint, turns), IR_NONE));
     }
@@ -257,7 +265,7 @@ static void push_operation(Gradient *gradient, IrValue value, IrValue adjoint) {
   }
   default: {
     IrValue factor = ir_operation_arity(node.operation) == 1 && !node.is_truth
-                         ? unary_factor(program, node.operation, x, value)
+                         ? unary_factor(program, node.operation, x, result)
                          : IR_NONE;
     if (factor != IR_NONE) push(gradient, value, x, scale(program, OP_MULTIPLY, adjoint, factor));
   }
@@ -355,43 +363,72 @@ static bool can_be_infinite(const IrValueInfo *node) {
   }
 }
 
-// Which values depend on the argument; operands come before what uses them.
-static void find_dependent(Gradient *gradient, IrValue last, int argument) {
-  const IrProgram *program = gradient->program;
-  for (IrValue value = 0; value <= last; value++) {
-    const IrValueInfo *node = &program->values.items[value];
-    if (node->is_truth) continue;
-    if (node->kind == VALUE_ARGUMENT) gradient->depends[value] = node->argument == argument;
-    int operands = node->kind == VALUE_REDUCE ? 1 : node->kind == VALUE_OPERATION ? IR_MAX_OPERANDS : 0;
-    for (int i = 0; i < operands; i++) {
-      IrValue operand = node->operand[i];
-      if (operand == IR_NONE || !gradient->depends[operand]) continue;
-      gradient->depends[value] = true;
-      gradient->singular[value] |= gradient->singular[operand] || can_be_infinite(node);
+// Which values depend on a wanted leaf; operands come before what uses them.
+static void find_dependent(Gradient *gradient) {
+  IrProgram *program = gradient->program;
+  const IrReverse *reverse = gradient->reverse;
+  for (size_t i = 0; i < gradient->order.count; i++) {
+    IrValueInfo node = node_of(program, gradient->order.values[i]);
+    if (node.is_truth) continue;
+    if (node.kind == VALUE_ARGUMENT || node.kind == VALUE_READ)
+      gradient->depends[i] = reverse->is_wanted(reverse->context, program, gradient->order.values[i]);
+    for (int j = 0; j < ir_value_operands(&node); j++) {
+      size_t operand = ir_order_place(&gradient->order, node.operand[j]);
+      if (!gradient->depends[operand]) continue;
+      gradient->depends[i] = true;
+      gradient->singular[i] |= gradient->singular[operand] || can_be_infinite(&node);
     }
-    if (node->kind == VALUE_OPERATION && node->operation == OP_STOP) gradient->depends[value] = false;
+    if (node.kind == VALUE_OPERATION && node.operation == OP_STOP) gradient->depends[i] = false;
   }
 }
 
-IrValue ir_gradient(IrProgram *program, IrValue value, int argument) {
+void ir_reverse(IrProgram *program, IrValue value, IrValue result, IrValue seed, const IrReverse *reverse) {
   Arena *scratch = arena_create();
-  size_t count = (size_t)value + 1;
-  Gradient gradient = {.program = program,
-                       .adjoint = ARENA_ARRAY(scratch, IrValue, count),
-                       .depends = ARENA_ARRAY(scratch, bool, count),
-                       .singular = ARENA_ARRAY(scratch, bool, count)};
+  Gradient gradient = {.program = program, .reverse = reverse, .order = ir_order(program, value, NULL, NULL)};
+  size_t count = gradient.order.count;
+  gradient.adjoint = ARENA_ARRAY(scratch, IrValue, count);
+  gradient.depends = ARENA_ARRAY(scratch, bool, count);
+  gradient.singular = ARENA_ARRAY(scratch, bool, count);
   for (size_t i = 0; i < count; i++) gradient.adjoint[i] = IR_NONE;
-  find_dependent(&gradient, value, argument);
-  IrValue result = IR_NONE;
-  if (gradient.depends[value]) gradient.adjoint[value] = number(program, 1);
-  for (IrValue current = value; current >= 0; current--) {
-    IrValue adjoint = gradient.adjoint[current];
+  find_dependent(&gradient);
+  if (gradient.depends[count - 1]) gradient.adjoint[count - 1] = seed;
+  for (size_t i = count; i-- > 0;) {
+    IrValue current = gradient.order.values[i], adjoint = gradient.adjoint[i];
     if (adjoint == IR_NONE) continue;
     IrValueKind kind = program->values.items[current].kind;
-    if (kind == VALUE_OPERATION) push_operation(&gradient, current, adjoint);
+    bool is_inner = kind == VALUE_OPERATION || kind == VALUE_REDUCE;
+    if (is_inner && current != value && reverse->hold) adjoint = reverse->hold(reverse->context, program, adjoint);
+    if (kind == VALUE_OPERATION) push_operation(&gradient, current, current == value ? result : current, adjoint);
     else if (kind == VALUE_REDUCE) push_reduction(&gradient, current, adjoint);
-    else if (kind == VALUE_ARGUMENT) result = adjoint;
+    else reverse->found(reverse->context, program, current, adjoint);
   }
+  ir_order_free(&gradient.order);
   arena_destroy(scratch);
-  return result == IR_NONE ? number(program, 0) : result;
+}
+
+// ---- by one argument
+
+typedef struct {
+  int argument;
+  IrValue adjoint;
+} ByArgument;
+
+static bool is_argument(void *context, IrProgram *program, IrValue leaf) {
+  const ByArgument *by = context;
+  IrValueInfo node = node_of(program, leaf);
+  return node.kind == VALUE_ARGUMENT && node.argument == by->argument;
+}
+
+static void keep_adjoint(void *context, IrProgram *program, IrValue leaf, IrValue adjoint) {
+  ByArgument *by = context;
+  (void)program;
+  (void)leaf;
+  by->adjoint = adjoint;
+}
+
+IrValue ir_gradient(IrProgram *program, IrValue value, int argument) {
+  ByArgument by = {argument, IR_NONE};
+  IrReverse reverse = {.context = &by, .is_wanted = is_argument, .found = keep_adjoint};
+  ir_reverse(program, value, value, number(program, 1), &reverse);
+  return by.adjoint == IR_NONE ? number(program, 0) : by.adjoint;
 }

@@ -28,6 +28,11 @@ IrProgram *lower_step(Arena *arena, const CheckedRule *rule, const LowerNetwork 
 // changed: a block that assigns it works on a copy. NULL: see the sink.
 IrProgram *lower_predict(Arena *arena, const CheckedRule *rule, const LowerNetwork *network, DiagnosticSink *sink);
 
+// A prediction and what it costs: `loss`, the mean over the batch of the loss of prediction and y, a scalar of role
+// OUTPUT. NULL: see the sink.
+IrProgram *lower_query(Arena *arena, const CheckedRule *rule, const LowerNetwork *network, TaskLoss loss,
+                       DiagnosticSink *sink);
+
 // The number that an expression of an initial value (`1/sqrt(fan_in)`) has for a variable on a layer: a synapse layer
 // for synapses, a neuron layer for neurons, -1 for others. False if it is no constant (it reads a genome value).
 bool lower_initial(const CheckedRule *rule, const LowerNetwork *network, const CheckedVariable *variable, int layer,

@@ -12,6 +12,7 @@ const Pass pass_table[] = {
     {"propagate", "known constants and copies in the place of reads", pass_propagate},
     {"multiply_add", "x*y + z as one operation, rounded once", pass_multiply_add},
     {"dead", "assignments that nothing reads dropped", pass_dead},
+    {"adjoint", "the program's reverse: derivatives of what it leaves to derivatives of what it finds", pass_adjoint},
 };
 const size_t pass_count = sizeof pass_table / sizeof *pass_table;
 

@@ -13,6 +13,7 @@ void pass_version(IrProgram *program);       // each buffer assigned at most onc
 void pass_propagate(IrProgram *program);     // known zeros and copies replace reads
 void pass_multiply_add(IrProgram *program);  // x*y + z as one operation
 void pass_dead(IrProgram *program);          // what nothing reads is dropped
+void pass_adjoint(IrProgram *program);       // the program's reverse, behind its forward statements
 
 // Across steps: marks as not live_out the synapse states of `step` that neither a prediction nor the next value of a
 // live variable reads. Both programs are versioned.

@@ -47,10 +47,6 @@ void schedule_inline(Scheduler *scheduler);
 void schedule_normalize(Scheduler *scheduler);
 // The reads in `value`, each once.
 void schedule_collect_reads(const Scheduler *scheduler, IrValue value, IndexList *reads);
-// A new buffer over `axes` (states, batch, units; axes of one kind in the order that `like`, a buffer's index, has
-// them) for the value of a temporary, and its identity index.
-IrBuffer schedule_temporary(Scheduler *scheduler, const char *name, IrAxisSet axes, const IrIndex *like,
-                            int like_dimensions, IrIndex *index);
 // The buffer whose place this one begins and ends in: w0.1.v2 -> w0.1; itself for temporaries.
 IrBuffer schedule_slot(const IrProgram *program, IrBuffer buffer);
 

@@ -48,34 +48,6 @@ IrBuffer schedule_slot(const IrProgram *program, IrBuffer buffer) {
   }
 }
 
-static void add_dimension(const IrProgram *program, IrBufferInfo *info, IrAxis axis, IrIndex *index) {
-  const IrAxisInfo *axis_info = &program->axes.items[axis];
-  if (info->dimensions == IR_MAX_DIMENSIONS) return;
-  index[info->dimensions] = (IrIndex){axis, 0};
-  info->kind[info->dimensions] = axis_info->kind;
-  info->extent[info->dimensions] = axis_info->extent;
-  info->dimension_name[info->dimensions++] = axis_info->name;
-}
-
-IrBuffer schedule_temporary(Scheduler *scheduler, const char *name, IrAxisSet axes, const IrIndex *like,
-                            int like_dimensions, IrIndex *index) {
-  IrProgram *program = scheduler->program;
-  IrBufferInfo info = {.name = name, .layer = -1, .role = ROLE_TEMPORARY, .origin = IR_NONE};
-  memset(index, 0, sizeof(IrIndex) * IR_MAX_DIMENSIONS);
-  for (int kind = AXIS_KIND_STATE; kind <= AXIS_KIND_UNIT; kind++) {
-    IrAxisSet left = 0;
-    for (IrAxis axis = 0; (size_t)axis < program->axes.count; axis++)
-      if ((int)program->axes.items[axis].kind == kind) left |= axes & ir_axis_bit(axis);
-    for (int d = 0; d < like_dimensions; d++) {
-      if (like[d].axis == IR_NONE || !(left & ir_axis_bit(like[d].axis))) continue;
-      left &= ~ir_axis_bit(like[d].axis);
-      add_dimension(program, &info, like[d].axis, index);
-    }
-    for (; left; left &= left - 1) add_dimension(program, &info, (IrAxis)__builtin_ctzll(left), index);
-  }
-  return ir_buffer(program, info);
-}
-
 // Adds the assignment of `value` (elementwise, or a REDUCE of an elementwise body) to a new temporary; the read of it.
 static IrValue add_temporary(Normalizer *normalizer, ScheduleNode node, const char *purpose) {
   Scheduler *scheduler = normalizer->scheduler;
@@ -85,8 +57,8 @@ static IrValue add_temporary(Normalizer *normalizer, ScheduleNode node, const ch
   node.statement.span = normalizer->statement->span;
   node.block = normalizer->statement->block;
   const char *name = arena_format(scheduler->program->arena, "%s.%s", target->name, purpose);
-  node.statement.target = schedule_temporary(scheduler, name, node.axes, normalizer->statement->index,
-                                             target->dimensions, node.statement.index);
+  node.statement.target = ir_temporary(scheduler->program, name, node.axes, normalizer->statement->index,
+                                       target->dimensions, node.statement.index);
   ARENA_PUSH(scheduler->arena, &scheduler->nodes, node);
   IrValue read = ir_read(scheduler->program, node.statement.target, node.statement.index);
   replace(normalizer, value, read);

@@ -40,7 +40,7 @@ static double draw(const char *name, int64_t element, unsigned seed) {
   return uniform < 0.5 ? 0.1 + 1.8 * uniform : -0.1 - 1.8 * (uniform - 0.5);
 }
 
-double **ir_run(Arena *arena, const IrProgram *program, unsigned seed) {
+static double **start(Arena *arena, const IrProgram *program, unsigned seed) {
   double **storage = ARENA_ARRAY(arena, double *, program->buffers.count + 1);
   for (size_t i = 0; i < program->buffers.count; i++) {
     const IrBufferInfo *buffer = &program->buffers.items[i];
@@ -50,6 +50,11 @@ double **ir_run(Arena *arena, const IrProgram *program, unsigned seed) {
     for (int64_t j = 0; j < elements; j++)
       storage[i][j] = buffer->live_in ? draw(root->name, first + j, seed) : (double)NAN;
   }
+  return storage;
+}
+
+double **ir_run(Arena *arena, const IrProgram *program, unsigned seed) {
+  double **storage = start(arena, program, seed);
   ir_interpret(program, storage, 3);
   return storage;
 }
@@ -81,6 +86,66 @@ double ir_run_difference(const IrProgram *before, double *const *before_storage,
       worst = fmax(worst, fabs(x - y) / scale);
     }
   }
+  return worst;
+}
+
+// ---- adjoints
+
+// The buffer of `program` that an adjoint ("w.1.adjoint", state 1 of w) belongs to, and the place of its first element
+// there; -1: none.
+static int adjoint_of(const IrProgram *program, const IrBufferInfo *adjoint, int64_t *first) {
+  size_t length = strlen(adjoint->name) - strlen(".adjoint");
+  for (int s = 0; s < adjoint->states; s++)
+    while (adjoint->name[--length] != '.') continue;
+  for (size_t b = 0; b < program->buffers.count; b++) {
+    const IrBufferInfo *buffer = &program->buffers.items[b];
+    if (strlen(buffer->name) != length || strncmp(buffer->name, adjoint->name, length) != 0) continue;
+    *first = 0;
+    for (int s = 0; s < adjoint->states; s++) *first = *first * buffer->extent[s] + adjoint->state[s];
+    *first *= ir_buffer_elements(adjoint);
+    return (int)b;
+  }
+  return -1;
+}
+
+// The sum of what lives out of `program`, weighted by the adjoints that live into `reverse`, where one element that
+// lives in is moved.
+static double weighted_outcome(const IrProgram *program, const IrProgram *reverse, double *const *weights, int moved,
+                               int64_t element, double distance, unsigned seed) {
+  Arena *arena = arena_create();
+  double **storage = start(arena, program, seed), sum = 0;
+  storage[moved][element] += distance;
+  ir_interpret(program, storage, 3);
+  for (size_t i = 0; i < reverse->buffers.count; i++) {
+    const IrBufferInfo *adjoint = &reverse->buffers.items[i];
+    int64_t first;
+    if (adjoint->role != ROLE_ADJOINT || !adjoint->live_in) continue;
+    int of = adjoint_of(program, adjoint, &first);
+    for (int64_t j = 0; j < ir_buffer_elements(adjoint) && of >= 0; j++) sum += weights[i][j] * storage[of][first + j];
+  }
+  arena_destroy(arena);
+  return sum;
+}
+
+double ir_run_adjoint_error(const IrProgram *program, const IrProgram *reverse, unsigned seed, int64_t *compared) {
+  Arena *arena = arena_create();
+  double **storage = ir_run(arena, reverse, seed), worst = 0, h = 1e-4;
+  *compared = 0;
+  for (size_t i = 0; i < reverse->buffers.count; i++) {
+    const IrBufferInfo *after = &reverse->buffers.items[i];
+    if (after->role != ROLE_ADJOINT || !after->live_out) continue;
+    int64_t first;
+    int of = adjoint_of(program, after->origin == IR_NONE ? after : &reverse->buffers.items[after->origin], &first);
+    for (int64_t j = 0; j < ir_buffer_elements(after); j++, ++*compared) {
+      double near = weighted_outcome(program, reverse, storage, of, first + j, h, seed) -
+                    weighted_outcome(program, reverse, storage, of, first + j, -h, seed);
+      double far = weighted_outcome(program, reverse, storage, of, first + j, 2 * h, seed) -
+                   weighted_outcome(program, reverse, storage, of, first + j, -2 * h, seed);
+      double expected = (8 * near - far) / (12 * h), error = fabs(storage[i][j] - expected) / (1 + fabs(expected));
+      worst = error >= 0 ? fmax(worst, error) : (double)INFINITY;
+    }
+  }
+  arena_destroy(arena);
   return worst;
 }
 

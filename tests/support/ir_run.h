@@ -14,6 +14,9 @@ double **ir_run(Arena *arena, const IrProgram *program, unsigned seed);
 // elements of `before`; infinity where one is finite and the other is not. *compared: how many elements.
 double ir_run_difference(const IrProgram *before, double *const *before_storage, const IrProgram *after,
                          double *const *after_storage, int64_t *compared);
+// `reverse` is what the pass `adjoint` has made of `program`: the largest difference, relative to 1 + its size, of each
+// adjoint that lives out from the central difference of what lives out of `program`, weighted by the adjoints in.
+double ir_run_adjoint_error(const IrProgram *program, const IrProgram *reverse, unsigned seed, int64_t *compared);
 // The part of a printed program behind its declarations: statements only.
 const char *ir_run_statements(const char *printed);
 

@@ -5,8 +5,8 @@
 //
 // each: the passes named run on the program, in order, and the result printed; the declarations are compared only if
 // the expected text has them (it then begins with "program"). Every pass must also leave a well-formed program that
-// computes what the first one did. With BLUR_UPDATE_GOLDEN=1 in the environment the expected texts are rewritten
-// instead.
+// computes what the first one did, or, from the pass `adjoint` on, its derivatives. With BLUR_UPDATE_GOLDEN=1 in the
+// environment the expected texts are rewritten instead.
 #include "compiler/passes/passes.h"
 #include "tests/support/ir_run.h"
 
@@ -50,6 +50,7 @@ static char *trimmed(Arena *arena, const char *text, size_t length) {
 // Runs the passes named in `names` (spaces between) and returns what the program has become, as text.
 static const char *run_passes(Arena *arena, const char *path, const char *source, char *names, bool whole) {
   IrProgram *before = ir_run_parse(arena, source), *after = ir_run_parse(arena, source);
+  bool reversed = false;
   for (char *name = strtok(names, " \r"); name; name = strtok(NULL, " \r")) {
     const Pass *pass = pass_find(name);
     cr_assert_not_null(pass, "%s: there is no pass '%s'", path, name);
@@ -57,8 +58,12 @@ static const char *run_passes(Arena *arena, const char *path, const char *source
     const char *fault = ir_verify(after);
     cr_assert_null(fault, "%s: after %s %s", path, name, fault);
     int64_t compared;
-    double difference = ir_run_difference(before, ir_run(arena, before, 1), after, ir_run(arena, after, 1), &compared);
-    cr_assert(compared > 0 && difference < 1e-12, "%s: %s changes the result by %g", path, name, difference);
+    reversed |= !strcmp(name, "adjoint");
+    double difference =
+        reversed ? ir_run_adjoint_error(before, after, 1, &compared)
+                 : ir_run_difference(before, ir_run(arena, before, 1), after, ir_run(arena, after, 1), &compared);
+    cr_assert(compared > 0 && difference < (reversed ? 1e-9 : 1e-12), "%s: %s changes the result by %g", path, name,
+              difference);
   }
   Text text = {0};
   ir_print(after, &text);

@@ -121,8 +121,10 @@ typedef struct {
   BlurPrecision precision; // the interpreter always computes in double
   BlurCpu cpu;
   BlurProducts products;
-  bool all_live; // nothing that the rule writes counts as dead (blur step)
-  bool no_cache; // neither read nor write the object cache
+  bool all_live;       // nothing that the rule writes counts as dead (blur step)
+  bool adjoint;        // derivatives through steps too: blur_program_adjoint, blur_program_query
+  BlurLoss query_loss; // of blur_program_query
+  bool no_cache;       // neither read nor write the object cache
 } BlurOptions;
 
 // What compiled code calls; made by the runtime (blur_pool_services). All pointers must be valid.
@@ -165,8 +167,8 @@ void blur_program_predict(const BlurProgram *program, void *memory, void *scratc
 
 // ---- looking inside
 
-// Prints a stage: tokens, ast, checked, ir, the output of each pass (ir:PASS), kernels, llvm, asm. Text is the caller's
-// to free(). `options` NULL: a small default network. NULL: see the report.
+// Prints a stage: tokens, ast, checked, ir, the output of each pass (ir:PASS), adjoint, kernels, llvm, asm. Text is the
+// caller's to free(). `options` NULL: a small default network. NULL: see the report.
 char *blur_emit(const char *rule_name, const BlurSetting *settings, size_t setting_count, BlurLoss loss,
                 const char *stage, const BlurOptions *options, BlurReport *report);
 char *blur_run_pass(const char *pass, const char *ir_text, size_t length, BlurReport *report);

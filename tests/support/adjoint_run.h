@@ -1,0 +1,206 @@
+// Derivatives of a rule's steps in the float64 interpreter: the loss after T steps, its gradient by the adjoint
+// programs, and by central differences along directions.
+#ifndef BLUR_TESTS_ADJOINT_RUN_H
+#define BLUR_TESTS_ADJOINT_RUN_H
+
+#include "compiler/driver.h"
+#include "tests/support/rule_run.h"
+
+#include <math.h>
+
+enum { ADJOINT_RUN_MOST_STEPS = 10 };
+
+typedef struct {
+  RuleRun *run;
+  IrProgram *query, *step_adjoint, *query_adjoint;
+  double **query_storage, **step_adjoint_storage, **query_adjoint_storage;
+  int64_t steps, inputs, outputs, batch;
+  const double *x, *y, *query_x, *query_y; // [T][B][I], [T][B][O], [B][I], [B][O]
+  double **initial, **adjoint;             // [buffer of run->step][element], of variables
+} AdjointRun;
+
+// `all_passes`: the adjoints as the compiler schedules them, else as the pass `adjoint` leaves them.
+static inline AdjointRun *adjoint_run_open(RuleRun *run, TaskLoss loss, bool all_passes) {
+  Arena *arena = run->arena;
+  AdjointRun *made = ARENA_NEW(arena, AdjointRun);
+  DriverPrograms programs = {.arena = arena};
+  BlurOptions options = {.layers = run->network.layers,
+                         .units = run->network.units,
+                         .batch = run->network.batch,
+                         .query_loss = (BlurLoss)loss,
+                         .all_live = true};
+  made->run = run;
+  made->query = lower_query(arena, run->rule, &run->network, loss, &run->sink);
+  if (!made->query || !driver_lower_adjoint(&programs, run->rule, &options, &run->sink)) return NULL;
+  driver_optimize_adjoint(&programs, !all_passes, NULL, NULL);
+  made->step_adjoint = programs.step_adjoint;
+  made->query_adjoint = programs.query;
+  made->query_storage = rule_run_storage(arena, made->query);
+  made->step_adjoint_storage = rule_run_storage(arena, made->step_adjoint);
+  made->query_adjoint_storage = rule_run_storage(arena, made->query_adjoint);
+  made->inputs = run->network.units[0];
+  made->outputs = run->network.units[run->network.layers - 1];
+  made->batch = run->network.batch;
+  made->initial = rule_run_storage(arena, run->step);
+  made->adjoint = rule_run_storage(arena, run->step);
+  return made;
+}
+
+// The buffer of the step's program that a buffer of another program is (a piece of), and the place of its first
+// element there; NULL: it is none.
+static inline double *adjoint_run_place(const AdjointRun *a, double *const *arrays, const IrProgram *program,
+                                        const IrBufferInfo *buffer) {
+  if (!buffer->variable) return NULL;
+  int found = rule_run_find(a->run->step, buffer->variable, buffer->layer, buffer->is_bias);
+  if (found < 0) return NULL;
+  const IrBufferInfo *whole = &a->run->step->buffers.items[found];
+  int64_t piece = 0;
+  for (int s = 0; s < buffer->states; s++) piece = piece * whole->extent[s] + buffer->state[s];
+  (void)program;
+  return arrays[found] + piece * ir_buffer_elements(buffer);
+}
+
+static inline bool adjoint_run_is_variable(const IrBufferInfo *buffer) {
+  return buffer->live_in && buffer->role != ROLE_INPUT && buffer->role != ROLE_ADJOINT;
+}
+
+static inline void adjoint_run_exchange(const AdjointRun *a, const IrProgram *program, double *const *storage,
+                                        const double *x, const double *y) {
+  for (size_t b = 0; b < program->buffers.count; b++) {
+    const IrBufferInfo *buffer = &program->buffers.items[b];
+    size_t bytes = (size_t)ir_buffer_elements(buffer) * sizeof(double);
+    const double *from = NULL;
+    if (buffer->role == ROLE_INPUT) from = buffer->name[0] == 'x' ? x : y;
+    else if (adjoint_run_is_variable(buffer)) from = adjoint_run_place(a, a->run->step_storage, program, buffer);
+    else if (buffer->role == ROLE_ADJOINT && buffer->live_in) from = adjoint_run_place(a, a->adjoint, program, buffer);
+    if (from) memcpy(storage[b], from, bytes);
+    else if (buffer->role == ROLE_ADJOINT && buffer->live_in) *storage[b] = 1; // of the loss
+  }
+}
+
+static inline void adjoint_run_take(const AdjointRun *a, const IrProgram *program, double *const *storage) {
+  for (size_t b = 0; b < program->buffers.count; b++) {
+    const IrBufferInfo *buffer = &program->buffers.items[b];
+    double *to =
+        buffer->role == ROLE_ADJOINT && buffer->live_out ? adjoint_run_place(a, a->adjoint, program, buffer) : NULL;
+    if (to) memcpy(to, storage[b], (size_t)ir_buffer_elements(buffer) * sizeof(double));
+  }
+}
+
+static inline void adjoint_run_copy(const AdjointRun *a, double **to, double *const *from) {
+  for (size_t b = 0; b < a->run->step->buffers.count; b++) {
+    const IrBufferInfo *buffer = &a->run->step->buffers.items[b];
+    if (adjoint_run_is_variable(buffer)) memcpy(to[b], from[b], (size_t)ir_buffer_elements(buffer) * sizeof(double));
+  }
+}
+
+static inline void adjoint_run_step(const AdjointRun *a, int64_t step) {
+  rule_run_step(a->run, a->x + step * a->batch * a->inputs, a->y + step * a->batch * a->outputs);
+}
+
+// The loss after the steps, from a->initial.
+static inline double adjoint_run_loss(const AdjointRun *a) {
+  a->run->steps_made = 0;
+  adjoint_run_copy(a, a->run->step_storage, a->initial);
+  for (int64_t step = 0; step < a->steps; step++) adjoint_run_step(a, step);
+  adjoint_run_exchange(a, a->query, a->query_storage, a->query_x, a->query_y);
+  ir_interpret(a->query, a->query_storage, a->run->steps_made);
+  for (size_t b = 0; b < a->query->buffers.count; b++)
+    if (a->query->buffers.items[b].role == ROLE_OUTPUT && !a->query->buffers.items[b].dimensions)
+      return *a->query_storage[b];
+  return NAN;
+}
+
+// The gradient of that loss by a->initial, in a->adjoint.
+static inline void adjoint_run_gradient(const AdjointRun *a) {
+  Arena *arena = arena_create();
+  double **before[ADJOINT_RUN_MOST_STEPS];
+  a->run->steps_made = 0;
+  adjoint_run_copy(a, a->run->step_storage, a->initial);
+  for (int64_t step = 0; step < a->steps; step++) {
+    before[step] = rule_run_storage(arena, a->run->step);
+    adjoint_run_copy(a, before[step], a->run->step_storage);
+    adjoint_run_step(a, step);
+  }
+  for (size_t b = 0; b < a->run->step->buffers.count; b++)
+    memset(a->adjoint[b], 0, (size_t)ir_buffer_elements(&a->run->step->buffers.items[b]) * sizeof(double));
+  adjoint_run_exchange(a, a->query_adjoint, a->query_adjoint_storage, a->query_x, a->query_y);
+  ir_interpret(a->query_adjoint, a->query_adjoint_storage, a->run->steps_made);
+  adjoint_run_take(a, a->query_adjoint, a->query_adjoint_storage);
+  for (int64_t step = a->steps; step-- > 0;) {
+    adjoint_run_copy(a, a->run->step_storage, before[step]);
+    adjoint_run_exchange(a, a->step_adjoint, a->step_adjoint_storage, a->x + step * a->batch * a->inputs,
+                         a->y + step * a->batch * a->outputs);
+    ir_interpret(a->step_adjoint, a->step_adjoint_storage, (double)step);
+    adjoint_run_take(a, a->step_adjoint, a->step_adjoint_storage);
+  }
+  arena_destroy(arena);
+}
+
+// ---- central differences
+
+typedef struct {
+  int compared, kinks; // directions; those where a difference steps over a kink
+  double worst;        // error relative to the derivative's size
+  char where[96];
+} AdjointCheck;
+
+static inline double adjoint_run_moved(AdjointRun *a, int buffer, const double *direction, double distance) {
+  int64_t elements = ir_buffer_elements(&a->run->step->buffers.items[buffer]);
+  double *initial = a->initial[buffer], *kept = malloc((size_t)elements * sizeof(double));
+  memcpy(kept, initial, (size_t)elements * sizeof(double));
+  for (int64_t i = 0; i < elements; i++) initial[i] += distance * direction[i];
+  double loss = adjoint_run_loss(a);
+  memcpy(initial, kept, (size_t)elements * sizeof(double));
+  free(kept);
+  return loss;
+}
+
+// Fourth order: (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12h.
+static inline double adjoint_run_difference(AdjointRun *a, int buffer, const double *direction, double h) {
+  double near = adjoint_run_moved(a, buffer, direction, h) - adjoint_run_moved(a, buffer, direction, -h);
+  double far = adjoint_run_moved(a, buffer, direction, 2 * h) - adjoint_run_moved(a, buffer, direction, -2 * h);
+  return (8 * near - far) / (12 * h);
+}
+
+// Compares the gradient with differences along a random direction of each variable. Where differences of several small
+// widths do not agree with each other, they step over a kink (or drown in rounding) and tell nothing.
+static inline AdjointCheck adjoint_run_check(AdjointRun *a, uint64_t *random, double (*uniform)(uint64_t *)) {
+  AdjointCheck check = {0};
+  double loss = adjoint_run_loss(a);
+  adjoint_run_gradient(a);
+  for (size_t b = 0; b < a->run->step->buffers.count; b++) {
+    const IrBufferInfo *buffer = &a->run->step->buffers.items[b];
+    if (!adjoint_run_is_variable(buffer)) continue;
+    int64_t elements = ir_buffer_elements(buffer);
+    double *direction = malloc((size_t)elements * sizeof(double)), found = 0, size = 0;
+    for (int64_t i = 0; i < elements; i++) {
+      direction[i] = 2 * uniform(random) - 1;
+      found += direction[i] * a->adjoint[b][i];
+      size += direction[i] * direction[i] * a->adjoint[b][i] * a->adjoint[b][i];
+    }
+    size = sqrt(size) + 1e-12 * (1 + fabs(loss));
+    double width = 5e-5, before = NAN, difference = NAN, rounding = 0;
+    bool agree = false;
+    for (int finer = 0; finer < 4 && !agree; finer++, width /= 6) {
+      before = difference;
+      difference = adjoint_run_difference(a, (int)b, direction, width);
+      rounding = 2e-16 * (1 + fabs(loss)) / width;
+      agree = fabs(difference - before) <= 1e-7 * (size + fabs(difference)) + rounding;
+    }
+    free(direction);
+    if (!agree) {
+      check.kinks++;
+      continue;
+    }
+    check.compared++;
+    double error = fmax(fabs(found - difference) - rounding, 0) / (size + fabs(difference));
+    if (error > check.worst || isnan(found)) {
+      check.worst = isnan(found) ? (double)INFINITY : error;
+      snprintf(check.where, sizeof check.where, "d.%s: %.12g, not %.12g", buffer->name, found, difference);
+    }
+  }
+  return check;
+}
+
+#endif

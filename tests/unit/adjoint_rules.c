@@ -1,0 +1,97 @@
+// The adjoint of steps and losses against central differences in float64: every rule of the library, T = 1, 3, 10, and
+// every loss.
+#include "tests/support/adjoint_run.h"
+
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+
+enum { BATCH = 5, INPUTS = 4, OUTPUTS = 3 };
+
+static uint64_t mix(uint64_t *state) {
+  uint64_t z = (*state += 0x9e3779b97f4a7c15u);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
+static double uniform(uint64_t *state) { return (double)(mix(state) >> 11) * 0x1p-53; }
+
+typedef struct {
+  char rule[64], settings[128];
+} Item;
+
+static const Item items[] = {
+    {"std.backprop", "act=tanh"},
+    {"std.backprop", "act=gelu"},
+    {"std.backprop", "loss=squared_error"},
+    {"std.backprop_standardized", "act=tanh"},
+    {"std.momentum", "act=tanh"},
+    {"std.nesterov", "act=sigmoid"},
+    {"std.rmsprop", "act=tanh"},
+    {"std.adam", "act=tanh"},
+    {"std.blur", "k=2"},
+    {"std.blur", "k=4"},
+    {"std.blur_family", "k=2,decay=oja_decay,seen=unit_length,limit=saturated"},
+    {"std.blur_family", "k=3,receive=multiplicative,limit=damped"},
+    {"std.blur_symmetric", "k=2"},
+    {"std.blur_single", "k=2"},
+    {"std.blur_symmetric_single", "k=2,receive=second_state,norm_up=bare,norm_down=bare"},
+};
+
+ParameterizedTestParameters(adjoint, rules) {
+  static Item copies[sizeof items / sizeof *items];
+  memcpy(copies, items, sizeof items);
+  return cr_make_param_array(Item, copies, sizeof items / sizeof *items);
+}
+
+// Genome values stay as the rule has them where it gives numbers; draws and synapses are filled here.
+static void fill(AdjointRun *a, uint64_t *random) {
+  for (size_t b = 0; b < a->run->step->buffers.count; b++) {
+    const IrBufferInfo *buffer = &a->run->step->buffers.items[b];
+    if (!adjoint_run_is_variable(buffer)) continue;
+    const CheckedVariable *variable = rule_run_variable(a->run, buffer->variable);
+    int64_t elements = ir_buffer_elements(buffer);
+    for (int64_t i = 0; i < elements; i++) {
+      double drawn = 1.4 * uniform(random) - 0.7;
+      bool given = variable->initial_kind == INITIAL_VALUE && buffer->role == ROLE_GENOME;
+      a->initial[b][i] = given ? a->run->step_storage[b][i] : drawn;
+      bool is_mean = variable->initial_kind == INITIAL_VALUE && buffer->role == ROLE_SYNAPSE;
+      if (is_mean) a->initial[b][i] = 0.1 + 0.3 * uniform(random); // at 0 a root has a kink
+      if (buffer->role == ROLE_GENOME && !strcmp(buffer->variable, "etaw")) a->initial[b][i] = -0.1;
+    }
+  }
+}
+
+static void check(const char *rule, const char *settings, TaskLoss loss, int64_t steps, bool all_passes) {
+  uint64_t random = 7;
+  RuleRun *run = rule_run_open(rule, settings, "4-6-3", BATCH, loss);
+  cr_assert_not_null(run);
+  AdjointRun *a = adjoint_run_open(run, loss, all_passes);
+  cr_assert_not_null(a);
+  double x[10 * BATCH * INPUTS], y[10 * BATCH * OUTPUTS], query_x[BATCH * INPUTS], query_y[BATCH * OUTPUTS];
+  for (size_t i = 0; i < sizeof x / sizeof *x; i++) x[i] = 2 * uniform(&random) - 1;
+  for (size_t i = 0; i < sizeof query_x / sizeof *query_x; i++) query_x[i] = 2 * uniform(&random) - 1;
+  for (size_t i = 0; i < sizeof y / sizeof *y; i++) y[i] = i % OUTPUTS == i / OUTPUTS % 3 ? 1 : -1;
+  for (size_t i = 0; i < sizeof query_y / sizeof *query_y; i++)
+    query_y[i] = i % OUTPUTS == (i / OUTPUTS + 1) % 3 ? 1 : -1;
+  a->x = x, a->y = y, a->query_x = query_x, a->query_y = query_y;
+  a->steps = steps;
+  fill(a, &random);
+  AdjointCheck result = adjoint_run_check(a, &random, uniform);
+  cr_expect(result.compared > 0 && result.kinks <= result.compared / 4, "%s %s, T = %d: %d compared, %d kinks", rule,
+            settings, (int)steps, result.compared, result.kinks);
+  cr_expect(result.worst < 1e-6, "%s %s, T = %d, passes %d: error %.3g, %s", rule, settings, (int)steps, all_passes,
+            result.worst, result.where);
+  rule_run_close(run);
+}
+
+ParameterizedTest(Item *item, adjoint, rules) {
+  for (int all_passes = 0; all_passes < 2; all_passes++)
+    for (int64_t steps = 1; steps <= 10; steps = steps == 1 ? 3 : steps + 7)
+      check(item->rule, item->settings, LOSS_CROSS_ENTROPY, steps, all_passes);
+}
+
+Test(adjoint, losses) {
+  for (int loss = LOSS_CROSS_ENTROPY; loss <= LOSS_HINGE; loss++)
+    for (int all_passes = 0; all_passes < 2; all_passes++) check("std.blur", "k=2", (TaskLoss)loss, 1, all_passes);
+}
