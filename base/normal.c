@@ -142,3 +142,13 @@ double philox_normal(uint64_t key, uint64_t stream, uint64_t index) {
   draw(key, stream, index / 2, 1, pair);
   return pair[index % 2];
 }
+
+double philox_noise(uint64_t seed, uint32_t place, int32_t layer, uint32_t element, uint32_t step, uint32_t iteration,
+                    char draw) {
+  uint32_t where = place | (uint32_t)(layer + 1) << 20;
+  PhiloxBlock block = philox_block(seed, element | (uint64_t)where << 32, step | (uint64_t)iteration << 32);
+  if (draw == 'u') return (double)(block.word[0] >> 8) * 0x1p-24;
+  double cosine, sine, u = (double)((block.word[0] >> 8) + 1) * 0x1p-24;
+  circle((double)(block.word[1] >> 8) * 0x1p-24, &cosine, &sine);
+  return sqrt(-2 * logarithm(u)) * cosine;
+}

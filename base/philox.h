@@ -19,6 +19,12 @@ double philox_uniform(uint64_t key, uint64_t stream, uint64_t index); // in [0, 
 // every machine (normal.c). `philox_normals` gives those of indices first ... first + count - 1, many times faster.
 double philox_normal(uint64_t key, uint64_t stream, uint64_t index);
 void philox_normals(uint64_t key, uint64_t stream, uint64_t first, size_t count, double *normals);
+// One draw of noise in a step: a block of key `seed` and counter words (element, place | (layer + 1) << 20, step,
+// iteration), its first words w0 and w1. 'u': (w0 >> 8) 2^-24, in [0, 1). 'n': sqrt(-2 ln u) cos(2 pi v) with
+// u = ((w0 >> 8) + 1) 2^-24 in (0, 1] and v = (w1 >> 8) 2^-24, which float32 holds exactly, too. place < 2^20,
+// -1 <= layer < 4095.
+double philox_noise(uint64_t seed, uint32_t place, int32_t layer, uint32_t element, uint32_t step, uint32_t iteration,
+                    char draw);
 uint64_t philox_below(uint64_t key, uint64_t stream, uint64_t index, uint64_t limit); // in [0, limit), limit >= 1
 
 // A key made of two: for streams named by more than two numbers.

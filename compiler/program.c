@@ -87,11 +87,11 @@ static void compile_interpreted(BlurProgram *program, const CheckedRule *rule, D
   program->element_bytes = sizeof(double);
 }
 
-static void interpret(const IrProgram *ir, const int64_t *offset, char *memory) {
+static void interpret(const IrProgram *ir, const int64_t *offset, char *memory, const BlurServices *services) {
   Arena *arena = arena_create();
   double **storage = ARENA_ARRAY(arena, double *, ir->buffers.count + 1);
   for (size_t b = 0; b < ir->buffers.count; b++) storage[b] = (double *)(void *)(memory + offset[b]);
-  ir_interpret(ir, storage, *(double *)(void *)memory);
+  ir_interpret(ir, storage, *(double *)(void *)memory, services->seed);
   arena_destroy(arena);
 }
 
@@ -203,11 +203,11 @@ int blur_program_layers(const BlurProgram *program, const int64_t **units) {
 void blur_program_step(const BlurProgram *program, void *memory, void *scratch, const BlurServices *services,
                        int64_t thread, int64_t threads) {
   if (program->code) program->step_entry(memory, scratch, services, thread, threads);
-  else if (thread == 0) interpret(program->step, program->step_offset, memory);
+  else if (thread == 0) interpret(program->step, program->step_offset, memory, services);
 }
 
 void blur_program_predict(const BlurProgram *program, void *memory, void *scratch, const BlurServices *services,
                           int64_t thread, int64_t threads) {
   if (program->code) program->predict_entry(memory, scratch, services, thread, threads);
-  else if (thread == 0) interpret(program->predict, program->predict_offset, memory);
+  else if (thread == 0) interpret(program->predict, program->predict_offset, memory, services);
 }

@@ -2,6 +2,8 @@
 // share a function (states of one layer, layers of one shape); the texts make the key of the object cache.
 #include "compiler/backend/canonical.h"
 
+#include "compiler/ir/order.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -129,7 +131,7 @@ static void write_axes(Canonical *c, IrAxisSet axes) {
 static void write_value(Canonical *c, IrValue value) {
   if (value == IR_NONE || c->value[value]) return;
   const IrValueInfo *info = &c->program->values.items[value];
-  int operands = info->kind == VALUE_OPERATION ? ir_operation_arity(info->operation) : info->kind == VALUE_REDUCE;
+  int operands = ir_value_operands(info);
   for (int i = 0; i < operands; i++) write_value(c, info->operand[i]);
   c->value[value] = ++c->values;
   text_add(c->out, "v%d=", c->value[value]);
@@ -138,6 +140,14 @@ static void write_value(Canonical *c, IrValue value) {
   case VALUE_STEP: text_add(c->out, "step@%d", step_base(c)); break;
   case VALUE_POSITION: write_axis(c, info->axis); break;
   case VALUE_READ: write_buffer(c, info->buffer, info->index); break;
+  case VALUE_NOISE:
+    text_add(c->out, "noise %c %u %d step@%d", info->draw, info->place, info->layer, step_base(c));
+    for (int d = 0; d < info->dimensions; d++) {
+      text_add(c->out, " %d:", info->extent[d]);
+      if (info->index[d].axis == IR_NONE) text_add(c->out, "%d", info->index[d].constant);
+      else write_axis(c, info->index[d].axis);
+    }
+    break;
   case VALUE_ARGUMENT:
     text_add(c->out, "argument%d", info->argument);
     write_axes(c, info->axes);

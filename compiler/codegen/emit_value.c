@@ -328,6 +328,7 @@ static LLVMValueRef compute(Emitter *e, EmitPoint *point, const IrValueInfo *inf
   case VALUE_POSITION: return position(e, point, info->axis);
   case VALUE_READ: return read(e, point, info);
   case VALUE_ARGUMENT: return argument(e, point);
+  case VALUE_NOISE: emit_fail(e, "noise is not compiled"); return build_scalar(&e->b, 0);
   case VALUE_REDUCE: emit_fail(e, "a reduction stands inside an expression"); return build_scalar(&e->b, 0);
   case VALUE_OPERATION: {
     LLVMValueRef operand[IR_MAX_OPERANDS] = {NULL};

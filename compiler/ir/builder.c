@@ -135,7 +135,16 @@ static uint64_t hash_value(const IrValueInfo *info) {
   for (int i = 0; i < IR_MAX_OPERANDS; i++) hash = mix(hash, (uint32_t)info->operand[i]);
   hash = mix(hash, info->reduced);
   hash = mix(hash, info->axes);
-  return mix(hash, (uint32_t)info->argument);
+  hash = mix(hash, (uint32_t)info->argument);
+  if (info->kind != VALUE_NOISE) return hash;
+  hash = mix(hash, (uint64_t)info->place << 32 ^ (uint32_t)info->layer);
+  for (int i = 0; i < info->dimensions; i++) hash = mix(hash, (uint32_t)info->extent[i]);
+  return mix(hash, (uint64_t)info->draw << 32 ^ (uint32_t)info->dimensions);
+}
+
+static bool same_noise(const IrValueInfo *x, const IrValueInfo *y) {
+  return x->draw == y->draw && x->place == y->place && x->layer == y->layer && x->dimensions == y->dimensions &&
+         memcmp(x->extent, y->extent, sizeof x->extent) == 0;
 }
 
 static bool same_value(const IrValueInfo *x, const IrValueInfo *y) {
@@ -143,7 +152,7 @@ static bool same_value(const IrValueInfo *x, const IrValueInfo *y) {
          bits_of(x->number) == bits_of(y->number) && x->axis == y->axis && x->buffer == y->buffer &&
          memcmp(x->index, y->index, sizeof x->index) == 0 && x->operation == y->operation &&
          memcmp(x->operand, y->operand, sizeof x->operand) == 0 && x->reduction == y->reduction &&
-         x->reduced == y->reduced && x->argument == y->argument;
+         x->reduced == y->reduced && x->argument == y->argument && (x->kind != VALUE_NOISE || same_noise(x, y));
 }
 
 static IrValue intern(IrProgram *program, const IrValueInfo *info) {
@@ -302,6 +311,25 @@ IrValue ir_reduce(IrProgram *program, IrReduction reduction, IrAxisSet axes, IrV
   info.operand[0] = body;
   info.axes = program->values.items[body].axes & ~axes;
   return intern(program, &info);
+}
+
+IrValue ir_noise(IrProgram *program, const IrNoise *noise, IrValue iteration) {
+  IrValueInfo info = blank(VALUE_NOISE);
+  info.draw = noise->draw;
+  info.place = noise->place;
+  info.layer = noise->layer;
+  info.dimensions = noise->dimensions;
+  memcpy(info.extent, noise->extent, sizeof(int32_t) * (size_t)noise->dimensions);
+  info.axes = copy_index(info.index, noise->index, noise->dimensions);
+  info.operand[0] = iteration;
+  return intern(program, &info);
+}
+
+IrNoise ir_noise_of(const IrValueInfo *info) {
+  IrNoise noise = {.draw = info->draw, .place = info->place, .layer = info->layer, .dimensions = info->dimensions};
+  memcpy(noise.index, info->index, sizeof noise.index);
+  memcpy(noise.extent, info->extent, sizeof noise.extent);
+  return noise;
 }
 
 // ---- statements

@@ -4,6 +4,7 @@
 // is used more than once, or by something with more axes, is computed once into a dense array; the rest is computed
 // element by element inside its user, by a tape: a list of values in order. Large intermediates (the body of a matrix
 // product) are therefore never stored. Sums run over their bound axes in row-major order, plainly.
+#include "base/philox.h"
 #include "compiler/ir/order.h"
 
 #include <math.h>
@@ -43,6 +44,7 @@ typedef struct {
   const IrProgram *program;
   double *const *storage;
   double step;
+  uint64_t seed;
   Arena *arena; // of the statement
   IrOrder order;
   Node *nodes;
@@ -86,6 +88,17 @@ static double load(const Machine *machine, const Access *access) {
 
 static double reduce(Machine *machine, Node *node);
 
+// `iteration` and the step count from 0.
+static double draw(const Machine *machine, const IrValueInfo *info, double iteration) {
+  int64_t element = 0;
+  for (int i = 0; i < info->dimensions; i++) {
+    IrIndex index = info->index[i];
+    element = element * info->extent[i] + (index.axis == IR_NONE ? index.constant : machine->position[index.axis]);
+  }
+  return philox_noise(machine->seed, info->place, info->layer, (uint32_t)element, (uint32_t)(int64_t)machine->step,
+                      (uint32_t)(int64_t)iteration, info->draw);
+}
+
 static double compute(Machine *machine, const Tape *tape) {
   double *results = tape->results;
   for (size_t i = 0; i < tape->count; i++) {
@@ -104,6 +117,7 @@ static double compute(Machine *machine, const Tape *tape) {
                                results[entry->operand[2]]);
       break;
     case VALUE_REDUCE: results[i] = reduce(machine, node); break;
+    case VALUE_NOISE: results[i] = draw(machine, node->info, results[entry->operand[0]]); break;
     case VALUE_READ:
     case VALUE_ARGUMENT: results[i] = NAN; break; // reads are stored; arguments are in no finished program
     }
@@ -147,7 +161,7 @@ static bool is_inside_tape(const IrProgram *program, IrValue value, void *contex
   const Machine *machine = context;
   const Node *node = &machine->nodes[ir_order_place(&machine->order, value)];
   (void)program;
-  return !node->is_stored && node->info->kind == VALUE_OPERATION;
+  return !node->is_stored && (node->info->kind == VALUE_OPERATION || node->info->kind == VALUE_NOISE);
 }
 
 static Tape make_tape(Machine *machine, IrValue root) {
@@ -235,8 +249,11 @@ static bool *choose_stored(const Machine *machine, IrAxisSet root_axes) {
   return stored;
 }
 
-static void assign(const IrProgram *program, double *const *storage, double step, const IrStatement *statement) {
-  Machine *machine = &(Machine){program, storage, step, .arena = arena_create()};
+static void assign(const Machine *like, const IrStatement *statement) {
+  Machine copy = *like, *machine = &copy;
+  const IrProgram *program = machine->program;
+  double *const *storage = machine->storage;
+  machine->arena = arena_create();
   machine->order = ir_order(program, statement->value, NULL, NULL);
   machine->nodes = ARENA_ARRAY(machine->arena, Node, machine->order.count);
   for (size_t i = 0; i < machine->order.count; i++)
@@ -284,19 +301,19 @@ static void assign(const IrProgram *program, double *const *storage, double step
   arena_destroy(machine->arena);
 }
 
-static void run(const IrProgram *program, double *const *storage, double step, const IrStatement *statements) {
+static void run(const Machine *machine, const IrStatement *statements) {
   for (const IrStatement *statement = statements; statement; statement = statement->next) {
     if (statement->kind == IR_STATEMENT_ASSIGN) {
-      assign(program, storage, step, statement);
+      assign(machine, statement);
       continue;
     }
     for (int64_t i = 0; i < statement->count; i++) {
-      if (statement->counter != IR_NONE) *storage[statement->counter] = (double)i;
-      run(program, storage, step, statement->body);
+      if (statement->counter != IR_NONE) *machine->storage[statement->counter] = (double)i;
+      run(machine, statement->body);
     }
   }
 }
 
-void ir_interpret(const IrProgram *program, double *const *storage, double step) {
-  run(program, storage, step, program->statements);
+void ir_interpret(const IrProgram *program, double *const *storage, double step, uint64_t seed) {
+  run(&(Machine){.program = program, .storage = storage, .step = step, .seed = seed}, program->statements);
 }

@@ -24,7 +24,7 @@
 typedef int32_t IrAxis;   // index into program->axes
 typedef int32_t IrBuffer; // index into program->buffers
 typedef int32_t IrValue;  // index into program->values; IR_NONE: no value
-enum { IR_NONE = -1, IR_MAX_DIMENSIONS = 8, IR_MAX_OPERANDS = 3, IR_MAX_AXES = 64 };
+enum { IR_NONE = -1, IR_MAX_DIMENSIONS = 8, IR_MAX_OPERANDS = 3, IR_MAX_AXES = 64, IR_MAX_PLACES = 1 << 20 };
 
 // What an axis runs over: decides layouts and costs, not meaning.
 typedef enum { AXIS_KIND_STATE, AXIS_KIND_BATCH, AXIS_KIND_UNIT } IrAxisKind;
@@ -74,6 +74,8 @@ typedef enum {
   VALUE_READ,      // buffer[index...]
   VALUE_OPERATION, // elementwise
   VALUE_REDUCE,    // over `reduced` axes
+  VALUE_NOISE,     // a random number, the same wherever it stands: decided by the seed, place, layer, element, step and
+                   // the iteration in operand[0]
   VALUE_ARGUMENT   // a placeholder while differentiating; never in a finished program
 } IrValueKind;
 
@@ -98,16 +100,21 @@ typedef uint64_t IrAxisSet; // bit i: axis i (a program has at most 64 axes afte
 typedef struct {
   IrValueKind kind;
   bool is_truth;
-  IrAxisSet axes;                   // free axes
-  double number;                    // CONSTANT
-  IrAxis axis;                      // POSITION
-  IrBuffer buffer;                  // READ
-  IrIndex index[IR_MAX_DIMENSIONS]; // READ
-  IrOperation operation;            // OPERATION
-  IrValue operand[IR_MAX_OPERANDS]; // OPERATION; REDUCE: operand[0] is the body
-  IrReduction reduction;            // REDUCE
-  IrAxisSet reduced;                // REDUCE: the bound axes
-  int argument;                     // ARGUMENT: its number
+  IrAxisSet axes;                    // free axes
+  double number;                     // CONSTANT
+  IrAxis axis;                       // POSITION
+  IrBuffer buffer;                   // READ
+  IrIndex index[IR_MAX_DIMENSIONS];  // READ; NOISE: its element, `dimensions` indices into `extent`, row-major
+  IrOperation operation;             // OPERATION
+  IrValue operand[IR_MAX_OPERANDS];  // OPERATION; REDUCE: operand[0] is the body
+  IrReduction reduction;             // REDUCE
+  IrAxisSet reduced;                 // REDUCE: the bound axes
+  int argument;                      // ARGUMENT: its number
+  char draw;                         // NOISE: 'n' mean 0, deviation 1; 'u' in [0, 1)
+  uint32_t place;                    // NOISE: where in the rule's text, below IR_MAX_PLACES
+  int layer;                         // NOISE: the layer it is drawn for, -1: none
+  int dimensions;                    // NOISE
+  int32_t extent[IR_MAX_DIMENSIONS]; // NOISE: of each dimension; may be more than its axis has (the unit neuron's row)
 } IrValueInfo;
 
 typedef enum { IR_STATEMENT_ASSIGN, IR_STATEMENT_REPEAT } IrStatementKind;
@@ -160,6 +167,15 @@ IrValue ir_operation(IrProgram *program, IrOperation operation, IrValue x, IrVal
                      IrValue z); // IR_NONE where unused
 IrValue ir_reduce(IrProgram *program, IrReduction reduction, IrAxisSet axes, IrValue body);
 IrValue ir_argument(IrProgram *program, int argument, IrAxisSet axes, bool is_truth);
+typedef struct {
+  char draw; // as in IrValueInfo
+  uint32_t place;
+  int layer, dimensions;
+  IrIndex index[IR_MAX_DIMENSIONS];
+  int32_t extent[IR_MAX_DIMENSIONS];
+} IrNoise;
+IrValue ir_noise(IrProgram *program, const IrNoise *noise, IrValue iteration);
+IrNoise ir_noise_of(const IrValueInfo *info);
 IrStatement *ir_assign(IrProgram *program, IrBuffer target, const IrIndex *index, IrValue value, Span span,
                        const char *block);
 // Links a repeat statement; set program->last to &statement->body to fill it, then to &statement->next to go on after
@@ -221,8 +237,8 @@ bool ir_is_sparse(const IrProgram *program, IrValue adjoint);
 
 // ---- interpretation in double precision (interpret.c), the reference for everything else. `storage[b]` points to
 // buffer b's elements, dense, row-major. Statements run in order; each right side is evaluated whole before it takes
-// effect.
-void ir_interpret(const IrProgram *program, double *const *storage, double step);
+// effect. `seed` names the noise.
+void ir_interpret(const IrProgram *program, double *const *storage, double step, uint64_t seed);
 int64_t ir_buffer_elements(const IrBufferInfo *buffer);
 
 #endif

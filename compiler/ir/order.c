@@ -15,7 +15,7 @@ static void *resized(void *items, size_t bytes) {
 
 int ir_value_operands(const IrValueInfo *info) {
   if (info->kind == VALUE_OPERATION) return ir_operation_arity(info->operation);
-  return info->kind == VALUE_REDUCE ? 1 : 0;
+  return info->kind == VALUE_REDUCE || info->kind == VALUE_NOISE ? 1 : 0;
 }
 
 static size_t hash_of(IrValue value) { return (size_t)((uint64_t)(uint32_t)value * 0x9E3779B97F4A7C15u >> 20); }

@@ -21,7 +21,7 @@ size_t ir_order_place(const IrOrder *order, IrValue value); // its index in valu
 bool ir_order_has(const IrOrder *order, IrValue value);
 void ir_order_free(IrOrder *order);
 
-// Number of operands that are values (REDUCE has one, READ none).
+// Number of operands that are values (REDUCE and NOISE have one, READ none).
 int ir_value_operands(const IrValueInfo *info);
 
 #endif

@@ -252,6 +252,27 @@ static IrValue read_argument(Parser *parser, bool is_truth) {
   return ir_argument(parser->program, number, accept(parser, ':') ? read_axes(parser) : 0, is_truth);
 }
 
+// place P [layer L], ITERATION [: AXIS of N, ...]
+static IrValue read_noise(Parser *parser, char draw) {
+  IrNoise noise = {.draw = draw, .layer = -1};
+  if (!accept_word(parser, "place")) fail(parser, "'place' is missing");
+  noise.place = (uint32_t)expect_whole(parser, 0, IR_MAX_PLACES - 1);
+  if (accept_word(parser, "layer")) noise.layer = (int)expect_whole(parser, 0, INT32_MAX);
+  expect(parser, ',');
+  IrValue iteration = read_value(parser);
+  if (!accept(parser, ':')) return ir_noise(parser->program, &noise, iteration);
+  do {
+    if (noise.dimensions == IR_MAX_DIMENSIONS) fail(parser, "more than %d dimensions", IR_MAX_DIMENSIONS);
+    int i = noise.dimensions++;
+    noise.index[i] = (IrIndex){IR_NONE, 0};
+    if (isdigit((unsigned char)peek(parser))) noise.index[i].constant = (int32_t)expect_whole(parser, 0, INT32_MAX);
+    else noise.index[i].axis = expect_axis(parser);
+    if (!accept_word(parser, "of")) fail(parser, "'of' is missing");
+    noise.extent[i] = (int32_t)expect_whole(parser, 1, INT32_MAX);
+  } while (accept(parser, ','));
+  return ir_noise(parser->program, &noise, iteration);
+}
+
 static IrValue read_operation(Parser *parser, IrOperation operation) {
   IrValue operand[IR_MAX_OPERANDS] = {IR_NONE, IR_NONE, IR_NONE};
   for (int i = 0; i < ir_operation_arity(operation); i++) {
@@ -264,6 +285,8 @@ static IrValue read_operation(Parser *parser, IrOperation operation) {
 // After NAME( . `max` and `min` are reductions where axes and a colon follow.
 static IrValue read_call(Parser *parser, const char *name) {
   if (strcmp(name, "position") == 0) return ir_position(parser->program, expect_axis(parser));
+  if (strcmp(name, "normal") == 0) return read_noise(parser, 'n');
+  if (strcmp(name, "uniform") == 0) return read_noise(parser, 'u');
   if (strcmp(name, "argument") == 0) return read_argument(parser, false);
   if (strcmp(name, "truth_argument") == 0) return read_argument(parser, true);
   const char *back = parser->at;

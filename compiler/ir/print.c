@@ -13,6 +13,7 @@
 //   a1[0, batch] <- add(%0, sum(unit0: mul(w0[0, unit0, 1], %0)))
 //   repeat 20 counter i {
 //     ...
+//     t[batch] <- normal(place 2 layer 0, i[]: batch of 128, 3 of 4)    noise: iteration, then its element
 //   }
 //
 // What occurs more than once in a statement and is no leaf becomes a % line, so that text stays linear in the size of
@@ -78,6 +79,19 @@ static void add_expression(Printing *printing, IrValue value) {
     add_index(program, info->index, buffer->dimensions, out);
     return;
   }
+  case VALUE_NOISE:
+    text_add(out, "%s(place %u", info->draw == 'n' ? "normal" : "uniform", info->place);
+    if (info->layer >= 0) text_add(out, " layer %d", info->layer);
+    text_add(out, ", ");
+    add_operand(printing, info->operand[0]);
+    for (int i = 0; i < info->dimensions; i++) {
+      text_add(out, i ? ", " : ": ");
+      if (info->index[i].axis == IR_NONE) text_add(out, "%d", info->index[i].constant);
+      else text_add(out, "%s", program->axes.items[info->index[i].axis].name);
+      text_add(out, " of %d", info->extent[i]);
+    }
+    text_add(out, ")");
+    return;
   case VALUE_ARGUMENT:
     text_add(out, "%s(%d%s", info->is_truth ? "truth_argument" : "argument", info->argument, info->axes ? ": " : "");
     add_axes(program, info->axes, out);

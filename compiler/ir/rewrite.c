@@ -11,6 +11,10 @@ static IrValue with_operands(IrProgram *program, IrValue value, const IrValue *o
   for (int i = 0; i < operands; i++) same = same && operand[i] == info.operand[i];
   if (same) return value;
   if (info.kind == VALUE_REDUCE) return ir_reduce(program, info.reduction, info.reduced, operand[0]);
+  if (info.kind == VALUE_NOISE) {
+    IrNoise noise = ir_noise_of(&info);
+    return ir_noise(program, &noise, operand[0]);
+  }
   return ir_operation(program, info.operation, operand[0], operand[1], operand[2]);
 }
 
@@ -97,6 +101,12 @@ static IrValue substitute_axis_one(void *context, IrProgram *program, IrValue va
     for (int i = 0; i < program->buffers.items[info.buffer].dimensions; i++)
       if (info.index[i].axis == from) info.index[i] = to;
     return ir_read(program, info.buffer, info.index);
+  case VALUE_NOISE: {
+    IrNoise noise = ir_noise_of(&info);
+    for (int i = 0; i < noise.dimensions; i++)
+      if (noise.index[i].axis == from) noise.index[i] = to;
+    return ir_noise(program, &noise, operand[0]);
+  }
   case VALUE_ARGUMENT:
     return ir_argument(program, info.argument, (info.axes & ~ir_axis_bit(from)) | ir_axis_bit(to.axis), info.is_truth);
   case VALUE_REDUCE:

@@ -120,6 +120,33 @@ static void check_operands(Verifier *verifier, const IrValueInfo *info) {
     want(verifier, info->operand[i], logical || (info->operation == OP_SELECT && i == 0), name);
 }
 
+// The axes of its element, which has a number below 2^32.
+static IrAxisSet check_noise(Verifier *verifier, const IrValueInfo *info) {
+  const IrProgram *program = verifier->program;
+  if (info->draw != 'n' && info->draw != 'u') fault(verifier, "noise is of no distribution");
+  if (info->place >= IR_MAX_PLACES || info->layer < -1 || info->layer > 4094)
+    fault(verifier, "noise is drawn at place %u for layer %d", info->place, info->layer);
+  if (info->dimensions < 0 || info->dimensions > IR_MAX_DIMENSIONS)
+    fault(verifier, "noise has %d dimensions", info->dimensions);
+  want(verifier, info->operand[0], false, "noise");
+  if (program->values.items[info->operand[0]].axes) fault(verifier, "the iteration of noise is no scalar");
+  IrAxisSet axes = 0;
+  int64_t elements = 1;
+  for (int i = 0; i < info->dimensions; i++) {
+    IrIndex index = info->index[i];
+    if (info->extent[i] < 1 || elements > ((int64_t)1 << 32) / info->extent[i])
+      fault(verifier, "noise has the extent %d in dimension %d", info->extent[i], i);
+    elements *= info->extent[i];
+    if (index.axis != IR_NONE && !is_axis(program, index.axis)) fault(verifier, "noise is drawn along no axis");
+    int64_t most = index.axis == IR_NONE ? (int64_t)index.constant + 1 : program->axes.items[index.axis].extent;
+    if (most < 1 || most > info->extent[i])
+      fault(verifier, "noise has %d elements in dimension %d, but is asked for %lld", info->extent[i], i,
+            (long long)most);
+    axes |= ir_axis_bit(index.axis);
+  }
+  return axes;
+}
+
 static void check_value(Verifier *verifier, IrValue value) {
   IrProgram *program = verifier->program;
   const IrValueInfo *info = &program->values.items[value];
@@ -158,6 +185,7 @@ static void check_value(Verifier *verifier, IrValue value) {
       fault(verifier, "argmax binds more than one axis");
     axes &= ~info->reduced;
     break;
+  case VALUE_NOISE: axes = check_noise(verifier, info); break;
   case VALUE_ARGUMENT: fault(verifier, "argument %d is left in the program", info->argument);
   }
   if (info->axes != axes) fault(verifier, "value %d claims other axes than it has", value);

@@ -1,6 +1,7 @@
 // dead: assignments to buffers that nothing reads and that need not outlive the program are dropped. The runtime's
 // variables are a question across steps: dead_variables finds the synapse states that neither a prediction nor the
 // update of a live variable ever reads. Before: propagate, simplify. After: schedule.
+#include "compiler/ir/order.h"
 #include "compiler/passes/passes.h"
 
 void ir_mark_reads(const IrProgram *program, IrValue value, bool *seen, bool *live) {
@@ -8,9 +9,7 @@ void ir_mark_reads(const IrProgram *program, IrValue value, bool *seen, bool *li
   seen[value] = true;
   const IrValueInfo *info = &program->values.items[value];
   if (info->kind == VALUE_READ) live[info->buffer] = true;
-  int operands = info->kind == VALUE_OPERATION ? ir_operation_arity(info->operation)
-                 : info->kind == VALUE_REDUCE  ? 1
-                                               : 0;
+  int operands = ir_value_operands(info);
   for (int i = 0; i < operands; i++) ir_mark_reads(program, info->operand[i], seen, live);
 }
 

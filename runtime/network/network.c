@@ -2,6 +2,7 @@
 // blur/runtime.h.
 #include "runtime/network/network.h"
 
+#include "base/philox.h"
 #include "base/status.h"
 
 #include <stdlib.h>
@@ -10,6 +11,8 @@
 
 // Steps below this many operations run on one thread: about 10 us, of which fork, join and barriers would take most.
 static const double operations_to_share = 1e6;
+
+static const uint64_t noise_stream = 0x6E6F697365; // apart from the streams of initial values and shuffles
 
 static void no_barrier(void *pool, int64_t thread) { (void)pool, (void)thread; }
 
@@ -77,6 +80,7 @@ const BlurProgram *blur_network_program(const BlurNetwork *network) { return net
 bool blur_network_reset(BlurNetwork *network, uint64_t seed, BlurStatus *status) {
   memset(network->memory, 0, network->memory_bytes);
   network->seed = seed;
+  network->services.seed = philox_mix(seed, noise_stream);
   blur_network_set_steps(network, 0);
   return network_initialize(network) || status_fail_memory(status, "initial values", (double)network->memory_bytes);
 }

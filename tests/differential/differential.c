@@ -135,7 +135,7 @@ static void run(Network *network, int64_t threads, bool predict) {
   pthread_t ids[4];
   for (int64_t t = 0; t < threads; t++) {
     works[t] = (Work){
-        network, {threads > 1 ? &barrier : NULL, wait_for_all, product_float, product_double}, t, threads, predict};
+        network, {threads > 1 ? &barrier : NULL, wait_for_all, product_float, product_double, 0}, t, threads, predict};
     if (t) pthread_create(&ids[t], NULL, work, &works[t]);
   }
   work(&works[0]);

@@ -104,7 +104,7 @@ static inline double adjoint_run_loss(const AdjointRun *a) {
   adjoint_run_copy(a, a->run->step_storage, a->initial);
   for (int64_t step = 0; step < a->steps; step++) adjoint_run_step(a, step);
   adjoint_run_exchange(a, a->query, a->query_storage, a->query_x, a->query_y);
-  ir_interpret(a->query, a->query_storage, a->run->steps_made);
+  ir_interpret(a->query, a->query_storage, a->run->steps_made, 0);
   for (size_t b = 0; b < a->query->buffers.count; b++)
     if (a->query->buffers.items[b].role == ROLE_OUTPUT && !a->query->buffers.items[b].dimensions)
       return *a->query_storage[b];
@@ -125,13 +125,13 @@ static inline void adjoint_run_gradient(const AdjointRun *a) {
   for (size_t b = 0; b < a->run->step->buffers.count; b++)
     memset(a->adjoint[b], 0, (size_t)ir_buffer_elements(&a->run->step->buffers.items[b]) * sizeof(double));
   adjoint_run_exchange(a, a->query_adjoint, a->query_adjoint_storage, a->query_x, a->query_y);
-  ir_interpret(a->query_adjoint, a->query_adjoint_storage, a->run->steps_made);
+  ir_interpret(a->query_adjoint, a->query_adjoint_storage, a->run->steps_made, 0);
   adjoint_run_take(a, a->query_adjoint, a->query_adjoint_storage);
   for (int64_t step = a->steps; step-- > 0;) {
     adjoint_run_copy(a, a->run->step_storage, before[step]);
     adjoint_run_exchange(a, a->step_adjoint, a->step_adjoint_storage, a->x + step * a->batch * a->inputs,
                          a->y + step * a->batch * a->outputs);
-    ir_interpret(a->step_adjoint, a->step_adjoint_storage, (double)step);
+    ir_interpret(a->step_adjoint, a->step_adjoint_storage, (double)step, 0);
     adjoint_run_take(a, a->step_adjoint, a->step_adjoint_storage);
   }
   arena_destroy(arena);

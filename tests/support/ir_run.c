@@ -55,7 +55,7 @@ static double **start(Arena *arena, const IrProgram *program, unsigned seed) {
 
 double **ir_run(Arena *arena, const IrProgram *program, unsigned seed) {
   double **storage = start(arena, program, seed);
-  ir_interpret(program, storage, 3);
+  ir_interpret(program, storage, 3, 0);
   return storage;
 }
 
@@ -115,7 +115,7 @@ static double weighted_outcome(const IrProgram *program, const IrProgram *revers
   Arena *arena = arena_create();
   double **storage = start(arena, program, seed), sum = 0;
   storage[moved][element] += distance;
-  ir_interpret(program, storage, 3);
+  ir_interpret(program, storage, 3, 0);
   for (size_t i = 0; i < reverse->buffers.count; i++) {
     const IrBufferInfo *adjoint = &reverse->buffers.items[i];
     int64_t first;

@@ -147,7 +147,7 @@ static inline void rule_run_step(RuleRun *run, const double *x, const double *y)
   const IrBufferInfo *buffers = run->step->buffers.items;
   memcpy(run->step_storage[inputs], x, (size_t)ir_buffer_elements(&buffers[inputs]) * sizeof(double));
   memcpy(run->step_storage[targets], y, (size_t)ir_buffer_elements(&buffers[targets]) * sizeof(double));
-  ir_interpret(run->step, run->step_storage, run->steps_made++);
+  ir_interpret(run->step, run->step_storage, run->steps_made++, 0);
 }
 
 // The prediction [batch, outputs]; valid until the next.
@@ -161,7 +161,7 @@ static inline const double *rule_run_predict(RuleRun *run, const double *x) {
     else if (buffer->variable && !strcmp(buffer->variable, "x")) memcpy(run->predict_storage[i], x, bytes);
     else if (from >= 0 && buffer->live_in) memcpy(run->predict_storage[i], run->step_storage[from], bytes);
   }
-  ir_interpret(run->predict, run->predict_storage, run->steps_made);
+  ir_interpret(run->predict, run->predict_storage, run->steps_made, 0);
   return prediction;
 }
 

@@ -150,7 +150,7 @@ void schedule_check_text(const char *text, const ScheduleTarget *target, int ele
   copy_inputs(&fixture, schedule, memory);
   for (int step = 0; step < steps; step++) {
     schedule_run(schedule, memory, step, 3u + (unsigned)step);
-    ir_interpret(fixture.reference, fixture.storage, step);
+    ir_interpret(fixture.reference, fixture.storage, step, 0);
     cr_assert(compare_outputs(&fixture, schedule, memory, text_get(&printed)) > 0);
   }
   text_free(&printed);

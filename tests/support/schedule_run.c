@@ -1,6 +1,7 @@
 // Runs a schedule block by block, statement by statement, point by point.
 #include "tests/support/schedule_run.h"
 
+#include "base/philox.h"
 #include "compiler/ir/ir.h"
 
 #include <math.h>
@@ -68,6 +69,15 @@ static double evaluate(Run *run, IrValue value) {
   case VALUE_POSITION: return (double)run->position[info->axis];
   case VALUE_READ: return *element(run, info->buffer, info->index);
   case VALUE_ARGUMENT: return run->argument;
+  case VALUE_NOISE: {
+    int64_t drawn = 0;
+    for (int d = 0; d < info->dimensions; d++) {
+      IrIndex at = info->index[d];
+      drawn = drawn * info->extent[d] + (at.axis == IR_NONE ? at.constant : run->position[at.axis]);
+    }
+    return philox_noise(0, info->place, info->layer, (uint32_t)drawn, (uint32_t)(int64_t)run->step,
+                        (uint32_t)(int64_t)evaluate(run, info->operand[0]), info->draw);
+  }
   case VALUE_REDUCE: return reduce(run, info, info->reduced);
   case VALUE_OPERATION:
     for (int i = 0; i < ir_operation_arity(info->operation); i++) x[i] = evaluate(run, info->operand[i]);

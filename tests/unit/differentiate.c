@@ -77,7 +77,7 @@ static void evaluate(Function *function, int order, const double *point, double 
   memcpy(x, point, sizeof x);
   memcpy(constant, CONSTANT, sizeof constant);
   double *storage[] = {x, constant, result};
-  ir_interpret(s.program, storage, 0);
+  ir_interpret(s.program, storage, 0, 0);
   arena_destroy(arena);
 }
 
@@ -92,7 +92,7 @@ static double total(Function *function, const double *point) {
   memcpy(x, point, sizeof x);
   memcpy(constant, CONSTANT, sizeof constant);
   double *storage[] = {x, constant, result};
-  ir_interpret(s.program, storage, 0);
+  ir_interpret(s.program, storage, 0, 0);
   arena_destroy(arena);
   return result[0];
 }

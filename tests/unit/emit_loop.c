@@ -162,7 +162,7 @@ Test(emit_loop, special_numbers) {
         harness_set(&h, run.memory, buffer, j, number);
       }
     backend_entry(code, "step")(run.memory, run.scratch, NULL, 0, 1);
-    ir_interpret(h.program, (double *const *)run.dense, 3);
+    ir_interpret(h.program, (double *const *)run.dense, 3, 0);
     harness_compare(&h, &run, 0, "special numbers");
     backend_destroy(code);
     harness_free(&h, &run);

@@ -238,7 +238,7 @@ static inline HarnessRun harness_run(Harness *h, uint64_t seed, int threads, boo
   cr_assert(step);
   for (int t = 0; t < threads; t++) step(run.memory, run.scratch, &services, t, threads);
   backend_destroy(code);
-  ir_interpret(h->program, (double *const *)run.dense, 3);
+  ir_interpret(h->program, (double *const *)run.dense, 3, 0);
   return run;
 }
 

@@ -188,6 +188,30 @@ Test(ir_builder, rewriting_sees_every_value_once) {
   arena_destroy(f.arena);
 }
 
+// One draw is one value; its element follows substitution, its extents stay.
+Test(ir_builder, noise) {
+  Fixture f = fixture();
+  IrNoise noise = {'n', 3, 0, 2, {{f.batch, 0}, {f.unit, 0}}, {4, 4}};
+  IrValue zero = ir_constant(f.program, 0), drawn = ir_noise(f.program, &noise, zero);
+  cr_assert_eq(drawn, ir_noise(f.program, &noise, zero));
+  cr_assert_eq(f.program->values.items[drawn].axes, ir_axis_bit(f.batch) | ir_axis_bit(f.unit));
+  expect_text(&f, ir_substitute_axis(f.program, drawn, f.unit, (IrIndex){f.other, 0}),
+              "normal(place 3 layer 0, 0: batch of 4, other of 4)");
+  expect_text(&f, ir_substitute_axis(f.program, drawn, f.unit, (IrIndex){IR_NONE, 3}),
+              "normal(place 3 layer 0, 0: batch of 4, 3 of 4)");
+  IrNoise other = noise;
+  other.place = 4;
+  cr_assert_neq(drawn, ir_noise(f.program, &other, zero));
+  other = noise;
+  other.draw = 'u';
+  cr_assert_neq(drawn, ir_noise(f.program, &other, zero));
+  other = noise;
+  other.extent[1] = 3;
+  cr_assert_neq(drawn, ir_noise(f.program, &other, zero));
+  cr_assert_neq(drawn, ir_noise(f.program, &noise, ir_constant(f.program, 1)));
+  arena_destroy(f.arena);
+}
+
 Test(ir_builder, deep_values_need_no_stack) {
   Fixture f = fixture();
   IrValue value = read_x(&f, f.batch, f.unit);

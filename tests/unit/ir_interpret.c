@@ -1,5 +1,6 @@
 // The interpreter against values computed by hand (or written down from tables): every operation, every reduction, the
 // binding of axes, the order of effects.
+#include "base/philox.h"
 #include "tests/support/ir_run.h"
 
 #include <criterion/criterion.h>
@@ -21,7 +22,7 @@ static double *run(Arena *arena, const char *text, const double *given, const ch
     for (int64_t j = 0; buffer->live_in && j < elements; j++) storage[i][j] = *given++;
     if (strcmp(buffer->name, which) == 0) result = storage[i];
   }
-  ir_interpret(program, storage, 7);
+  ir_interpret(program, storage, 7, 0);
   return result;
 }
 
@@ -243,6 +244,28 @@ Test(ir_interpret, repeats_run_in_order_and_count) {
 }
 
 // Large bodies are computed element by element, some through values that are stored; all ways must agree.
+// The element's number, the step (7) and the iteration name a draw; a sum over it is the sum of its elements.
+Test(ir_interpret, noise) {
+  Arena *arena = arena_create();
+  double *y = run(arena,
+                  "program p\naxis batch:2\naxis unit u:3\nbuffer y output out [batch:2, unit u:3]\n"
+                  "buffer i temporary []\n"
+                  "repeat 3 counter i {\ny[batch, u] <- normal(place 4 layer 1, add(i[], 10): batch of 2, u of 4)\n}\n",
+                  NULL, "y");
+  for (uint32_t e = 0; e < 6; e++) cr_expect_eq(y[e], philox_noise(0, 4, 1, 4 * (e / 3) + e % 3, 7, 12, 'n'), "%u", e);
+  double *s = run(arena,
+                  "program p\naxis batch:2\naxis unit u:3\nbuffer s output out [batch:2]\n"
+                  "s[batch] <- add(sum(u: uniform(place 5, 0: u of 3, batch of 2)), normal(place 4 layer 1, 12: batch "
+                  "of 2, 3 of 4))\n",
+                  NULL, "s");
+  for (uint32_t b = 0; b < 2; b++) {
+    double sum = philox_noise(0, 4, 1, 4 * b + 3, 7, 12, 'n');
+    for (uint32_t e = 0; e < 3; e++) sum += philox_noise(0, 5, -1, 2 * e + b, 7, 0, 'u');
+    cr_expect(same(s[b], sum), "%g %g", s[b], sum);
+  }
+  arena_destroy(arena);
+}
+
 Test(ir_interpret, large_products) {
   enum { BATCH = 60, PRE = 300, POST = 250 }; // 4.5 million elements in the body: too many to be stored
   Arena *arena = arena_create();

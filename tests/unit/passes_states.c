@@ -58,7 +58,7 @@ static void outputs(const IrProgram *program, const char *variable, double *resu
     for (int64_t i = 0; i < elements; i++)
       storage[b][i] = sin(1.7 * (double)(start + i) + program->buffers.items[root].name[0]);
   }
-  ir_interpret(program, storage, 0);
+  ir_interpret(program, storage, 0, 0);
   for (size_t b = 0; b < count; b++) {
     int64_t start, elements = ir_buffer_elements(&program->buffers.items[b]);
     const char *root = program->buffers.items[root_of(program, (IrBuffer)b, &start)].name;

@@ -58,6 +58,30 @@ Test(philox, below_covers_its_range_evenly) {
   cr_assert_eq(philox_below(9, 8, 5, (uint64_t)1 << 63), ((uint64_t)block.word[0] << 32 | block.word[1]) >> 1);
 }
 
+// Each of the six numbers that name a draw of noise changes it, in the counter words that the header says.
+Test(philox, noise_follows_its_formula) {
+  double sum = 0, squares = 0;
+  for (uint32_t i = 0; i < 20000; i++) {
+    PhiloxBlock block = philox_block(11, i | (uint64_t)(3 | 8 << 20) << 32, 5 | (uint64_t)2 << 32);
+    cr_assert_eq(philox_noise(11, 3, 7, i, 5, 2, 'u'), (block.word[0] >> 8) / 16777216.0);
+    double angle = 6.283185307179586476925286766559 * ((block.word[1] >> 8) / 16777216.0);
+    double expected = sqrt(-2 * log(((block.word[0] >> 8) + 1) / 16777216.0)) * cos(angle);
+    double found = philox_noise(11, 3, 7, i, 5, 2, 'n');
+    cr_assert_float_eq(found, expected, 1e-14);
+    sum += found;
+    squares += found * found;
+  }
+  cr_expect_float_eq(sum / 20000, 0, 5 / sqrt(20000));
+  cr_expect_float_eq(squares / 20000, 1, 5 * sqrt(2) / sqrt(20000));
+  double first = philox_noise(1, 0, -1, 0, 0, 0, 'u');
+  cr_expect_neq(first, philox_noise(2, 0, -1, 0, 0, 0, 'u'));
+  cr_expect_neq(first, philox_noise(1, 1, -1, 0, 0, 0, 'u'));
+  cr_expect_neq(first, philox_noise(1, 0, 0, 0, 0, 0, 'u'));
+  cr_expect_neq(first, philox_noise(1, 0, -1, 1, 0, 0, 'u'));
+  cr_expect_neq(first, philox_noise(1, 0, -1, 0, 1, 0, 'u'));
+  cr_expect_neq(first, philox_noise(1, 0, -1, 0, 0, 1, 'u'));
+}
+
 Test(hash, known_answers) {
   // FNV-1a, 64 bits, from the algorithm's own page.
   cr_assert_eq(hash_text(""), 0xcbf29ce484222325u);

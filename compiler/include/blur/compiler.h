@@ -135,6 +135,7 @@ typedef struct {
                         const float *b, int64_t ldb, float *c, int64_t ldc);
   void (*product_double)(int transpose_a, int transpose_b, int64_t m, int64_t n, int64_t k, const double *a,
                          int64_t lda, const double *b, int64_t ldb, double *c, int64_t ldc);
+  uint64_t seed; // names the noise that steps draw: one of each network
 } BlurServices;
 
 typedef struct BlurProgram BlurProgram;
