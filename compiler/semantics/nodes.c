@@ -309,8 +309,11 @@ CheckedExpression *node_operation(Checker *checker, IrOperation operation, Check
 static void inherit_reduced(Node *node, const CheckedExpression *body, RuleAxisSet axes) {
   bool over_pre = axes & axis_bit(RULE_AXIS_PRE);
   node->expression.axes = body->axes & ~axes;
-  if (!over_pre) inherit(node, body, ~0u);
-  else {
+  if (!over_pre) {
+    inherit(node, body, ~0u);
+    // A function of a sum over the samples, as of a gradient, is a function of the synapse, not of the unit neuron.
+    if (axes & axis_bit(RULE_AXIS_BATCH)) node->flags &= ~(uint32_t)NODE_PRE_NEURON;
+  } else {
     node->flags |= node_of(body)->flags & NODE_FLAT;
     node->flat_span = node_of(body)->flat_span;
   }

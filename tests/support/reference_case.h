@@ -1,4 +1,4 @@
-// One line of tests/reference/cases.txt and what it is judged by.
+// One line of a table of cases (tests/reference/cases.txt, tests/reference/rules/cases.txt) and what it is judged by.
 #ifndef BLUR_TESTS_REFERENCE_CASE_H
 #define BLUR_TESTS_REFERENCE_CASE_H
 
@@ -13,28 +13,40 @@
 
 typedef struct {
   char name[64], rule[64], settings[256], net[64], loss[32], steps[32];
+  char arrays[512]; // the file with its arrays
 } ReferenceCase;
 
 enum { REFERENCE_MAX_CASES = 128 };
 
-static inline size_t reference_cases(ReferenceCase *cases) {
-  size_t count = 0;
-  FILE *file = fopen(SOURCE_DIR "/tests/reference/cases.txt", "r");
+// Appends the cases of a table whose arrays are FOLDER/NAME.npz, both in the source tree.
+static inline size_t reference_cases(ReferenceCase *cases, size_t count, const char *table, const char *folder) {
+  FILE *file = fopen(table, "r");
   char line[1024];
   while (file && count < REFERENCE_MAX_CASES && fgets(line, sizeof line, file)) {
     ReferenceCase *item = &cases[count];
-    if (line[0] != '#' && sscanf(line, "%63s %63s %255s %63s %31s %31s", item->name, item->rule, item->settings,
-                                 item->net, item->loss, item->steps) == 6)
-      count++;
+    if (line[0] == '#' || sscanf(line, "%63s %63s %255s %63s %31s %31s", item->name, item->rule, item->settings,
+                                 item->net, item->loss, item->steps) != 6)
+      continue;
+    snprintf(item->arrays, sizeof item->arrays, "%s/%.63s.npz", folder, item->name);
+    count++;
   }
   if (file) fclose(file);
   return count;
 }
 
+// Those of the bidirectional rule and the optimizers, computed by PyTorch.
+static inline size_t reference_vectors(ReferenceCase *cases) {
+  return reference_cases(cases, 0, SOURCE_DIR "/tests/reference/cases.txt", SOURCE_DIR "/tests/reference/vectors");
+}
+
+// Those of the rest of the library, computed by NumPy.
+static inline size_t reference_rules(ReferenceCase *cases, size_t count) {
+  return reference_cases(cases, count, SOURCE_DIR "/tests/reference/rules/cases.txt",
+                         SOURCE_DIR "/tests/reference/rules");
+}
+
 static inline bool reference_open(const ReferenceCase *item, NpzFile *file) {
-  char path[512];
-  snprintf(path, sizeof path, SOURCE_DIR "/tests/reference/vectors/%s.npz", item->name);
-  return npz_read(path, file, NULL);
+  return npz_read(item->arrays, file, NULL);
 }
 
 // Whether the case has expected values after `step` steps.

@@ -1,7 +1,7 @@
-// Every case of tests/reference, computed elsewhere (PyTorch, float64), against compiled programs: through all passes,
-// the schedule and the JIT, on each CPU level of this machine, in double to 1e-9 and in float to 1e-4 of the largest
-// entry, on one and on two threads, with own and with OpenBLAS products, with and without dead values; and against the
-// public interpreter engine.
+// Every case of tests/reference, computed elsewhere (PyTorch, NumPy; float64), against compiled programs: through all
+// passes, the schedule and the JIT, on each CPU level of this machine, in double to 1e-9 and in float to 1e-4 of the
+// largest entry, on one and on two threads, with own and with OpenBLAS products, with and without dead values; and
+// against the public interpreter engine.
 #include "blur/runtime.h"
 #include "tests/support/reference_case.h"
 
@@ -16,7 +16,7 @@ typedef struct {
 
 ParameterizedTestParameters(reference, compiled) {
   static ReferenceCase cases[REFERENCE_MAX_CASES];
-  return cr_make_param_array(ReferenceCase, cases, reference_cases(cases));
+  return cr_make_param_array(ReferenceCase, cases, reference_rules(cases, reference_vectors(cases)));
 }
 
 static size_t list_ways(Way *ways) {
@@ -53,7 +53,9 @@ static BlurRule *load(const ReferenceCase *item, BlurReport *report) {
   }
   BlurLoss loss = BLUR_LOSS_CROSS_ENTROPY;
   cr_assert(blur_loss_from_name(item->loss, &loss));
-  return blur_rule_load(item->rule, settings, count, loss, report);
+  char path[512]; // a rule with a slash is a file of the source tree
+  snprintf(path, sizeof path, "%s%s", strchr(item->rule, '/') ? SOURCE_DIR "/" : "", item->rule);
+  return blur_rule_load(path, settings, count, loss, report);
 }
 
 static void compare(const ReferenceCase *item, const Way *way, const char *what, const double *found,
@@ -62,15 +64,17 @@ static void compare(const ReferenceCase *item, const Way *way, const char *what,
   cr_expect(error <= way->tolerance, "%s (%s): %s: error %.3g", item->name, way->text, what, error);
 }
 
-// The variable that an array `KIND.NAME.LAYER` or `genome.NAME` stands for; NULL: the rule has none.
+// The variable that an array `KIND.NAME.LAYER`, or `KIND.NAME` for one of the whole network, stands for; NULL: none.
 static const BlurVariable *variable_of(const BlurNetwork *network, const char *array) {
-  char name[64];
+  static const struct {
+    const char *kind;
+    BlurKind value;
+  } kinds[] = {{"genome", BLUR_GENOME}, {"synapse", BLUR_SYNAPSE}, {"neuron", BLUR_NEURON}, {"signal", BLUR_SIGNAL}};
+  char kind[16], name[64];
   int layer = -1;
-  if (sscanf(array, "genome.%63[a-z]", name) == 1) return blur_network_find(network, BLUR_GENOME, name, -1);
-  if (sscanf(array, "synapse.%63[a-z].%d", name, &layer) == 2)
-    return blur_network_find(network, BLUR_SYNAPSE, name, layer);
-  if (sscanf(array, "neuron.%63[a-z].%d", name, &layer) == 2)
-    return blur_network_find(network, BLUR_NEURON, name, layer);
+  if (sscanf(array, "%15[a-z].%63[A-Za-z0-9_].%d", kind, name, &layer) < 2) return NULL;
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    if (!strcmp(kind, kinds[i].kind)) return blur_network_find(network, kinds[i].value, name, layer);
   return NULL;
 }
 

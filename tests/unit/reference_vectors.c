@@ -1,4 +1,4 @@
-// Every case of tests/reference, computed elsewhere (PyTorch, float64), against the interpreter on the lowered
+// Every case of tests/reference/cases.txt, computed elsewhere (PyTorch, float64), against the interpreter on the lowered
 // programs: synapses after each step, neuron states, predictions and losses, to 1e-9 of the largest entry.
 #include "tests/support/reference_case.h"
 #include "tests/support/rule_run.h"
@@ -7,7 +7,7 @@ static const double TOLERANCE = 1e-9;
 
 ParameterizedTestParameters(reference, vectors) {
   static ReferenceCase cases[REFERENCE_MAX_CASES];
-  return cr_make_param_array(ReferenceCase, cases, reference_cases(cases));
+  return cr_make_param_array(ReferenceCase, cases, reference_vectors(cases));
 }
 
 static void compare(const ReferenceCase *item, const char *what, const double *found, const double *expected,
