@@ -18,6 +18,7 @@ static const char *const pass_list[] = {
     "simplify",      // what became constant
     "propagate",     //
     "simplify",      //
+    "hoist",         // what does not change from iteration to iteration
     "multiply_add",  // x*y + z rounded once, before kernels are formed
     "dead",          // what nothing reads
 };
@@ -63,18 +64,6 @@ bool driver_lower(DriverPrograms *programs, const CheckedRule *rule, const BlurO
   // Passes work in place: they get programs of their own.
   programs->step = lower_step(programs->arena, rule, &network, sink);
   programs->predict = lower_predict(programs->arena, rule, &network, sink);
-  return true;
-}
-
-bool driver_can_compile(const DriverPrograms *programs, DiagnosticSink *sink) {
-  const IrProgram *both[] = {programs->lowered_step, programs->lowered_predict};
-  for (int which = 0; which < 2; which++)
-    for (const IrStatement *statement = both[which]->statements; statement; statement = statement->next) {
-      if (statement->kind != IR_STATEMENT_REPEAT) continue;
-      Diagnostic *diagnostic = diagnostic_report(sink, DIAGNOSTIC_not_compiled, statement->span, "`repeat`");
-      diagnostic_help(sink, diagnostic, "`--engine interpret` runs it");
-      return false;
-    }
   return true;
 }
 

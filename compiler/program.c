@@ -123,7 +123,6 @@ static bool compiled_place(void *context, const char *name, int64_t *offset, int
 
 static bool compile_jit(BlurProgram *program, const CheckedRule *rule, DriverPrograms *programs,
                         const BlurOptions *options, BlurReport *report) {
-  if (!driver_can_compile(programs, &report->sink)) return false;
   driver_optimize(programs, options->all_live, NULL, NULL);
   DriverSchedules schedules = driver_schedule(programs, options);
   BackendUnit units[] = {{"step", schedules.step, 0}, {"predict", schedules.predict, 0}};

@@ -44,7 +44,6 @@ static bool emit_compiled(const CheckedRule *checked, const char *stage, const B
     ir_print(programs.lowered_predict, out);
     return true;
   }
-  if (!driver_can_compile(&programs, &report->sink)) return false;
   if (!strcmp(stage, "adjoint")) {
     if (!driver_lower_adjoint(&programs, checked, options, &report->sink)) return false;
     driver_optimize_adjoint(&programs, false, NULL, NULL);

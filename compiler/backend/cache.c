@@ -55,6 +55,14 @@ void cache_key(const BackendCpu *cpu, const EmitPlan *plan, char key[CACHE_KEY +
     add_number(&hash, schedule->target.registers * 2 + schedule->target.has_fma);
     add_number(&hash, schedule->target.l1_bytes);
     add_number(&hash, schedule->target.l2_bytes);
+    add_number(&hash, (int64_t)schedule->loop_count);
+    for (size_t l = 0; l < schedule->loop_count; l++) {
+      const ScheduleLoop *loop = &schedule->loops[l];
+      add_number(&hash, (int64_t)loop->first_kernel);
+      add_number(&hash, (int64_t)loop->kernel_end);
+      add_number(&hash, loop->count);
+      add_number(&hash, loop->by_block);
+    }
     add_number(&hash, (int64_t)schedule->kernel_count);
     for (size_t k = 0; k < schedule->kernel_count; k++) {
       const Kernel *kernel = &schedule->kernels[k];

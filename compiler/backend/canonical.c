@@ -80,6 +80,16 @@ static int base_number(Canonical *c, IrBuffer buffer, const IrIndex *index, int6
   return canonical_base(schedule, &c->planned->bases, buffer, index, distance);
 }
 
+// The number of the iteration: an argument of its own.
+static int counter_base(Canonical *c, IrBuffer counter) {
+  EmitBases *bases = &c->planned->bases;
+  for (size_t i = 0; i < bases->count; i++)
+    if (bases->items[i].buffer == counter && bases->items[i].place == PLACE_COUNTER) return (int)i;
+  EmitBase base = {PLACE_COUNTER, counter, NULL, c->planned->schedule->plans[counter].offset};
+  ARENA_PUSH(c->arena, bases, base);
+  return (int)bases->count - 1;
+}
+
 static int step_base(Canonical *c) {
   EmitBases *bases = &c->planned->bases;
   for (size_t i = 0; i < bases->count; i++)
@@ -102,6 +112,10 @@ static void write_axis(Canonical *c, IrAxis axis) {
 
 static void write_buffer(Canonical *c, IrBuffer buffer, const IrIndex *index) {
   const BufferPlan *plan = &c->planned->schedule->plans[buffer];
+  if (plan->place == PLACE_COUNTER) {
+    text_add(c->out, "counter@%d", counter_base(c, buffer));
+    return;
+  }
   if (!c->buffer[buffer]) c->buffer[buffer] = ++c->buffers;
   text_add(c->out, "b%d", c->buffer[buffer]);
   if (plan->place == PLACE_MEMORY || plan->place == PLACE_SCRATCH) {

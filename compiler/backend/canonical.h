@@ -7,12 +7,13 @@
 
 // A pointer argument of an operation's function. Where an operation uses few buffers, each use with its own constant
 // indices has one, so that operations on different states are the same code. Where it uses many, the pieces of one
-// variable share one, at fixed distances, and scratch is one: machine code has few registers for addresses.
+// variable share one, at fixed distances, and scratch is one: machine code has few registers for addresses. A counter
+// of a repeat is an argument too, the iteration's number instead of a pointer.
 typedef struct {
   BufferPlace place;
   IrBuffer buffer; // the use's buffer, or the variable that the pieces came from; IR_NONE: scratch, or the step counter
   const IrIndex *index; // its constant indices; NULL: shared by pieces
-  int64_t offset;       // bytes from the start of the network's memory, or of scratch
+  int64_t offset;       // bytes from the start of the network's memory, or of scratch; the counter's loop
 } EmitBase;
 
 typedef ARENA_LIST(EmitBase) EmitBases;

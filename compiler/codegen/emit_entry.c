@@ -14,12 +14,13 @@ static void add_attribute(LLVMContextRef context, LLVMValueRef function, const c
 }
 
 // void operation(services, block start, block stop, base...)
-static LLVMTypeRef operation_type(Arena *arena, const Builder *b, size_t bases) {
-  LLVMTypeRef *types = ARENA_ARRAY(arena, LLVMTypeRef, 3 + bases);
+static LLVMTypeRef operation_type(Arena *arena, const Builder *b, const EmitBases *bases) {
+  LLVMTypeRef *types = ARENA_ARRAY(arena, LLVMTypeRef, 3 + bases->count);
   types[0] = b->pointer;
   types[1] = types[2] = b->index;
-  for (size_t i = 0; i < bases; i++) types[3 + i] = b->pointer;
-  return LLVMFunctionType(b->nothing, types, (unsigned)(3 + bases), 0);
+  for (size_t i = 0; i < bases->count; i++)
+    types[3 + i] = bases->items[i].place == PLACE_COUNTER ? b->index : b->pointer;
+  return LLVMFunctionType(b->nothing, types, (unsigned)(3 + bases->count), 0);
 }
 
 static LLVMValueRef emit_operation(Emitter *e, const PlannedOperation *planned, size_t number) {
@@ -36,7 +37,7 @@ static LLVMValueRef emit_operation(Emitter *e, const PlannedOperation *planned, 
   builder_set_precision(b, &planned->schedule->target, planned->schedule->element_bytes);
   char name[32];
   snprintf(name, sizeof name, "operation.%zu", number);
-  LLVMValueRef function = LLVMAddFunction(b->module, name, operation_type(e->arena, b, planned->bases.count));
+  LLVMValueRef function = LLVMAddFunction(b->module, name, operation_type(e->arena, b, &planned->bases));
   LLVMSetLinkage(function, LLVMInternalLinkage);
   add_attribute(b->context, function, "nounwind");
   add_attribute(b->context, function, "noinline");
@@ -67,6 +68,7 @@ static LLVMValueRef emit_operation(Emitter *e, const PlannedOperation *planned, 
 
 typedef struct {
   LLVMValueRef memory, scratch, services, thread, threads;
+  LLVMValueRef *iteration; // one a loop, inside it
 } EntryArguments;
 
 static void call_operation(Emitter *e, const PlannedOperation *planned, LLVMValueRef function,
@@ -79,33 +81,42 @@ static void call_operation(Emitter *e, const PlannedOperation *planned, LLVMValu
   arguments[2] = stop;
   for (size_t i = 0; i < planned->bases.count; i++) {
     const EmitBase *base = &planned->bases.items[i];
+    if (base->place == PLACE_COUNTER) {
+      arguments[3 + i] = entry->iteration[base->offset];
+      continue;
+    }
     LLVMValueRef from = base->place == PLACE_SCRATCH ? entry->scratch : entry->memory;
     arguments[3 + i] = build_byte_offset(b, from, build_index(b, base->offset));
   }
-  LLVMBuildCall2(b->builder, operation_type(e->arena, b, planned->bases.count), function, arguments, (unsigned)count,
-                 "");
+  LLVMBuildCall2(b->builder, operation_type(e->arena, b, &planned->bases), function, arguments, (unsigned)count, "");
 }
 
-// The thread's blocks of the kernel, first .. end, its operations in each.
+// The thread's blocks of the kernel, first .. end, its operations in each; `loop`: over and over (SIZE_MAX: once).
 static void run_blocks(Emitter *e, const Kernel *kernel, const PlannedOperation *planned, LLVMValueRef *functions,
-                       const EntryArguments *entry, LLVMValueRef first, LLVMValueRef end) {
+                       const EntryArguments *entry, LLVMValueRef first, LLVMValueRef end, size_t loop) {
   Builder *b = &e->b;
   LLVMValueRef start = build_index(b, 0), stop = build_index(b, kernel->extent);
   EmitPoint point = emit_point(e);
-  EmitLoop loop;
-  bool several = canonical_blocks(kernel) > 1;
+  EmitLoop blocks, iterations;
+  bool several = canonical_blocks(kernel) > 1, repeats = loop != SIZE_MAX;
   if (several) {
-    emit_loop_begin(e, &point, &loop, IR_NONE, first, end, 1, false, NULL, 0);
-    start = build_index_mul(b, loop.index, kernel->block_size);
+    emit_loop_begin(e, &point, &blocks, IR_NONE, first, end, 1, false, NULL, 0);
+    start = build_index_mul(b, blocks.index, kernel->block_size);
     stop = build_index_min(b, build_index_add(b, start, build_index(b, kernel->block_size)), stop);
+  }
+  if (repeats) {
+    LLVMValueRef count = build_index(b, planned->schedule->loops[loop].count);
+    emit_loop_begin(e, &point, &iterations, IR_NONE, build_index(b, 0), count, 1, false, NULL, 0);
+    entry->iteration[loop] = iterations.index;
   }
   for (size_t i = 0; i < kernel->operation_count; i++)
     call_operation(e, &planned[i], functions[planned[i].function], entry, start, stop);
-  if (several) emit_loop_end(e, &point, &loop, NULL);
+  if (repeats) emit_loop_end(e, &point, &iterations, NULL);
+  if (several) emit_loop_end(e, &point, &blocks, NULL);
 }
 
 static void run_kernel(Emitter *e, const Kernel *kernel, const PlannedOperation *planned, LLVMValueRef *functions,
-                       const EntryArguments *entry) {
+                       const EntryArguments *entry, size_t loop) {
   Builder *b = &e->b;
   LLVMValueRef next = LLVMBuildAdd(b->builder, entry->thread, build_index(b, 1), "");
   LLVMValueRef blocks = build_index(b, canonical_blocks(kernel));
@@ -117,7 +128,7 @@ static void run_kernel(Emitter *e, const Kernel *kernel, const PlannedOperation 
   LLVMBasicBlockRef run = build_block(b, "run"), after = build_block(b, "after");
   LLVMBuildCondBr(b->builder, mine, run, after);
   LLVMPositionBuilderAtEnd(b->builder, run);
-  run_blocks(e, kernel, planned, functions, entry, first, end);
+  run_blocks(e, kernel, planned, functions, entry, first, end, loop);
   LLVMBuildBr(b->builder, after);
   LLVMPositionBuilderAtEnd(b->builder, after);
 }
@@ -141,23 +152,62 @@ static void meet(Emitter *e, const EntryArguments *entry) {
   LLVMPositionBuilderAtEnd(b->builder, after);
 }
 
+// Two kernels in a row that one and the same thread runs need no barrier between them.
+static bool same_thread(const Kernel *x, const Kernel *y) {
+  return canonical_blocks(x) == 1 && canonical_blocks(y) == 1 && !x->extent == !y->extent;
+}
+
+// Whether threads must meet after a kernel: another thread may be in what runs next, also around a repeat.
+static bool must_meet(const Schedule *schedule, size_t k) {
+  const Kernel *here = &schedule->kernels[k];
+  if (k + 1 == schedule->kernel_count || !same_thread(here, here + 1)) return true;
+  for (size_t l = 0; l < schedule->loop_count; l++) {
+    const ScheduleLoop *loop = &schedule->loops[l];
+    if (loop->kernel_end == k + 1 && !loop->by_block && !same_thread(here, &schedule->kernels[loop->first_kernel]))
+      return true;
+  }
+  return false;
+}
+
+static void emit_kernels(Emitter *e, const Schedule *schedule, const PlannedOperation *planned, LLVMValueRef *functions,
+                         const EntryArguments *entry) {
+  Builder *b = &e->b;
+  EmitLoop *loops = ARENA_ARRAY(e->arena, EmitLoop, schedule->loop_count + 1);
+  for (size_t k = 0; k < schedule->kernel_count; k++) {
+    size_t by_block = SIZE_MAX;
+    for (size_t l = 0; l < schedule->loop_count; l++) {
+      const ScheduleLoop *loop = &schedule->loops[l];
+      if (loop->first_kernel != k) continue;
+      if (loop->by_block) {
+        by_block = l;
+        continue;
+      }
+      EmitPoint point = emit_point(e); // nothing is emitted at it: repeats may be nested deeper than points reach
+      emit_loop_begin(e, &point, &loops[l], IR_NONE, build_index(b, 0), build_index(b, loop->count), 1, false, NULL, 0);
+      entry->iteration[l] = loops[l].index;
+    }
+    run_kernel(e, &schedule->kernels[k], planned, functions, entry, by_block);
+    planned += schedule->kernels[k].operation_count;
+    if (must_meet(schedule, k)) meet(e, entry);
+    for (size_t l = schedule->loop_count; l-- > 0;)
+      if (schedule->loops[l].kernel_end == k + 1 && !schedule->loops[l].by_block) {
+        EmitPoint point = emit_point(e);
+        emit_loop_end(e, &point, &loops[l], NULL);
+      }
+  }
+}
+
 static void emit_entry(Emitter *e, const BackendUnit *unit, const PlannedOperation *planned, LLVMValueRef *functions) {
   Builder *b = &e->b;
   LLVMTypeRef types[5] = {b->pointer, b->pointer, b->pointer, b->index, b->index};
   b->function = LLVMAddFunction(b->module, unit->name, LLVMFunctionType(b->nothing, types, 5, 0));
   add_attribute(b->context, b->function, "nounwind");
   LLVMPositionBuilderAtEnd(b->builder, build_block(b, "entry"));
-  EntryArguments entry = {LLVMGetParam(b->function, 0), LLVMGetParam(b->function, 1), LLVMGetParam(b->function, 2),
-                          LLVMGetParam(b->function, 3), LLVMGetParam(b->function, 4)};
-  for (size_t k = 0; k < unit->schedule->kernel_count; k++) {
-    const Kernel *here = &unit->schedule->kernels[k], *next = k + 1 < unit->schedule->kernel_count ? here + 1 : NULL;
-    run_kernel(e, here, planned, functions, &entry);
-    planned += here->operation_count;
-    // Two in a row that one and the same thread runs need no barrier between them.
-    bool same_thread =
-        next && canonical_blocks(here) == 1 && canonical_blocks(next) == 1 && !here->extent == !next->extent;
-    if (!same_thread) meet(e, &entry);
-  }
+  EntryArguments entry = {
+      LLVMGetParam(b->function, 0), LLVMGetParam(b->function, 1),
+      LLVMGetParam(b->function, 2), LLVMGetParam(b->function, 3),
+      LLVMGetParam(b->function, 4), ARENA_ARRAY(e->arena, LLVMValueRef, unit->schedule->loop_count)};
+  emit_kernels(e, unit->schedule, planned, functions, &entry);
   LLVMBuildRetVoid(b->builder);
 }
 

@@ -217,8 +217,17 @@ static bool same_index(const IrBufferInfo *info, const IrIndex *x, const IrIndex
   return true;
 }
 
+static LLVMValueRef counter(Emitter *e, IrBuffer buffer) {
+  for (size_t i = 0; i < e->bases->count; i++)
+    if (e->bases->items[i].place == PLACE_COUNTER && e->bases->items[i].buffer == buffer)
+      return build_index_to_number(&e->b, e->base[i]);
+  emit_fail(e, "a counter is no argument");
+  return build_scalar(&e->b, 0);
+}
+
 static LLVMValueRef read(Emitter *e, EmitPoint *point, const IrValueInfo *info) {
   const IrBufferInfo *buffer = &e->program->buffers.items[info->buffer];
+  if (e->schedule->plans[info->buffer].place == PLACE_COUNTER) return counter(e, info->buffer);
   bool in_memory = e->schedule->plans[info->buffer].place != PLACE_REGISTER;
   for (size_t i = e->assigned_limit; i-- > 0;) {
     const EmitAssigned *assigned = &e->assigned.items[i];

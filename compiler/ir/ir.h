@@ -10,7 +10,8 @@
 // A reduction binds its axes in its body, lexically: inside its body the axis is the reduction's own, outside (in the
 // same expression) the same axis id may be free. A value's axes are its free ones. A read refers to the content of the
 // buffer when its statement runs; after the pass `version` every buffer is assigned at most once, so reads are
-// timeless. Scalars have no axes. Truth values are made by comparisons; buffers hold reals only.
+// timeless; only what goes round a repeat is assigned twice (`carried`). Scalars have no axes. Truth values are made by
+// comparisons; buffers hold reals only.
 #ifndef BLUR_IR_IR_H
 #define BLUR_IR_IR_H
 
@@ -57,6 +58,9 @@ typedef struct {
   bool is_bias;  // the unit neuron's row of a synapse variable, a buffer of its own: no pre dimension
   bool live_in;  // holds a value before the program: inputs, genome, synapses, persistent variables
   bool live_out; // its value after the program is wanted
+  // Goes round a repeat: assigned before it, and once more in its body, where nothing reads it afterwards. In the body
+  // a read means the value at the start of the iteration, after the repeat that of the last one.
+  bool carried;
   // For buffers that unroll_states split or version renamed: which element of which variable this is.
   int32_t origin; // buffer it came from (its program input or output slot), IR_NONE: itself
   int states;     // number of entries in `state`
@@ -191,6 +195,8 @@ IrValue ir_substitute_axis(IrProgram *program, IrValue value, IrAxis from, IrInd
 // An axis like `axis` that is none of `forbidden`: one that the program has, if any, so that their number stays small.
 IrAxis ir_axis_like(IrProgram *program, IrAxis axis, IrAxisSet forbidden);
 IrValue ir_substitute_argument(IrProgram *program, IrValue value, int argument, IrValue replacement);
+// `value` (an operation or a reduction) with its operands replaced; the same value if none changed.
+IrValue ir_with_operands(IrProgram *program, IrValue value, const IrValue *operand);
 // Rebuilds `value` bottom-up, each rebuilt node passed to `rewrite` (which returns it or another).
 typedef IrValue IrRewrite(void *context, IrProgram *program, IrValue value);
 IrValue ir_rewrite(IrProgram *program, IrValue value, IrRewrite *rewrite, void *context);

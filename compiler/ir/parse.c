@@ -203,6 +203,7 @@ static void read_buffer(Parser *parser) {
   info.is_bias = accept_word(parser, "bias");
   info.live_in = accept_word(parser, "in");
   info.live_out = accept_word(parser, "out");
+  info.carried = accept_word(parser, "carried");
   if (accept_word(parser, "of")) origin = expect_name(parser, "the buffer that this one is of");
   if (accept_word(parser, "state")) read_states(parser, &info);
   expect(parser, '[');

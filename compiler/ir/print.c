@@ -217,6 +217,7 @@ static void print_buffer(const IrProgram *program, const IrBufferInfo *buffer, T
   if (buffer->is_bias) text_add(out, " bias");
   if (buffer->live_in) text_add(out, " in");
   if (buffer->live_out) text_add(out, " out");
+  if (buffer->carried) text_add(out, " carried");
   if (buffer->origin != IR_NONE) text_add(out, " of %s", program->buffers.items[buffer->origin].name);
   for (int i = 0; i < buffer->states; i++) text_add(out, "%s%d", i ? ", " : " state ", buffer->state[i]);
   text_add(out, " [");

@@ -3,8 +3,7 @@
 
 #include <stdlib.h>
 
-// `value` with its operands replaced; the same value if none changed.
-static IrValue with_operands(IrProgram *program, IrValue value, const IrValue *operand) {
+IrValue ir_with_operands(IrProgram *program, IrValue value, const IrValue *operand) {
   IrValueInfo info = program->values.items[value];
   int operands = ir_value_operands(&info);
   bool same = true;
@@ -49,7 +48,7 @@ typedef struct {
 
 static IrValue rewrite_one(void *context, IrProgram *program, IrValue value, const IrValue *operand) {
   Rewriting *rewriting = context;
-  return rewriting->rewrite(rewriting->context, program, with_operands(program, value, operand));
+  return rewriting->rewrite(rewriting->context, program, ir_with_operands(program, value, operand));
 }
 
 IrValue ir_rewrite(IrProgram *program, IrValue value, IrRewrite *rewrite, void *context) {
@@ -114,8 +113,8 @@ static IrValue substitute_axis_one(void *context, IrProgram *program, IrValue va
       IrValue renamed = rename_bound(program, value, ir_axis_bit(to.axis), ir_axis_bit(from));
       return ir_substitute_axis(program, renamed, from, to);
     }
-    return with_operands(program, value, operand);
-  default: return with_operands(program, value, operand);
+    return ir_with_operands(program, value, operand);
+  default: return ir_with_operands(program, value, operand);
   }
 }
 
@@ -134,7 +133,7 @@ static IrValue substitute_argument_one(void *context, IrProgram *program, IrValu
   ArgumentSubstitution *substitution = context;
   IrValueInfo info = program->values.items[value];
   if (info.kind == VALUE_ARGUMENT) return info.argument == substitution->argument ? substitution->replacement : value;
-  if (info.kind != VALUE_REDUCE || operand[0] == info.operand[0]) return with_operands(program, value, operand);
+  if (info.kind != VALUE_REDUCE || operand[0] == info.operand[0]) return ir_with_operands(program, value, operand);
   // The argument stands in this reduction. Its own axes are bound here on purpose; no others may be.
   IrAxisSet own = 0, all = program->values.items[substitution->replacement].axes;
   IrOrder order = ir_order(program, info.operand[0], NULL, NULL);
@@ -144,7 +143,7 @@ static IrValue substitute_argument_one(void *context, IrProgram *program, IrValu
   }
   ir_order_free(&order);
   IrAxisSet captured = info.reduced & all & ~own;
-  if (!captured) return with_operands(program, value, operand);
+  if (!captured) return ir_with_operands(program, value, operand);
   IrValueInfo renamed = program->values.items[rename_bound(program, value, captured, all)];
   IrValue body = ir_substitute_argument(program, renamed.operand[0], substitution->argument, substitution->replacement);
   return ir_reduce(program, renamed.reduction, renamed.reduced, body);

@@ -6,12 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+// How far a carried buffer is: the list of statements that starts it (a repeat stands there), whether the repeat's body
+// has assigned its next value, and whether that body has ended.
+typedef struct {
+  int start, next;
+  bool ended;
+} Round;
+
 typedef struct {
   IrProgram *program;
   const char *fault;
   jmp_buf found;
   bool *checked;  // values
   bool *assigned; // buffers that hold something
+  bool *counts;   // buffers that count a repeat here
+  Round *round;   // of carried buffers
+  int lists;      // of statements, met so far
 } Verifier;
 
 static _Noreturn void fault(Verifier *verifier, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -66,6 +76,8 @@ static void check_buffers(Verifier *verifier) {
       fault(verifier, "the buffer '%s' has %d states", buffer->name, buffer->states);
     if (buffer->origin < IR_NONE || buffer->origin >= (int32_t)count)
       fault(verifier, "the buffer '%s' is of a buffer that does not exist", buffer->name);
+    if (buffer->carried && buffer->live_in)
+      fault(verifier, "the buffer '%s' is carried, but holds a value before the program", buffer->name);
     int64_t elements = 1;
     for (int j = 0; j < buffer->dimensions; j++) {
       if (buffer->extent[j] < 1 || buffer->extent[j] > most_elements / elements)
@@ -195,14 +207,19 @@ static void check_value(Verifier *verifier, IrValue value) {
 static void check_reads(Verifier *verifier, IrValue root) {
   IrProgram *program = verifier->program;
   IrOrder order = ir_order(program, root, NULL, NULL);
-  IrBuffer unset = IR_NONE;
-  for (size_t i = 0; i < order.count && unset == IR_NONE; i++) {
+  IrBuffer unset = IR_NONE, passed = IR_NONE;
+  for (size_t i = 0; i < order.count && unset == IR_NONE && passed == IR_NONE; i++) {
     const IrValueInfo *info = &program->values.items[order.values[i]];
-    if (info->kind == VALUE_READ && !verifier->assigned[info->buffer]) unset = info->buffer;
+    if (info->kind != VALUE_READ) continue;
+    const Round *round = &verifier->round[info->buffer];
+    if (!verifier->assigned[info->buffer]) unset = info->buffer;
+    if (round->next && !round->ended) passed = info->buffer;
   }
   ir_order_free(&order);
   if (unset != IR_NONE)
     fault(verifier, "'%s' is read before anything is assigned to it", program->buffers.items[unset].name);
+  if (passed != IR_NONE)
+    fault(verifier, "'%s' is read in a repeat after its next value is assigned", program->buffers.items[passed].name);
 }
 
 // ---- statements
@@ -253,26 +270,60 @@ static void check_reached(Verifier *verifier, IrValue root) {
   }
 }
 
-static void check_statements(Verifier *verifier, const IrStatement *statements, int depth) {
+// A carried buffer is assigned before a repeat and in its body, whole.
+static void check_round(Verifier *verifier, const IrStatement *statement, int list, int outer) {
+  const IrBufferInfo *target = &verifier->program->buffers.items[statement->target];
+  Round *round = &verifier->round[statement->target];
+  for (int i = 0; i < target->dimensions; i++)
+    if (statement->index[i].axis == IR_NONE) fault(verifier, "'%s' is carried, but not assigned whole", target->name);
+  if (!round->start) {
+    round->start = list;
+  } else {
+    if (round->next) fault(verifier, "'%s' is carried, but assigned more than twice", target->name);
+    if (round->start != outer) fault(verifier, "'%s' is carried, but assigned twice outside of a repeat", target->name);
+    round->next = list;
+  }
+}
+
+static void check_statements(Verifier *verifier, const IrStatement *statements, int depth, int outer);
+
+// A counter is a scalar that means something in its repeat only, and that nothing else assigns there.
+static void check_repeat(Verifier *verifier, const IrStatement *repeat, int depth, int list) {
   IrProgram *program = verifier->program;
+  if (repeat->count < 0) fault(verifier, "a repeat runs %lld times", (long long)repeat->count);
+  if (repeat->counter != IR_NONE) {
+    if (!is_buffer(program, repeat->counter)) fault(verifier, "a repeat counts in no buffer");
+    const IrBufferInfo *counter = &program->buffers.items[repeat->counter];
+    if (counter->dimensions) fault(verifier, "a repeat counts in '%s', which is no scalar", counter->name);
+    if (verifier->counts[repeat->counter]) fault(verifier, "'%s' counts two repeats at once", counter->name);
+    verifier->assigned[repeat->counter] = verifier->counts[repeat->counter] = true;
+  }
+  check_statements(verifier, repeat->body, depth + 1, list);
+  if (repeat->counter != IR_NONE) verifier->assigned[repeat->counter] = verifier->counts[repeat->counter] = false;
+}
+
+// `outer`: the list that the repeat stands in.
+static void check_statements(Verifier *verifier, const IrStatement *statements, int depth, int outer) {
+  IrProgram *program = verifier->program;
+  int list = ++verifier->lists;
   if (depth > 1000) fault(verifier, "repeats are nested more than 1000 deep");
   for (const IrStatement *statement = statements; statement; statement = statement->next) {
     if (statement->kind == IR_STATEMENT_REPEAT) {
-      if (statement->count < 0) fault(verifier, "a repeat runs %lld times", (long long)statement->count);
-      if (statement->counter != IR_NONE) {
-        if (!is_buffer(program, statement->counter)) fault(verifier, "a repeat counts in no buffer");
-        const IrBufferInfo *counter = &program->buffers.items[statement->counter];
-        if (counter->dimensions) fault(verifier, "a repeat counts in '%s', which is no scalar", counter->name);
-        verifier->assigned[statement->counter] = true;
-      }
-      check_statements(verifier, statement->body, depth + 1);
+      check_repeat(verifier, statement, depth, list);
       continue;
     }
     if (statement->kind != IR_STATEMENT_ASSIGN) fault(verifier, "a statement is of no kind");
     check_reached(verifier, statement->value);
     check_assignment(verifier, statement);
     check_reads(verifier, statement->value);
+    if (verifier->counts[statement->target])
+      fault(verifier, "'%s' is assigned to while it counts", program->buffers.items[statement->target].name);
+    if (program->buffers.items[statement->target].carried) check_round(verifier, statement, list, outer);
     verifier->assigned[statement->target] = true;
+  }
+  for (size_t b = 0; b < program->buffers.count; b++) {
+    Round *round = &verifier->round[b];
+    if (round->next == list) round->ended = true;
   }
 }
 
@@ -281,11 +332,13 @@ const char *ir_verify(IrProgram *program) {
   verifier->program = program;
   verifier->checked = ARENA_ARRAY(program->arena, bool, program->values.count + 1);
   verifier->assigned = ARENA_ARRAY(program->arena, bool, program->buffers.count + 1);
+  verifier->counts = ARENA_ARRAY(program->arena, bool, program->buffers.count + 1);
+  verifier->round = ARENA_ARRAY(program->arena, Round, program->buffers.count + 1);
   if (setjmp(verifier->found) != 0) return verifier->fault;
   check_axes(verifier);
   check_buffers(verifier);
   for (size_t i = 0; i < program->buffers.count; i++) verifier->assigned[i] = program->buffers.items[i].live_in;
-  check_statements(verifier, program->statements, 0);
+  check_statements(verifier, program->statements, 0, 0);
   for (size_t i = 0; i < program->buffers.count; i++)
     if (program->buffers.items[i].live_out && !verifier->assigned[i])
       fault(verifier, "'%s' is wanted after the program, but nothing is assigned to it",

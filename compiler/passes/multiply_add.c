@@ -29,7 +29,10 @@ static IrValue fuse(void *context, IrProgram *program, IrValue value) {
   return value;
 }
 
-void pass_multiply_add(IrProgram *program) {
-  for (IrStatement *statement = program->statements; statement; statement = statement->next)
-    if (statement->kind == IR_STATEMENT_ASSIGN) statement->value = ir_rewrite(program, statement->value, fuse, NULL);
+static void fuse_statements(IrProgram *program, IrStatement *statements) {
+  for (IrStatement *statement = statements; statement; statement = statement->next)
+    if (statement->kind == IR_STATEMENT_REPEAT) fuse_statements(program, statement->body);
+    else statement->value = ir_rewrite(program, statement->value, fuse, NULL);
 }
+
+void pass_multiply_add(IrProgram *program) { fuse_statements(program, program->statements); }

@@ -10,6 +10,7 @@ const Pass pass_table[] = {
      pass_unroll_states},
     {"version", "every assignment a new buffer, so that a read means the same wherever it stands", pass_version},
     {"propagate", "known constants and copies in the place of reads", pass_propagate},
+    {"hoist", "what a repeat computes alike in every iteration computed before it", pass_hoist},
     {"multiply_add", "x*y + z as one operation, rounded once", pass_multiply_add},
     {"dead", "assignments that nothing reads dropped", pass_dead},
     {"adjoint", "the program's reverse: derivatives of what it leaves to derivatives of what it finds", pass_adjoint},

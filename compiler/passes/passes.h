@@ -11,6 +11,7 @@ void pass_contract(IrProgram *program);      // the cheapest order for sums of p
 void pass_unroll_states(IrProgram *program); // a buffer a state
 void pass_version(IrProgram *program);       // each buffer assigned at most once
 void pass_propagate(IrProgram *program);     // known zeros and copies replace reads
+void pass_hoist(IrProgram *program);         // what a repeat computes alike comes before it
 void pass_multiply_add(IrProgram *program);  // x*y + z as one operation
 void pass_dead(IrProgram *program);          // what nothing reads is dropped
 void pass_adjoint(IrProgram *program);       // the program's reverse, behind its forward statements
@@ -20,6 +21,10 @@ void pass_adjoint(IrProgram *program);       // the program's reverse, behind it
 void dead_variables(IrProgram *step, const IrProgram *predict);
 // Marks in `reads` (one a buffer) what `value` reads; `seen` (one a value) is shared by calls that add up.
 void ir_mark_reads(const IrProgram *program, IrValue value, bool *seen, bool *reads);
+
+// What a read of the statement's target at `index` stands for, if that costs nothing: a constant, a position, another
+// read. Else IR_NONE.
+IrValue ir_copied_value(IrProgram *program, const IrStatement *definition, const IrIndex *index);
 
 typedef struct {
   const char *name, *summary;

@@ -2,9 +2,15 @@
 // After: the backend emits each kernel.
 #include "compiler/passes/schedule_internal.h"
 
+double schedule_times(const Schedule *schedule, size_t kernel) {
+  double times = 1;
+  for (size_t l = 0; l < schedule->loop_count; l++)
+    if (schedule->loops[l].first_kernel <= kernel && kernel < schedule->loops[l].kernel_end)
+      times *= (double)schedule->loops[l].count;
+  return times;
+}
+
 Schedule *schedule_program(Arena *arena, IrProgram *program, const ScheduleOptions *options, PlanTable *fixed) {
-  for (const IrStatement *statement = program->statements; statement; statement = statement->next)
-    if (statement->kind != IR_STATEMENT_ASSIGN) return NULL;
   Scheduler scheduler = {.arena = arena, .program = program, .options = options, .fixed = fixed};
   scheduler.vector = options->target.vector_bytes / options->element_bytes;
   Schedule *schedule = ARENA_NEW(arena, Schedule);
@@ -17,8 +23,8 @@ Schedule *schedule_program(Arena *arena, IrProgram *program, const ScheduleOptio
   schedule_fuse(&scheduler, schedule);
   schedule_plan(&scheduler, schedule);
   for (size_t i = 0; i < schedule->kernel_count; i++) {
-    schedule->flops += schedule->kernels[i].flops;
-    schedule->bytes += schedule->kernels[i].bytes;
+    schedule->flops += schedule->kernels[i].flops * schedule_times(schedule, i);
+    schedule->bytes += schedule->kernels[i].bytes * schedule_times(schedule, i);
   }
   return schedule;
 }

@@ -21,6 +21,12 @@
 //            first, to pack_offset, [k][tile_vectors * vector]. m may be IR_NONE; then a has only k. Values that
 //            several statements of one operation share are the same IrValue: compute each once.
 //
+// A repeat is a range of kernels that run `count` times, in order, barriers included. Where it is one kernel whose
+// blocks need nothing of one another from iteration to iteration, each block runs all its iterations at once
+// (`by_block`), and the threads meet when all are done. What goes round (carried buffers) lies in memory; its next
+// value takes the place of the last where nothing reads that any more (ScheduleRename), else it is copied at the end of
+// the iteration.
+//
 // All loads and stores of a block stay inside the block's range, except that vectors may run over the end of an axis
 // into the padding: a block that ends before the axis does, at no multiple of a vector, masks its last stores.
 //
@@ -32,12 +38,14 @@
 
 #include "compiler/ir/ir.h"
 
-// NOWHERE: unused. REGISTER: made and read inside one operation only.
-typedef enum { PLACE_NOWHERE, PLACE_MEMORY, PLACE_SCRATCH, PLACE_REGISTER } BufferPlace;
+// NOWHERE: unused. REGISTER: made and read inside one operation only. COUNTER: the number of the iteration, an argument
+// of the operations that read it.
+typedef enum { PLACE_NOWHERE, PLACE_MEMORY, PLACE_SCRATCH, PLACE_REGISTER, PLACE_COUNTER } BufferPlace;
 
 typedef struct {
   BufferPlace place;
-  int64_t offset;                    // bytes from the start of the network's memory, or of the thread's scratch
+  int64_t
+      offset; // bytes from the start of the network's memory, or of the thread's scratch; COUNTER: number of the loop
   int64_t stride[IR_MAX_DIMENSIONS]; // in elements
   int blocked_dimension;             // SCRATCH: this dimension is indexed relative to the block's start; -1: none
 } BufferPlan;
@@ -75,6 +83,20 @@ typedef struct {
 } Kernel;
 
 typedef struct {
+  size_t first_kernel, kernel_end; // its kernels, at least one
+  int64_t count;
+  IrBuffer counter; // IR_NONE: nothing reads it
+  bool by_block;
+} ScheduleLoop;
+
+// `to` begins where `from` lies, without a copy: at the start of a loop, or at the end of each of its iterations.
+typedef struct {
+  IrBuffer from, to;
+  size_t loop;
+  bool at_end;
+} ScheduleRename;
+
+typedef struct {
   const char *name; // "blur.kernel target: zen3 avx2" in dumps
   int vector_bytes; // 64 AVX-512, 32 AVX2, 16 plain x86-64
   int registers;    // vector registers
@@ -90,9 +112,13 @@ typedef struct {
   BufferPlan *plans; // one a buffer of the program
   size_t kernel_count;
   Kernel *kernels;
+  size_t loop_count;
+  ScheduleLoop *loops; // by first kernel, outer before inner
+  size_t rename_count;
+  ScheduleRename *renames;
   int64_t memory_bytes;  // highest offset used in the network's memory
   int64_t scratch_bytes; // a thread
-  double flops, bytes;
+  double flops, bytes;   // loops counted out
 } Schedule;
 
 typedef struct {
@@ -112,9 +138,10 @@ void plan_table_add(PlanTable *table, const char *buffer_name, BufferPlan plan);
 int64_t plan_table_end(const PlanTable *table); // first free byte of the network's memory
 void plan_table_reserve(PlanTable *table, int64_t end);
 
-// Adds buffers (temporaries, "part", "sum", "mixed", "shared", "end") and values to `program`. NULL if it has a repeat.
+// Adds buffers (temporaries, "part", "sum", "mixed", "shared", "end") and values to `program`.
 Schedule *schedule_program(Arena *arena, IrProgram *program, const ScheduleOptions *options, PlanTable *fixed);
 void schedule_print(const Schedule *schedule, Text *out);
 const char *schedule_verify(const Schedule *schedule); // NULL, or a sentence (in the program's arena): what is wrong
+double schedule_times(const Schedule *schedule, size_t kernel); // how often a kernel runs
 
 #endif

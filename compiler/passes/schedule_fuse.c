@@ -122,6 +122,19 @@ static bool same_block(const Fuser *fuser, int32_t maker, IrAxis maker_axis, int
   return true;
 }
 
+// Whether what `other` reads or makes where `at` writes (in one place) is in the same block.
+static bool overwrites_within_block(const Fuser *fuser, int32_t at, IrAxis axis, int32_t other) {
+  const Scheduler *scheduler = fuser->scheduler;
+  IrBuffer home = scheduler->home[node_at(fuser, at)->statement.target], made = node_at(fuser, other)->statement.target;
+  const IndexList *reads = &fuser->order[other].reads;
+  for (size_t r = 0; r < reads->count; r++) {
+    IrBuffer read = scheduler->program->values.items[reads->items[r]].buffer;
+    if (scheduler->home[read] == home && !same_block(fuser, at, axis, other, fuser->axis_of[other], read)) return false;
+  }
+  return scheduler->home[made] != home ||
+         dimension_of(fuser, at, axis) == dimension_of(fuser, other, fuser->axis_of[other]);
+}
+
 // Everything that must come earlier is in an earlier kernel or in the draft's same block.
 static bool depends_within_block(const Fuser *fuser, int32_t at, IrAxis axis, const KernelDraft *draft) {
   const NodeOrder *order = &fuser->order[at];
@@ -132,8 +145,7 @@ static bool depends_within_block(const Fuser *fuser, int32_t at, IrAxis axis, co
     if (!draft->extent) continue;
     if (!same_block(fuser, other, fuser->axis_of[other], at, axis, node_at(fuser, other)->statement.target))
       return false;
-    if (order->overwritten != IR_NONE && !same_block(fuser, at, axis, other, fuser->axis_of[other], order->overwritten))
-      return false;
+    if (!overwrites_within_block(fuser, at, axis, other)) return false;
   }
   return true;
 }
@@ -193,6 +205,7 @@ static Trial grow(Fuser *fuser, int32_t seed, IrAxis axis, bool rows) {
                  .saved = -barrier};
   trial.draft.block_size = block_size(scheduler, info->kind, info->extent, rows);
   for (int32_t at = seed; (size_t)at < scheduler->nodes.count; at++) {
+    if (node_at(fuser, at)->segment != node_at(fuser, seed)->segment) break;
     if (fuser->kernel_of[at] >= 0) continue;
     IrAxis cut = joining_axis(fuser, at, axis, &trial.draft);
     if (cut != IR_NONE) add_to_trial(fuser, &trial, at, cut);
@@ -232,6 +245,10 @@ static void choose_kernels(Fuser *fuser) {
 
 // ---- small kernels
 
+static int32_t segment_of(const Fuser *fuser, const KernelDraft *draft) {
+  return node_at(fuser, draft->items[0].node)->segment;
+}
+
 static double whole_time(const Fuser *fuser, const KernelDraft *draft) {
   double time = 0;
   for (size_t i = 0; i < draft->count; i++) time += fuser->ideal[draft->items[i].node];
@@ -257,19 +274,111 @@ static void join_small_kernels(Fuser *fuser) {
     double whole = whole_time(fuser, draft), blocks = (double)block_count(draft);
     double shared = blocks > 1 ? fuser->times.items[i] : whole;
     KernelDraft *last = kept ? &fuser->drafts.items[kept - 1] : NULL;
+    if (last && segment_of(fuser, last) != segment_of(fuser, draft)) last = NULL;
     bool library = scheduler->options->blas_products && node_at(fuser, draft->items[0].node)->kind == NODE_PRODUCT;
     if (last && !library && whole_before + whole <= shared_before + shared + barrier) {
       join_whole(scheduler, last, draft);
       whole_before += whole;
-      shared_before = whole_before;
+      shared_before = fuser->times.items[kept - 1] = whole_before;
       continue;
     }
     if (whole <= shared) join_whole(scheduler, draft, NULL);
+    fuser->times.items[kept] = shared;
     fuser->drafts.items[kept++] = *draft;
     whole_before = whole;
     shared_before = shared;
   }
   fuser->drafts.count = kept;
+}
+
+// ---- repeats
+
+// Whether one and the same block sees, of what goes round, only what it made itself an iteration before.
+static bool rounds_within_block(const Fuser *fuser, const KernelDraft *draft) {
+  const Scheduler *scheduler = fuser->scheduler;
+  const IrProgram *program = scheduler->program;
+  if (block_count(draft) == 1) return true;
+  for (size_t i = 0; i < draft->count; i++) {
+    int32_t reader = draft->items[i].node;
+    const IndexList *reads = &fuser->order[reader].reads;
+    for (size_t r = 0; r < reads->count; r++) {
+      IrBuffer read = program->values.items[reads->items[r]].buffer;
+      if (!program->buffers.items[read].carried) continue;
+      for (size_t j = 0; j < draft->count; j++) {
+        int32_t maker = draft->items[j].node;
+        if (scheduler->home[node_at(fuser, maker)->statement.target] == scheduler->home[read] &&
+            !same_block(fuser, maker, draft->items[j].axis, reader, draft->items[i].axis, read))
+          return false;
+      }
+    }
+  }
+  return true;
+}
+
+// The drafts of a region: first .. end - 1.
+static size_t drafts_of(const Fuser *fuser, size_t region, size_t *first) {
+  const ScheduleRegion *of = &fuser->scheduler->regions.items[region];
+  size_t end = 0;
+  *first = 0;
+  for (size_t k = 0; k < fuser->drafts.count; k++) {
+    int32_t segment = segment_of(fuser, &fuser->drafts.items[k]);
+    if (segment < of->first_segment) *first = k + 1;
+    if (segment < of->segment_end) end = k + 1;
+  }
+  return end;
+}
+
+static bool runs_by_block(const Fuser *fuser, size_t region, size_t first, size_t end) {
+  const KernelDraft *draft = &fuser->drafts.items[first];
+  return end == first + 1 && fuser->scheduler->segments.items[segment_of(fuser, draft)] == (int32_t)region &&
+         rounds_within_block(fuser, draft);
+}
+
+// A repeat of small kernels is run by one thread where that takes no longer than sharing each out and meeting after
+// each: then nobody meets before it ends.
+static void join_small_repeats(Fuser *fuser) {
+  const Scheduler *scheduler = fuser->scheduler;
+  for (size_t r = scheduler->regions.count; r-- > 1;) { // inner before outer
+    size_t first, end = drafts_of(fuser, r, &first);
+    double whole = 0, shared = 0;
+    for (size_t k = first; k < end; k++) {
+      const KernelDraft *draft = &fuser->drafts.items[k];
+      double times = 1, meetings = 1;
+      size_t own = (size_t)scheduler->segments.items[segment_of(fuser, draft)], own_first;
+      size_t own_end = drafts_of(fuser, own, &own_first);
+      for (size_t inner = own; inner != r; inner = (size_t)scheduler->regions.items[inner].parent) {
+        times *= (double)scheduler->regions.items[inner].count;
+        if (inner != own || !runs_by_block(fuser, own, own_first, own_end))
+          meetings *= (double)scheduler->regions.items[inner].count;
+      }
+      if (own == r && runs_by_block(fuser, r, first, end)) meetings = 1 / (double)scheduler->regions.items[r].count;
+      whole += times * whole_time(fuser, draft);
+      shared += times * fuser->times.items[k] + meetings * barrier;
+    }
+    for (size_t k = first; k < end && whole <= shared; k++) join_whole(fuser->scheduler, &fuser->drafts.items[k], NULL);
+  }
+}
+
+static void write_loops(const Fuser *fuser, Schedule *schedule) {
+  Scheduler *scheduler = fuser->scheduler;
+  size_t *loop_of = ARENA_ARRAY(scheduler->arena, size_t, scheduler->regions.count); // + 1; 0: nothing is left of it
+  schedule->loops = ARENA_ARRAY(scheduler->arena, ScheduleLoop, scheduler->regions.count);
+  for (size_t r = 1; r < scheduler->regions.count; r++) {
+    const ScheduleRegion *region = &scheduler->regions.items[r];
+    ScheduleLoop loop = {.count = region->count, .counter = region->counter};
+    loop.kernel_end = drafts_of(fuser, r, &loop.first_kernel);
+    if (loop.kernel_end <= loop.first_kernel) continue;
+    loop.by_block = runs_by_block(fuser, r, loop.first_kernel, loop.kernel_end);
+    schedule->loops[schedule->loop_count++] = loop;
+    loop_of[r] = schedule->loop_count;
+  }
+  schedule->renames = ARENA_ARRAY(scheduler->arena, ScheduleRename, scheduler->renames.count);
+  for (size_t i = 0; i < scheduler->renames.count; i++) {
+    ScheduleRename rename = scheduler->renames.items[i];
+    if (!loop_of[rename.loop]) continue;
+    rename.loop = loop_of[rename.loop] - 1;
+    schedule->renames[schedule->rename_count++] = rename;
+  }
 }
 
 void schedule_fuse(Scheduler *scheduler, Schedule *schedule) {
@@ -285,8 +394,10 @@ void schedule_fuse(Scheduler *scheduler, Schedule *schedule) {
   }
   choose_kernels(&fuser);
   join_small_kernels(&fuser);
+  join_small_repeats(&fuser);
   schedule->kernels = ARENA_ARRAY(scheduler->arena, Kernel, fuser.drafts.count);
   schedule->kernel_count = fuser.drafts.count;
   for (size_t i = 0; i < fuser.drafts.count; i++)
     schedule->kernels[i] = schedule_operations(scheduler, fuser.order, &fuser.drafts.items[i]);
+  write_loops(&fuser, schedule);
 }

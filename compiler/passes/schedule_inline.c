@@ -27,14 +27,18 @@ static bool contains_reduction(const Scheduler *scheduler, IrValue value) {
 typedef struct {
   size_t statements; // that read the buffer
   IrStatement *reader;
+  const IrStatement *list; // the first statement of the list where the reader stands
   IrValue read;
   bool several; // different indices
 } Readers;
 
-static Readers *find_readers(Scheduler *scheduler) {
+static void find_readers(Scheduler *scheduler, IrStatement *statements, Readers *readers) {
   IrProgram *program = scheduler->program;
-  Readers *readers = ARENA_ARRAY(scheduler->arena, Readers, program->buffers.count);
-  for (IrStatement *statement = program->statements; statement; statement = statement->next) {
+  for (IrStatement *statement = statements; statement; statement = statement->next) {
+    if (statement->kind == IR_STATEMENT_REPEAT) {
+      find_readers(scheduler, statement->body, readers);
+      continue;
+    }
     IndexList reads = {0};
     schedule_collect_reads(scheduler, statement->value, &reads);
     for (size_t i = 0; i < reads.count; i++) {
@@ -42,38 +46,55 @@ static Readers *find_readers(Scheduler *scheduler) {
       if (of->reader != statement) of->statements++;
       if (of->reader && of->read != reads.items[i]) of->several = true;
       of->reader = statement;
+      of->list = statements;
       of->read = reads.items[i];
     }
   }
-  return readers;
 }
 
-// A read of a variable that the program overwrites must not move behind that: `between` and `end` are in program order.
-static bool reads_overwritten(Scheduler *scheduler, IrValue value, const IrStatement *between, const IrStatement *end) {
+// Whether a statement from `between` up to `end`, in program order, assigns what one of the buffers read lies in.
+static bool overwrites(Scheduler *scheduler, const IndexList *reads, const IrStatement *between,
+                       const IrStatement *end) {
   IrProgram *program = scheduler->program;
-  IndexList reads = {0};
-  schedule_collect_reads(scheduler, value, &reads);
-  for (; between && between != end; between = between->next)
-    for (size_t i = 0; i < reads.count; i++) {
-      IrBuffer read = program->values.items[reads.items[i]].buffer;
+  for (; between && between != end; between = between->next) {
+    if (between->kind == IR_STATEMENT_REPEAT) {
+      if (overwrites(scheduler, reads, between->body, NULL)) return true;
+      continue;
+    }
+    for (size_t i = 0; i < reads->count; i++) {
+      IrBuffer read = program->values.items[reads->items[i]].buffer;
       if (between->target != read && schedule_slot(program, between->target) == schedule_slot(program, read))
         return true;
     }
+  }
   return false;
 }
 
+// A read of a variable that the program overwrites must not move behind that.
+static bool reads_overwritten(Scheduler *scheduler, IrValue value, const IrStatement *between, const IrStatement *end) {
+  IndexList reads = {0};
+  schedule_collect_reads(scheduler, value, &reads);
+  return overwrites(scheduler, &reads, between, end);
+}
+
 // Copies of a temporary into its only reader's target disappear, and elementwise temporaries read once move into the
-// reader.
-void schedule_inline(Scheduler *scheduler) {
+// reader. Both only where the reader stands in the same list, and not into what goes round a repeat: its next value is
+// assigned together with others.
+static void inline_list(Scheduler *scheduler, IrStatement **list, Readers *readers) {
   IrProgram *program = scheduler->program;
-  // Moving a statement changes who reads its operands, but those have been looked at before it: counted once is enough.
-  Readers *readers = find_readers(scheduler);
-  for (IrStatement **link = &program->statements; *link;) {
+  const IrStatement *first = *list;
+  for (IrStatement **link = list; *link;) {
     IrStatement *statement = *link;
+    if (statement->kind == IR_STATEMENT_REPEAT) {
+      inline_list(scheduler, &statement->body, readers);
+      link = &statement->next;
+      continue;
+    }
     const IrBufferInfo *target = &program->buffers.items[statement->target];
     Readers of = readers[statement->target];
-    bool temporary = target->role == ROLE_TEMPORARY && !target->live_out && !target->live_in;
-    bool once = of.statements == 1 && !of.several && of.reader != statement;
+    bool temporary = target->role == ROLE_TEMPORARY && !target->live_out && !target->live_in && !target->carried;
+    bool once = of.statements == 1 && !of.several && of.reader != statement && of.list == first &&
+                !program->buffers.items[of.reader->target].carried;
     if (temporary && once &&
         schedule_same_index(program->values.items[of.read].index, statement->index, target->dimensions)) {
       bool copied = of.reader->value == of.read &&
@@ -81,7 +102,7 @@ void schedule_inline(Scheduler *scheduler) {
                     program->buffers.items[of.reader->target].dimensions == target->dimensions;
       if (copied) { // x <- t, t <- value: x <- value, here
         statement->target = of.reader->target;
-        IrStatement **other = &program->statements;
+        IrStatement **other = link;
         while (*other != of.reader) other = &(*other)->next;
         *other = of.reader->next;
         continue;
@@ -96,4 +117,11 @@ void schedule_inline(Scheduler *scheduler) {
     }
     link = &statement->next;
   }
+}
+
+void schedule_inline(Scheduler *scheduler) {
+  // Moving a statement changes who reads its operands, but those have been looked at before it: counted once is enough.
+  Readers *readers = ARENA_ARRAY(scheduler->arena, Readers, scheduler->program->buffers.count);
+  find_readers(scheduler, scheduler->program->statements, readers);
+  inline_list(scheduler, &scheduler->program->statements, readers);
 }

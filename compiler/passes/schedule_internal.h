@@ -15,11 +15,22 @@ typedef struct {
   NodeKind kind;
   KernelStatement statement;
   const char *block;  // of the rule's statement: "forward 0"
+  int32_t segment;    // the stretch of statements without a repeat that it belongs to
   IrAxisSet axes;     // of the target
   IrAxisSet all_axes; // with the bound ones
   IrAxis k, left_axis, right_axis;
   IrValue left, right;
 } ScheduleNode;
+
+// The program and its repeats. Segments are stretches of statements between the beginnings and ends of repeats: a
+// region is the segments first_segment .. segment_end - 1, those of the repeats inside included. Nodes stay in their
+// segment.
+typedef struct {
+  int32_t parent; // -1: the program
+  int32_t first_segment, segment_end;
+  int64_t count;
+  IrBuffer counter;
+} ScheduleRegion;
 
 typedef struct {
   Arena *arena;
@@ -27,9 +38,13 @@ typedef struct {
   const ScheduleOptions *options;
   PlanTable *fixed;
   ARENA_LIST(ScheduleNode) nodes;
-  bool feature_major; // neuron buffers are [unit][batch]
-  int vector;         // elements of a vector register
-  BufferPlan *plans;  // one a buffer, made by the layout stage
+  ARENA_LIST(ScheduleRegion) regions; // 0: the program; outer before inner
+  ARENA_LIST(int32_t) segments;       // the innermost region of each
+  IrBuffer *home;                     // [buffer]: what shares its place has the same home; made by the order stage
+  ARENA_LIST(ScheduleRename) renames; // their loops are regions until kernels are made
+  bool feature_major;                 // neuron buffers are [unit][batch]
+  int vector;                         // elements of a vector register
+  BufferPlan *plans;                  // one a buffer, made by the layout stage
   size_t plan_capacity;
 } Scheduler;
 
@@ -80,13 +95,31 @@ typedef struct {
 
 // schedule_order.c: who must come before whom.
 typedef struct {
-  IndexList before;     // nodes that must come earlier
-  IndexList reads;      // READ values of the node
-  IrBuffer overwritten; // slot whose old value this node's target replaces in place; IR_NONE: none
+  IndexList before; // nodes of its segment that must come earlier
+  IndexList reads;  // READ values of the node
 } NodeOrder;
-NodeOrder *
-schedule_order(Scheduler *scheduler); // adds final copies of what cannot be updated in place; sorts the nodes
+// Chooses homes; drops copies between what shares one, adds final copies of what cannot be updated in place; sorts the
+// nodes of each segment.
+NodeOrder *schedule_order(Scheduler *scheduler);
 bool schedule_same_index(const IrIndex *x, const IrIndex *y, int dimensions);
+bool schedule_is_inside(const Scheduler *scheduler, int32_t region, int32_t outer); // or the same
+
+// schedule_share.c: which buffers share a place.
+typedef struct {
+  Scheduler *scheduler;
+  NodeOrder *order;
+  IndexList *readers;  // [buffer]: nodes
+  IndexList *writers;  // [buffer]: nodes
+  IrBuffer *next_home; // [buffer]: the next one with the same home, IR_NONE at the last
+  bool **live_after;   // [segment][buffer]
+  bool *dropped;       // [node]: a copy that is none any more
+} Sharing;
+bool schedule_reaches(const NodeOrder *order, int32_t from, int32_t to, bool *seen); // `to` must come before `from`
+void schedule_add_before(Scheduler *scheduler, NodeOrder *order, int32_t node, int32_t earlier);
+Sharing schedule_sharing(Scheduler *scheduler, NodeOrder *order);
+// Lets the buffers share a place where neither is needed while the other is written, putting nodes in order for it.
+bool schedule_share(Sharing *sharing, IrBuffer x, IrBuffer y);
+void schedule_share_carried(Sharing *sharing); // what goes round repeats, with its start and its next value
 
 // schedule_fuse.c: which nodes share a kernel.
 void schedule_fuse(Scheduler *scheduler, Schedule *schedule);
@@ -101,6 +134,9 @@ double schedule_value_cost(const Scheduler *scheduler,
 
 // schedule_plan.c: places.
 void schedule_plan(Scheduler *scheduler, Schedule *schedule);
+
+// Whether another buffer lies in the same place: then what it holds may be read under that name.
+bool schedule_has_twin(const Scheduler *scheduler, IrBuffer buffer);
 
 static inline int64_t schedule_extent(const IrProgram *program, IrAxis axis) {
   return axis == IR_NONE ? 1 : program->axes.items[axis].extent;

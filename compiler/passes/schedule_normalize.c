@@ -9,11 +9,20 @@
 
 enum { HEAVY = 4, TRANSCENDENTAL = 10 }; // costs (operations.def) from which a value is worth a temporary
 
+// A region entered, and how many replacements were known before it: what is stored inside a repeat is not known behind.
+typedef struct {
+  int32_t region;
+  size_t known;
+} Entered;
+
 typedef struct {
   Scheduler *scheduler;
   const IrStatement *statement; // being normalized
+  int32_t segment;              // where its nodes go
   IrValue *replacement;         // [value]: a read of the buffer that holds it, or IR_NONE
   size_t replacement_count;
+  ARENA_LIST(IrValue) known; // values with a replacement, in the order in which they got it
+  ARENA_LIST(Entered) entered;
   bool *shared; // [value]: costly and computed by several nodes
   size_t shared_count;
 } Normalizer;
@@ -35,7 +44,39 @@ static void replace(Normalizer *normalizer, IrValue value, IrValue by) {
     normalizer->replacement = grown;
     normalizer->replacement_count = count;
   }
+  if (by != IR_NONE) ARENA_PUSH(normalizer->scheduler->arena, &normalizer->known, value);
   normalizer->replacement[value] = by;
+}
+
+// ---- regions
+
+bool schedule_is_inside(const Scheduler *scheduler, int32_t region, int32_t outer) {
+  while (region > outer) region = scheduler->regions.items[region].parent;
+  return region == outer;
+}
+
+// Moves to a segment: what was stored in regions that are left is forgotten.
+static void enter_segment(Normalizer *normalizer, int32_t segment) {
+  const Scheduler *scheduler = normalizer->scheduler;
+  int32_t region = scheduler->segments.items[segment];
+  normalizer->segment = segment;
+  while (normalizer->entered.count) {
+    Entered top = normalizer->entered.items[normalizer->entered.count - 1];
+    if (schedule_is_inside(scheduler, region, top.region)) {
+      if (region == top.region) return;
+      break;
+    }
+    while (normalizer->known.count > top.known)
+      normalizer->replacement[normalizer->known.items[--normalizer->known.count]] = IR_NONE;
+    normalizer->entered.count--;
+  }
+  Entered here = {region, normalizer->known.count};
+  ARENA_PUSH(scheduler->arena, &normalizer->entered, here);
+}
+
+static int32_t new_segment(Scheduler *scheduler, int32_t region) {
+  ARENA_PUSH(scheduler->arena, &scheduler->segments, region);
+  return (int32_t)scheduler->segments.count - 1;
 }
 
 IrBuffer schedule_slot(const IrProgram *program, IrBuffer buffer) {
@@ -56,6 +97,7 @@ static IrValue add_temporary(Normalizer *normalizer, ScheduleNode node, const ch
   node.axes = value_info(normalizer, value)->axes;
   node.statement.span = normalizer->statement->span;
   node.block = normalizer->statement->block;
+  node.segment = normalizer->segment;
   const char *name = arena_format(scheduler->program->arena, "%s.%s", target->name, purpose);
   node.statement.target = ir_temporary(scheduler->program, name, node.axes, normalizer->statement->index,
                                        target->dimensions, node.statement.index);
@@ -282,10 +324,19 @@ static void find_shared(Normalizer *normalizer) {
   Scheduler *scheduler = normalizer->scheduler;
   const IrProgram *program = scheduler->program;
   size_t values = program->values.count;
-  int *uses = ARENA_ARRAY(scheduler->arena, int, values);
+  // Uses that one place can serve: those from the first on that stand in its region.
+  int *uses = ARENA_ARRAY(scheduler->arena, int, values), *here = ARENA_ARRAY(scheduler->arena, int, values);
+  int32_t *first = ARENA_ARRAY(scheduler->arena, int32_t, values);
   for (size_t i = 0; i < scheduler->nodes.count; i++) {
+    int32_t region = scheduler->segments.items[scheduler->nodes.items[i].segment];
     IrOrder order = ir_order(program, scheduler->nodes.items[i].statement.value, NULL, NULL);
-    for (size_t j = 0; j < order.count; j++) uses[order.values[j]]++;
+    for (size_t j = 0; j < order.count; j++) {
+      IrValue value = order.values[j];
+      bool served = here[value] && schedule_is_inside(scheduler, region, first[value]);
+      if (!served) first[value] = region;
+      here[value] = served ? here[value] + 1 : 1;
+      if (here[value] > uses[value]) uses[value] = here[value];
+    }
     ir_order_free(&order);
   }
   size_t *maker = ARENA_ARRAY(scheduler->arena, size_t, program->buffers.count); // node + 1
@@ -352,15 +403,8 @@ static IrValue share(Normalizer *normalizer, IrValue root, bool stores_root) {
     IrValue value = order.values[i];
     IrValueInfo info = program->values.items[value];
     IrValue operand[IR_MAX_OPERANDS] = {IR_NONE, IR_NONE, IR_NONE};
-    bool changed = false;
-    for (int o = 0; o < ir_value_operands(&info); o++) {
-      operand[o] = instead[ir_order_place(&order, info.operand[o])];
-      changed |= operand[o] != info.operand[o];
-    }
-    instead[i] = value;
-    if (changed && info.kind == VALUE_REDUCE) instead[i] = ir_reduce(program, info.reduction, info.reduced, operand[0]);
-    if (changed && info.kind == VALUE_OPERATION)
-      instead[i] = ir_operation(program, info.operation, operand[0], operand[1], operand[2]);
+    for (int o = 0; o < ir_value_operands(&info); o++) operand[o] = instead[ir_order_place(&order, info.operand[o])];
+    instead[i] = ir_with_operands(program, value, operand);
     if ((size_t)value >= normalizer->shared_count || !normalizer->shared[value] || (stores_root && value == root))
       continue;
     IrValue known = replaced(normalizer, value);
@@ -385,14 +429,17 @@ static void share_values(Normalizer *normalizer) {
   scheduler->nodes.items = NULL;
   scheduler->nodes.count = scheduler->nodes.capacity = 0;
   memset(normalizer->replacement, 0xff, normalizer->replacement_count * sizeof(IrValue));
+  normalizer->known.count = normalizer->entered.count = 0;
   for (size_t i = 0; i < count; i++) {
     ScheduleNode node = nodes[i];
+    enter_segment(normalizer, node.segment);
     IrStatement place = {.target = node.statement.target, .span = node.statement.span, .block = node.block};
     memcpy(place.index, node.statement.index, sizeof place.index);
     normalizer->statement = &place;
     IrValue whole = node.statement.value;
     bool stores = node.kind == NODE_MAP && normalizer->shared[whole] && replaced(normalizer, whole) == IR_NONE &&
-                  node.axes == value_info(normalizer, whole)->axes;
+                  node.axes == value_info(normalizer, whole)->axes &&
+                  !scheduler->program->buffers.items[node.statement.target].carried;
     if (node.kind != NODE_PRODUCT) node.statement.value = share(normalizer, whole, stores);
     ARENA_PUSH(scheduler->arena, &scheduler->nodes, node);
     if (stores) replace(normalizer, whole, ir_read(scheduler->program, node.statement.target, node.statement.index));
@@ -409,7 +456,7 @@ static void normalize_statement(Normalizer *normalizer, const IrStatement *state
   IrAxisSet axes = 0;
   for (int d = 0; d < target->dimensions; d++)
     if (statement->index[d].axis != IR_NONE) axes |= ir_axis_bit(statement->index[d].axis);
-  ScheduleNode node = {.kind = NODE_MAP, .block = statement->block, .axes = axes};
+  ScheduleNode node = {.kind = NODE_MAP, .block = statement->block, .axes = axes, .segment = normalizer->segment};
   node.statement.target = statement->target;
   node.statement.span = statement->span;
   memcpy(node.statement.index, statement->index, sizeof node.statement.index);
@@ -439,6 +486,7 @@ static void normalize_statement(Normalizer *normalizer, const IrStatement *state
   }
   node.statement.value = value;
   ARENA_PUSH(scheduler->arena, &scheduler->nodes, node);
+  if (target->carried) return;
   // Who computes the same reduction later reads it here.
   IrValue read = ir_read(program, statement->target, statement->index);
   if (node.kind != NODE_MAP) replace(normalizer, value, read);
@@ -448,11 +496,34 @@ static void normalize_statement(Normalizer *normalizer, const IrStatement *state
     replace(normalizer, value, read);
 }
 
+// The statements of a region: a segment up to each repeat, the repeat's own, and another one behind it.
+static void normalize_list(Normalizer *normalizer, const IrStatement *statements, int32_t region) {
+  Scheduler *scheduler = normalizer->scheduler;
+  enter_segment(normalizer, new_segment(scheduler, region));
+  for (const IrStatement *statement = statements; statement; statement = statement->next) {
+    if (statement->kind == IR_STATEMENT_ASSIGN) {
+      normalize_statement(normalizer, statement);
+      continue;
+    }
+    ScheduleRegion repeat = {.parent = region,
+                             .first_segment = (int32_t)scheduler->segments.count,
+                             .count = statement->count,
+                             .counter = statement->counter};
+    ARENA_PUSH(scheduler->arena, &scheduler->regions, repeat);
+    int32_t inner = (int32_t)scheduler->regions.count - 1;
+    normalize_list(normalizer, statement->body, inner);
+    scheduler->regions.items[inner].segment_end = (int32_t)scheduler->segments.count;
+    enter_segment(normalizer, new_segment(scheduler, region));
+  }
+}
+
 void schedule_normalize(Scheduler *scheduler) {
   Normalizer normalizer = {.scheduler = scheduler};
   replace(&normalizer, 0, IR_NONE);
-  for (const IrStatement *statement = scheduler->program->statements; statement; statement = statement->next)
-    normalize_statement(&normalizer, statement);
+  ScheduleRegion whole = {.parent = -1, .count = 1, .counter = IR_NONE};
+  ARENA_PUSH(scheduler->arena, &scheduler->regions, whole);
+  normalize_list(&normalizer, scheduler->program->statements, 0);
+  scheduler->regions.items[0].segment_end = (int32_t)scheduler->segments.count;
   share_values(&normalizer);
   for (size_t i = 0; i < scheduler->nodes.count; i++) {
     ScheduleNode *node = &scheduler->nodes.items[i];

@@ -88,9 +88,14 @@ static bool sees_only_own_elements(const Builder *builder, const Draft *draft, i
       if (!schedule_same_index(read->index, other->statement.index, program->buffers.items[made].dimensions))
         return false;
     }
-    for (size_t r = 0; r < other_order->reads.count && order->overwritten != IR_NONE; r++) {
+    const IrBuffer *home = builder->scheduler->home;
+    IrBuffer target = node->statement.target;
+    if (home[made] == home[target] &&
+        !schedule_same_index(other->statement.index, node->statement.index, program->buffers.items[made].dimensions))
+      return false;
+    for (size_t r = 0; r < other_order->reads.count; r++) {
       const IrValueInfo *read = &program->values.items[other_order->reads.items[r]];
-      if (read->buffer != order->overwritten) continue;
+      if (home[read->buffer] != home[target]) continue;
       if (other->kind != NODE_MAP) return false;
       int dimensions = program->buffers.items[read->buffer].dimensions;
       if (!schedule_same_index(read->index, node->statement.index, dimensions)) return false;
@@ -204,7 +209,7 @@ static IrValue read_argument(void *context, IrProgram *program, IrValue value) {
 // Whether a node outside of the draft reads the product, or it outlives the program.
 static bool needed_elsewhere(const Builder *builder, const Draft *draft, IrBuffer buffer) {
   const Scheduler *scheduler = builder->scheduler;
-  if (scheduler->program->buffers.items[buffer].live_out) return true;
+  if (scheduler->program->buffers.items[buffer].live_out || schedule_has_twin(scheduler, buffer)) return true;
   for (size_t i = 0; i < scheduler->nodes.count; i++) {
     bool inside = false;
     for (size_t j = 0; j < draft->nodes.count; j++)

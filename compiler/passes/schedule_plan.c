@@ -1,6 +1,7 @@
 // plan: where every buffer lives. Variables keep one place between steps and programs; a variable's next value takes
 // the place of the last. What one operation alone uses stays in registers, what one kernel's blocks use in scratch,
-// everything else in the network's memory; places of temporaries are used again when their last reader is done. Before:
+// everything else in the network's memory; places of temporaries are used again when their last reader is done, or the
+// last loop that reads them. Before:
 // operations. After: the backend.
 #include "compiler/passes/schedule_internal.h"
 
@@ -55,12 +56,15 @@ typedef struct {
 typedef struct {
   Scheduler *scheduler;
   Schedule *schedule;
-  Use *use;        // [buffer]
-  bool *has_place; // [buffer]
+  Use *use;        // [home]: of all that lies there
+  bool *has_place; // [home]
+  bool *is_shared; // [home]: by several buffers
 } Planner;
 
+static IrBuffer home_of(const Planner *planner, IrBuffer buffer) { return planner->scheduler->home[buffer]; }
+
 static void note_use(Planner *planner, IrBuffer buffer, size_t kernel, size_t operation, bool made) {
-  Use *use = &planner->use[buffer];
+  Use *use = &planner->use[home_of(planner, buffer)];
   if (!use->made && !use->read) {
     use->first_kernel = use->last_kernel = kernel;
     use->first_operation = use->last_operation = operation;
@@ -91,6 +95,20 @@ static void find_uses(Planner *planner) {
       for (size_t r = 0; r < reads.count; r++)
         note_use(planner, program->values.items[reads.items[r]].buffer, k, o, false);
     }
+}
+
+// What is made before a loop and used in it is needed until the loop ends.
+static void extend_uses(Planner *planner) {
+  const Schedule *schedule = planner->schedule;
+  for (size_t l = schedule->loop_count; l-- > 0;) { // inner before outer
+    const ScheduleLoop *loop = &schedule->loops[l];
+    for (size_t b = 0; b < schedule->program->buffers.count; b++) {
+      Use *use = &planner->use[b];
+      if (use->made && use->first_kernel < loop->first_kernel && use->last_kernel >= loop->first_kernel &&
+          use->last_kernel < loop->kernel_end)
+        use->last_kernel = loop->kernel_end - 1;
+    }
+  }
 }
 
 static bool is_product_operand(const Planner *planner, IrBuffer buffer) {
@@ -145,21 +163,23 @@ static void place_variables(Planner *planner) {
   PlanTable *table = planner->scheduler->fixed;
   for (size_t b = 0; b < program->buffers.count; b++) {
     const IrBufferInfo *info = &program->buffers.items[b];
-    const Use *use = &planner->use[b];
+    IrBuffer home = home_of(planner, (IrBuffer)b);
+    const Use *use = &planner->use[home];
+    if (planner->has_place[home]) continue;
     if (!(info->live_in && use->read) && !(info->live_out && (use->made || info->live_in))) continue;
     const char *name = program->buffers.items[schedule_slot(program, (IrBuffer)b)].name;
     const BufferPlan *known = plan_table_find(table, name);
-    BufferPlan *plan = &planner->scheduler->plans[b];
+    BufferPlan *plan = &planner->scheduler->plans[home];
     if (known) {
       *plan = *known;
     } else {
       plan->place = PLACE_MEMORY;
       plan->blocked_dimension = -1;
       plan->offset = schedule_round_up(plan_table_end(table), ALIGNMENT);
-      plan_table_reserve(table, plan->offset + buffer_bytes(planner, (IrBuffer)b, plan, 0));
+      plan_table_reserve(table, plan->offset + buffer_bytes(planner, home, plan, 0));
       plan_table_add(table, name, *plan);
     }
-    planner->has_place[b] = true;
+    planner->has_place[home] = true;
   }
 }
 
@@ -216,7 +236,9 @@ static void place_scratch(Planner *planner) {
     for (size_t b = 0; b < schedule->program->buffers.count; b++) {
       const Use *use = &planner->use[b];
       BufferPlan *plan = &planner->scheduler->plans[b];
-      if (planner->has_place[b] || !use->made || use->first_kernel != k || use->last_kernel != k) continue;
+      if (planner->has_place[b] || planner->is_shared[b] || !use->made || use->first_kernel != k ||
+          use->last_kernel != k)
+        continue;
       planner->has_place[b] = true;
       if (use->first_operation == use->last_operation && !is_product_operand(planner, (IrBuffer)b)) {
         plan->place = PLACE_REGISTER;
@@ -249,7 +271,7 @@ static void place_memory(Planner *planner) {
   for (size_t b = 0; b < schedule->program->buffers.count; b++) {
     const Use *use = &planner->use[b];
     BufferPlan *plan = &planner->scheduler->plans[b];
-    if (planner->has_place[b] || !use->made) continue;
+    if (planner->has_place[b] || !use->made || home_of(planner, (IrBuffer)b) != (IrBuffer)b) continue;
     planner->has_place[b] = true;
     int64_t bytes = buffer_bytes(planner, (IrBuffer)b, plan, 0);
     plan->place = PLACE_MEMORY;
@@ -259,14 +281,31 @@ static void place_memory(Planner *planner) {
   plan_table_reserve(planner->scheduler->fixed, schedule->memory_bytes);
 }
 
+// What shares a place has one plan; counters are arguments.
+static void copy_plans(Planner *planner) {
+  const Schedule *schedule = planner->schedule;
+  BufferPlan *plans = planner->scheduler->plans;
+  for (size_t b = 0; b < schedule->program->buffers.count; b++)
+    if (home_of(planner, (IrBuffer)b) != (IrBuffer)b) plans[b] = plans[home_of(planner, (IrBuffer)b)];
+  for (size_t l = 0; l < schedule->loop_count; l++)
+    if (schedule->loops[l].counter != IR_NONE)
+      plans[schedule->loops[l].counter] =
+          (BufferPlan){.place = PLACE_COUNTER, .offset = (int64_t)l, .blocked_dimension = -1};
+}
+
 void schedule_plan(Scheduler *scheduler, Schedule *schedule) {
   size_t buffers = schedule->program->buffers.count;
   Planner planner = {.scheduler = scheduler, .schedule = schedule};
   planner.use = ARENA_ARRAY(scheduler->arena, Use, buffers);
   planner.has_place = ARENA_ARRAY(scheduler->arena, bool, buffers);
+  planner.is_shared = ARENA_ARRAY(scheduler->arena, bool, buffers);
+  for (size_t b = 0; b < buffers; b++)
+    if (scheduler->home[b] != (IrBuffer)b) planner.is_shared[scheduler->home[b]] = true;
   find_uses(&planner);
+  extend_uses(&planner);
   place_variables(&planner);
   place_scratch(&planner);
   place_memory(&planner);
+  copy_plans(&planner);
   schedule->plans = scheduler->plans;
 }

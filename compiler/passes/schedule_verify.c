@@ -1,66 +1,28 @@
 // Checks a schedule against its contract (schedule.h): what the emitter may rely on. Run after schedule_program in
 // tests and in debug builds; every sentence names the kernel and what is wrong with it.
-#include "compiler/passes/schedule.h"
+#include "compiler/passes/schedule_verify.h"
 
-#include <string.h>
-
-typedef struct {
-  bool made, read;
-  size_t kernel, operation, statement; // where it is made
-  size_t last_kernel;                  // that reads it
-} Life;
-
-typedef struct {
-  const Schedule *schedule;
-  IrProgram *program;
-  Life *life; // [buffer]
-  const char *error;
-} Verifier;
-
-typedef struct {
-  size_t kernel, operation, statement; // statement: SIZE_MAX for the operands of a product
-  const KernelOperation *in;
-  const IrIndex *target; // index of the reading statement's target; NULL for operands of a product
-  bool reduced;          // inside a reduction
-} Place;
-
-#define FAIL(verifier, ...)                                                                                            \
-  do {                                                                                                                 \
-    if (!(verifier)->error) (verifier)->error = arena_format((verifier)->program->arena, __VA_ARGS__);                 \
-  } while (0)
-
-static const IrBufferInfo *buffer_info(const Verifier *verifier, IrBuffer buffer) {
-  return &verifier->program->buffers.items[buffer];
-}
-static const IrValueInfo *value_info(const Verifier *verifier, IrValue value) {
-  return &verifier->program->values.items[value];
-}
-static IrAxisSet bit_of(IrAxis axis) { return axis == IR_NONE ? 0 : ir_axis_bit(axis); }
-
-static bool same_index(const IrIndex *x, const IrIndex *y, int dimensions) {
-  for (int d = 0; d < dimensions; d++)
-    if (x[d].axis != y[d].axis || (x[d].axis == IR_NONE && x[d].constant != y[d].constant)) return false;
-  return true;
-}
-
-static IrAxis contiguous_axis(const Verifier *verifier, IrBuffer buffer, const IrIndex *index) {
+static IrAxis contiguous_axis(const ScheduleVerifier *verifier, IrBuffer buffer, const IrIndex *index) {
   for (int d = 0; d < buffer_info(verifier, buffer)->dimensions; d++)
     if (verifier->schedule->plans[buffer].stride[d] == 1) return index[d].axis;
   return IR_NONE;
 }
 
-static const KernelStatement *maker(const Verifier *verifier, IrBuffer buffer, const KernelOperation **operation) {
-  const Life *life = &verifier->life[buffer];
-  *operation = &verifier->schedule->kernels[life->kernel].operations[life->operation];
-  return &(*operation)->statements[life->statement];
+const KernelStatement *verify_maker(const ScheduleVerifier *verifier, const VerifyMaker *maker,
+                                    const KernelOperation **operation) {
+  *operation = &verifier->schedule->kernels[maker->kernel].operations[maker->operation];
+  return &(*operation)->statements[maker->statement];
 }
 
 // ---- reads
 
-// What one block of the reading operation sees of a buffer made in the same kernel must be made by the same block.
-static bool within_block(const Verifier *verifier, const Kernel *kernel, const KernelOperation *made_in,
-                         const IrIndex *made, const KernelOperation *read_in, const IrIndex *read, int dimensions) {
-  (void)verifier;
+bool verify_precedes(const VerifyMaker *maker, const VerifyPlace *place) {
+  return maker->operation < place->operation ||
+         (maker->operation == place->operation && place->statement != SIZE_MAX && maker->statement < place->statement);
+}
+
+bool verify_within_block(const Kernel *kernel, const KernelOperation *made_in, const IrIndex *made,
+                         const KernelOperation *read_in, const IrIndex *read, int dimensions) {
   if (!kernel->extent) return true;
   for (int d = 0; d < dimensions; d++)
     if (made[d].axis != IR_NONE && made[d].axis == made_in->block_axis)
@@ -68,102 +30,134 @@ static bool within_block(const Verifier *verifier, const Kernel *kernel, const K
   return false;
 }
 
-static void check_read(Verifier *verifier, const IrValueInfo *read, const Place *place) {
+bool verify_before_overwritten(const ScheduleVerifier *verifier, const IrValueInfo *read, const VerifyPlace *place,
+                               const VerifyMaker *next) {
+  const KernelOperation *made_in;
+  const KernelStatement *made = verify_maker(verifier, next, &made_in);
+  int dimensions = buffer_info(verifier, read->buffer)->dimensions;
+  if (place->operation < next->operation)
+    return verify_within_block(&verifier->schedule->kernels[place->kernel], made_in, made->index, place->in,
+                               read->index, dimensions);
+  return place->operation == next->operation && place->statement != SIZE_MAX && place->statement <= next->statement &&
+         !place->reduced && schedule_same_index(read->index, made->index, dimensions);
+}
+
+// A read of what an operation of the same kernel makes.
+static void check_read_of(ScheduleVerifier *verifier, const IrValueInfo *read, const VerifyPlace *place,
+                          const VerifyMaker *maker) {
   const Kernel *kernel = &verifier->schedule->kernels[place->kernel];
   const IrBufferInfo *info = buffer_info(verifier, read->buffer);
-  const Life *life = &verifier->life[read->buffer];
-  BufferPlace where = verifier->schedule->plans[read->buffer].place;
-  if (where == PLACE_NOWHERE) FAIL(verifier, "kernel \"%s\" reads %s, which has no place", kernel->name, info->name);
-  if (!life->made) {
-    if (!info->live_in) FAIL(verifier, "kernel \"%s\" reads %s, which nothing assigns", kernel->name, info->name);
-    return;
-  }
-  bool before =
-      life->kernel < place->kernel ||
-      (life->kernel == place->kernel &&
-       (life->operation < place->operation ||
-        (life->operation == place->operation && place->statement != SIZE_MAX && life->statement < place->statement)));
-  if (!before) {
-    FAIL(verifier, "kernel \"%s\" reads %s before it is assigned", kernel->name, info->name);
-    return;
-  }
   const KernelOperation *made_in;
-  const KernelStatement *made = maker(verifier, read->buffer, &made_in);
-  bool same_operation = made_in == place->in;
-  if (where == PLACE_REGISTER && !same_operation)
-    FAIL(verifier, "%s is in registers but is read by another operation", info->name);
-  if (where == PLACE_SCRATCH && life->kernel != place->kernel)
-    FAIL(verifier, "%s is in scratch but is read by another kernel", info->name);
-  if (same_operation && (place->reduced || !same_index(read->index, made->index, info->dimensions)))
+  const KernelStatement *made = verify_maker(verifier, maker, &made_in);
+  if (!verify_precedes(maker, place)) {
+    bool goes_round = info->carried && verify_before_overwritten(verifier, read, place, maker);
+    if (!goes_round) FAIL(verifier, "kernel \"%s\" reads %s before it is assigned", kernel->name, info->name);
+    return;
+  }
+  if (maker->operation == place->operation &&
+      (place->reduced || !schedule_same_index(read->index, made->index, info->dimensions)))
     FAIL(verifier, "kernel \"%s\" reads other elements of %s in the operation that assigns it", kernel->name,
          info->name);
-  if (life->kernel == place->kernel &&
-      !within_block(verifier, kernel, made_in, made->index, place->in, read->index, info->dimensions))
+  if (!verify_within_block(kernel, made_in, made->index, place->in, read->index, info->dimensions))
     FAIL(verifier, "kernel \"%s\" reads %s across blocks", kernel->name, info->name);
 }
 
-typedef void Visit(Verifier *verifier, const IrValueInfo *read, const Place *place, void *context);
-
-static void visit_reads(Verifier *verifier, IrValue value, Place place, Visit *visit, void *context) {
-  const IrValueInfo *info = value_info(verifier, value);
-  if (info->kind == VALUE_READ) visit(verifier, info, &place, context);
-  if (info->kind == VALUE_REDUCE) {
-    place.reduced = true;
-    visit_reads(verifier, info->operand[0], place, visit, context);
+// Where each block runs all iterations, what goes round must stay in the block.
+static void check_round(ScheduleVerifier *verifier, const IrValueInfo *read, const VerifyPlace *place) {
+  const Schedule *schedule = verifier->schedule;
+  for (size_t l = 0; l < schedule->loop_count; l++) {
+    const ScheduleLoop *loop = &schedule->loops[l];
+    if (!loop->by_block || loop->first_kernel != place->kernel) continue;
+    IrBuffer next = read->buffer; // carried, and copied at the end of an iteration; or renamed
+    for (size_t i = 0; i < schedule->rename_count; i++)
+      if (schedule->renames[i].at_end && schedule->renames[i].to == read->buffer) next = schedule->renames[i].from;
+    for (int m = 0; m < verifier->life[next].makers; m++) {
+      const VerifyMaker *maker = &verifier->life[next].maker[m];
+      if (maker->kernel != place->kernel) continue;
+      const KernelOperation *made_in;
+      const KernelStatement *made = verify_maker(verifier, maker, &made_in);
+      const Kernel *kernel = &schedule->kernels[place->kernel];
+      if (!verify_within_block(kernel, made_in, made->index, place->in, read->index,
+                               buffer_info(verifier, next)->dimensions))
+        FAIL(verifier, "kernel \"%s\" reads %s of other blocks, which are at other iterations", kernel->name,
+             buffer_info(verifier, read->buffer)->name);
+    }
   }
-  if (info->kind == VALUE_OPERATION)
-    for (int i = 0; i < ir_operation_arity(info->operation); i++)
-      visit_reads(verifier, info->operand[i], place, visit, context);
 }
 
-static void visit_all_reads(Verifier *verifier, Visit *visit, void *context) {
+static void check_read(ScheduleVerifier *verifier, const IrValueInfo *read, const VerifyPlace *place, void *context) {
+  (void)context;
+  const Schedule *schedule = verifier->schedule;
+  const Kernel *kernel = &schedule->kernels[place->kernel];
+  const IrBufferInfo *info = buffer_info(verifier, read->buffer);
+  const VerifyLife *life = &verifier->life[read->buffer];
+  const BufferPlan *plan = &schedule->plans[read->buffer];
+  if (plan->place == PLACE_COUNTER) {
+    const ScheduleLoop *loop = &schedule->loops[plan->offset];
+    if (place->kernel < loop->first_kernel || place->kernel >= loop->kernel_end)
+      FAIL(verifier, "kernel \"%s\" reads %s outside of its repeat", kernel->name, info->name);
+    return;
+  }
+  if (plan->place == PLACE_NOWHERE)
+    FAIL(verifier, "kernel \"%s\" reads %s, which has no place", kernel->name, info->name);
+  for (int m = 0; m < life->makers; m++)
+    if (life->maker[m].kernel == place->kernel) check_read_of(verifier, read, place, &life->maker[m]);
+    else if (!info->carried && life->maker[m].kernel > place->kernel)
+      FAIL(verifier, "kernel \"%s\" reads %s before it is assigned", kernel->name, info->name);
+  if (info->carried) check_round(verifier, read, place);
+}
+
+// Reductions stand at the root of a statement only (check_loop).
+static void visit_value(ScheduleVerifier *verifier, IrValue value, VerifyPlace place, VerifyVisit *visit,
+                        void *context) {
+  place.reduced = value_info(verifier, value)->kind == VALUE_REDUCE;
+  IrOrder order = ir_order(verifier->program, value, NULL, NULL);
+  for (size_t i = 0; i < order.count; i++)
+    if (value_info(verifier, order.values[i])->kind == VALUE_READ)
+      visit(verifier, value_info(verifier, order.values[i]), &place, context);
+  ir_order_free(&order);
+}
+
+void verify_visit_reads(ScheduleVerifier *verifier, VerifyVisit *visit, void *context) {
   const Schedule *schedule = verifier->schedule;
   for (size_t k = 0; k < schedule->kernel_count; k++)
     for (size_t o = 0; o < schedule->kernels[k].operation_count; o++) {
       const KernelOperation *operation = &schedule->kernels[k].operations[o];
-      Place place = {k, o, SIZE_MAX, operation, NULL, false};
+      VerifyPlace place = {k, o, SIZE_MAX, operation, false};
       if (operation->kind == KERNEL_PRODUCT) {
-        visit_reads(verifier, operation->a, place, visit, context);
-        visit_reads(verifier, operation->b, place, visit, context);
+        visit_value(verifier, operation->a, place, visit, context);
+        visit_value(verifier, operation->b, place, visit, context);
       }
       for (size_t s = 0; s < operation->statement_count; s++) {
         place.statement = s;
-        place.target = operation->statements[s].index;
-        visit_reads(verifier, operation->statements[s].value, place, visit, context);
+        visit_value(verifier, operation->statements[s].value, place, visit, context);
       }
     }
 }
 
-static void visit_check(Verifier *verifier, const IrValueInfo *read, const Place *place, void *context) {
-  (void)context;
-  check_read(verifier, read, place);
-  Life *life = &verifier->life[read->buffer];
-  if (!life->read || place->kernel > life->last_kernel) life->last_kernel = place->kernel;
-  life->read = true;
-}
-
 // ---- operations
 
-static bool has_reduction(const Verifier *verifier, IrValue value) {
-  const IrValueInfo *info = value_info(verifier, value);
-  if (info->kind == VALUE_REDUCE) return true;
-  for (int i = 0; info->kind == VALUE_OPERATION && i < ir_operation_arity(info->operation); i++)
-    if (has_reduction(verifier, info->operand[i])) return true;
-  return false;
+static bool has_reduction(const ScheduleVerifier *verifier, IrValue value) {
+  IrOrder order = ir_order(verifier->program, value, NULL, NULL);
+  bool found = false;
+  for (size_t i = 0; i < order.count; i++) found |= value_info(verifier, order.values[i])->kind == VALUE_REDUCE;
+  ir_order_free(&order);
+  return found;
 }
 
-static IrAxisSet target_axes(const Verifier *verifier, const KernelStatement *statement) {
+static IrAxisSet target_axes(const ScheduleVerifier *verifier, const KernelStatement *statement) {
   IrAxisSet axes = 0;
   for (int d = 0; d < buffer_info(verifier, statement->target)->dimensions; d++)
-    axes |= bit_of(statement->index[d].axis);
+    axes |= ir_axis_bit(statement->index[d].axis);
   return axes;
 }
 
-static void check_loop(Verifier *verifier, const Kernel *kernel, const KernelOperation *operation) {
+static void check_loop(ScheduleVerifier *verifier, const Kernel *kernel, const KernelOperation *operation) {
   IrAxisSet loops = 0;
   for (int i = 0; i < operation->loops; i++) {
-    if (loops & bit_of(operation->loop[i])) FAIL(verifier, "kernel \"%s\" loops over one axis twice", kernel->name);
-    loops |= bit_of(operation->loop[i]);
+    if (loops & ir_axis_bit(operation->loop[i]))
+      FAIL(verifier, "kernel \"%s\" loops over one axis twice", kernel->name);
+    loops |= ir_axis_bit(operation->loop[i]);
   }
   for (size_t s = 0; s < operation->statement_count; s++) {
     const KernelStatement *statement = &operation->statements[s];
@@ -175,19 +169,20 @@ static void check_loop(Verifier *verifier, const Kernel *kernel, const KernelOpe
       FAIL(verifier, "kernel \"%s\" has a reduction inside the value of %s", kernel->name, name);
     if ((target_axes(verifier, statement) | bound) != loops || (target_axes(verifier, statement) & bound))
       FAIL(verifier, "kernel \"%s\" does not loop over the axes of %s", kernel->name, name);
-    if (kernel->extent && !(target_axes(verifier, statement) & bit_of(operation->block_axis)))
+    if (kernel->extent && !(target_axes(verifier, statement) & ir_axis_bit(operation->block_axis)))
       FAIL(verifier, "kernel \"%s\" assigns %s whole in every block", kernel->name, name);
   }
 }
 
-static void check_product(Verifier *verifier, const Kernel *kernel, const KernelOperation *operation) {
+static void check_product(ScheduleVerifier *verifier, const Kernel *kernel, const KernelOperation *operation) {
   const IrValueInfo *a = value_info(verifier, operation->a), *b = value_info(verifier, operation->b);
   if (a->kind != VALUE_READ || b->kind != VALUE_READ) {
     FAIL(verifier, "kernel \"%s\" multiplies what is not stored", kernel->name);
     return;
   }
-  if (a->axes != (bit_of(operation->m) | bit_of(operation->k)) ||
-      b->axes != (bit_of(operation->k) | bit_of(operation->n)) || operation->n == IR_NONE || operation->k == IR_NONE)
+  if (a->axes != (ir_axis_bit(operation->m) | ir_axis_bit(operation->k)) ||
+      b->axes != (ir_axis_bit(operation->k) | ir_axis_bit(operation->n)) || operation->n == IR_NONE ||
+      operation->k == IR_NONE)
     FAIL(verifier, "kernel \"%s\": the operands' axes are not m, k and k, n", kernel->name);
   IrAxis a_axis = contiguous_axis(verifier, a->buffer, a->index),
          b_axis = contiguous_axis(verifier, b->buffer, b->index);
@@ -204,7 +199,7 @@ static void check_product(Verifier *verifier, const Kernel *kernel, const Kernel
     const KernelStatement *statement = &operation->statements[s];
     const char *name = buffer_info(verifier, statement->target)->name;
     if (has_reduction(verifier, statement->value)) FAIL(verifier, "the epilogue of %s reduces", name);
-    if (target_axes(verifier, statement) != (bit_of(operation->m) | bit_of(operation->n)))
+    if (target_axes(verifier, statement) != (ir_axis_bit(operation->m) | ir_axis_bit(operation->n)))
       FAIL(verifier, "the epilogue of %s has other axes than the product", name);
     bool stored = verifier->schedule->plans[statement->target].place != PLACE_REGISTER;
     if (operation->form != PRODUCT_DOT && stored &&
@@ -213,7 +208,7 @@ static void check_product(Verifier *verifier, const Kernel *kernel, const Kernel
   }
 }
 
-static void check_operations(Verifier *verifier) {
+static void check_operations(ScheduleVerifier *verifier) {
   const Schedule *schedule = verifier->schedule;
   for (size_t k = 0; k < schedule->kernel_count; k++) {
     const Kernel *kernel = &schedule->kernels[k];
@@ -230,160 +225,44 @@ static void check_operations(Verifier *verifier) {
   }
 }
 
-// ---- places
+// ---- the whole
 
-static int64_t dimension_extent(const Verifier *verifier, IrBuffer buffer, int d) {
-  const BufferPlan *plan = &verifier->schedule->plans[buffer];
-  if (plan->blocked_dimension != d) return buffer_info(verifier, buffer)->extent[d];
-  const Kernel *kernel = &verifier->schedule->kernels[verifier->life[buffer].kernel];
-  return kernel->block_size < kernel->extent ? kernel->block_size : kernel->extent;
-}
-
-// Bytes from the plan's offset to behind the last element.
-static int64_t span_of(Verifier *verifier, IrBuffer buffer) {
-  const IrBufferInfo *info = buffer_info(verifier, buffer);
-  const BufferPlan *plan = &verifier->schedule->plans[buffer];
-  int64_t last = 0;
-  for (int d = 0; d < info->dimensions; d++) {
-    int64_t extent = dimension_extent(verifier, buffer, d);
-    last += (extent - 1) * plan->stride[d];
-    for (int e = 0; e < info->dimensions; e++) // the smaller stride must not run into the larger
-      if (plan->stride[e] < plan->stride[d] &&
-          dimension_extent(verifier, buffer, e) * plan->stride[e] > plan->stride[d])
-        FAIL(verifier, "the strides of %s overlap", info->name);
-  }
-  return (last + 1) * verifier->schedule->element_bytes;
-}
-
-static bool overlap(Verifier *verifier, IrBuffer x, IrBuffer y) {
-  const BufferPlan *plan = verifier->schedule->plans;
-  return plan[x].offset < plan[y].offset + span_of(verifier, y) &&
-         plan[y].offset < plan[x].offset + span_of(verifier, x);
-}
-
-typedef struct {
-  IrBuffer old, next;
-} Update;
-
-// A read of `old` is harmless if it is done before its element is overwritten by `next`, in every block.
-static void check_update_read(Verifier *verifier, const IrValueInfo *read, const Place *place, void *context) {
-  const Update *update = context;
-  if (read->buffer != update->old) return;
-  const Life *next = &verifier->life[update->next];
-  const KernelOperation *made_in;
-  const KernelStatement *made = maker(verifier, update->next, &made_in);
-  const Kernel *kernel = &verifier->schedule->kernels[place->kernel];
-  int dimensions = buffer_info(verifier, update->old)->dimensions;
-  bool good = place->kernel < next->kernel;
-  if (place->kernel == next->kernel && place->operation < next->operation)
-    good = within_block(verifier, kernel, made_in, made->index, place->in, read->index, dimensions);
-  if (place->kernel == next->kernel && place->operation == next->operation)
-    good = place->statement != SIZE_MAX && place->statement <= next->statement && !place->reduced &&
-           same_index(read->index, made->index, dimensions);
-  if (!good)
-    FAIL(verifier, "kernel \"%s\" reads %s, which %s has overwritten", kernel->name,
-         buffer_info(verifier, update->old)->name, buffer_info(verifier, update->next)->name);
-}
-
-static size_t end_of_life(const Verifier *verifier, IrBuffer buffer) {
-  const Life *life = &verifier->life[buffer];
-  if (buffer_info(verifier, buffer)->live_out) return SIZE_MAX;
-  return life->read ? life->last_kernel : life->made ? life->kernel : 0;
-}
-
-static void check_memory(Verifier *verifier, IrBuffer x, IrBuffer y) {
-  if (!overlap(verifier, x, y)) return;
-  const Life *lx = &verifier->life[x], *ly = &verifier->life[y];
-  const char *names[] = {buffer_info(verifier, x)->name, buffer_info(verifier, y)->name};
-  if (!ly->made) { // y was there before
-    IrBuffer other = x;
-    x = y;
-    y = other;
-    lx = &verifier->life[x];
-    ly = &verifier->life[y];
-  }
-  if (!ly->made) {
-    FAIL(verifier, "%s and %s share a place", names[0], names[1]);
-    return;
-  }
-  if (lx->made && lx->kernel > ly->kernel) {
-    const Life *swap = lx;
-    IrBuffer other = x;
-    lx = ly, ly = swap;
-    x = y, y = other;
-  }
-  size_t end = end_of_life(verifier, x);
-  if (end < ly->kernel && end != SIZE_MAX) return;
-  if (!lx->made && memcmp(&verifier->schedule->plans[x], &verifier->schedule->plans[y], sizeof(BufferPlan)) == 0 &&
-      !buffer_info(verifier, x)->live_out) {
-    Update update = {x, y};
-    visit_all_reads(verifier, check_update_read, &update);
-    return;
-  }
-  FAIL(verifier, "%s and %s share a place while both are needed", names[0], names[1]);
-}
-
-static void check_places(Verifier *verifier) {
+static void find_makers(ScheduleVerifier *verifier) {
   const Schedule *schedule = verifier->schedule;
-  size_t buffers = verifier->program->buffers.count;
-  for (size_t b = 0; b < buffers; b++) {
-    const BufferPlan *plan = &schedule->plans[b];
-    if (plan->place != PLACE_MEMORY && plan->place != PLACE_SCRATCH) continue;
-    int64_t end = plan->place == PLACE_MEMORY ? schedule->memory_bytes : schedule->scratch_bytes;
-    if (plan->offset < 0 || plan->offset % 64 || plan->offset + span_of(verifier, (IrBuffer)b) > end)
-      FAIL(verifier, "%s lies outside of its memory", buffer_info(verifier, (IrBuffer)b)->name);
-    for (size_t c = 0; c < b && plan->place == PLACE_MEMORY; c++)
-      if (schedule->plans[c].place == PLACE_MEMORY) check_memory(verifier, (IrBuffer)b, (IrBuffer)c);
-  }
-}
-
-typedef struct {
-  size_t kernel;
-  size_t *first, *last; // [buffer]: operations of this kernel that use it
-  bool *used;
-} ScratchUse;
-
-static void visit_scratch(Verifier *verifier, const IrValueInfo *read, const Place *place, void *context) {
-  (void)verifier;
-  ScratchUse *use = context;
-  if (place->kernel == use->kernel && place->operation > use->last[read->buffer])
-    use->last[read->buffer] = place->operation;
-}
-
-static void check_scratch(Verifier *verifier, size_t k) {
-  const Schedule *schedule = verifier->schedule;
-  size_t buffers = verifier->program->buffers.count;
-  Arena *arena = verifier->program->arena;
-  ScratchUse use = {k, ARENA_ARRAY(arena, size_t, buffers), ARENA_ARRAY(arena, size_t, buffers), NULL};
-  for (size_t b = 0; b < buffers; b++) use.first[b] = use.last[b] = verifier->life[b].operation;
-  visit_all_reads(verifier, visit_scratch, &use);
-  for (size_t b = 0; b < buffers; b++) {
-    if (schedule->plans[b].place != PLACE_SCRATCH || verifier->life[b].kernel != k) continue;
-    for (size_t c = 0; c < b; c++)
-      if (schedule->plans[c].place == PLACE_SCRATCH && verifier->life[c].kernel == k && use.first[b] <= use.last[c] &&
-          use.first[c] <= use.last[b] && overlap(verifier, (IrBuffer)b, (IrBuffer)c))
-        FAIL(verifier, "%s and %s share scratch while both are needed", buffer_info(verifier, (IrBuffer)b)->name,
-             buffer_info(verifier, (IrBuffer)c)->name);
-  }
-}
-
-const char *schedule_verify(const Schedule *schedule) {
-  Verifier verifier = {.schedule = schedule, .program = schedule->program};
-  verifier.life = ARENA_ARRAY(schedule->program->arena, Life, schedule->program->buffers.count);
   for (size_t k = 0; k < schedule->kernel_count; k++)
     for (size_t o = 0; o < schedule->kernels[k].operation_count; o++)
       for (size_t s = 0; s < schedule->kernels[k].operations[o].statement_count; s++) {
         IrBuffer target = schedule->kernels[k].operations[o].statements[s].target;
-        if (verifier.life[target].made) FAIL(&verifier, "%s is assigned twice", buffer_info(&verifier, target)->name);
-        verifier.life[target] = (Life){.made = true, .kernel = k, .operation = o, .statement = s};
+        VerifyLife *life = &verifier->life[target];
+        if (life->makers == (buffer_info(verifier, target)->carried ? 2 : 1)) {
+          FAIL(verifier, "%s is assigned twice", buffer_info(verifier, target)->name);
+          continue;
+        }
+        life->maker[life->makers++] = (VerifyMaker){k, o, s};
       }
-  check_operations(&verifier);
-  if (!verifier.error) visit_all_reads(&verifier, visit_check, NULL);
-  for (size_t b = 0; b < schedule->program->buffers.count && !verifier.error; b++) {
-    const IrBufferInfo *info = buffer_info(&verifier, (IrBuffer)b);
-    if (info->live_out && !verifier.life[b].made && !info->live_in) FAIL(&verifier, "nothing assigns %s", info->name);
+}
+
+static void check_loops(ScheduleVerifier *verifier) {
+  const Schedule *schedule = verifier->schedule;
+  for (size_t l = 0; l < schedule->loop_count; l++) {
+    const ScheduleLoop *loop = &schedule->loops[l], *outer = l ? loop - 1 : NULL;
+    if (loop->first_kernel >= loop->kernel_end || loop->kernel_end > schedule->kernel_count || loop->count < 1)
+      FAIL(verifier, "repeat %zu has no kernels", l);
+    if (outer && (loop->first_kernel < outer->first_kernel ||
+                  (loop->first_kernel < outer->kernel_end && loop->kernel_end > outer->kernel_end)))
+      FAIL(verifier, "repeat %zu is not inside the one around it", l);
+    if (loop->by_block && loop->kernel_end != loop->first_kernel + 1)
+      FAIL(verifier, "repeat %zu runs several kernels by block", l);
   }
-  if (!verifier.error) check_places(&verifier);
-  for (size_t k = 0; k < schedule->kernel_count && !verifier.error; k++) check_scratch(&verifier, k);
+}
+
+const char *schedule_verify(const Schedule *schedule) {
+  ScheduleVerifier verifier = {.schedule = schedule, .program = schedule->program};
+  verifier.life = ARENA_ARRAY(schedule->program->arena, VerifyLife, schedule->program->buffers.count);
+  find_makers(&verifier);
+  check_loops(&verifier);
+  check_operations(&verifier);
+  if (!verifier.error) verify_visit_reads(&verifier, check_read, NULL);
+  if (!verifier.error) verify_places(&verifier);
   return verifier.error;
 }

@@ -1,6 +1,6 @@
 // simplify: algebra on values, from the leaves up, until nothing changes. Expects a well-formed program; changes values
-// only: targets, order and number of statements stay. Results agree up to rounding (sums and products of constants are
-// reassociated), and a nan or infinity stays observable, with one exception:
+// only: targets and order of statements stay; a repeat that runs never or once is none. Results agree up to rounding
+// (sums and products of constants are reassociated), and a nan or infinity stays observable, with one exception:
 //
 // A literal 0 annihilates what it is multiplied with, even if that is not finite. In the IR a literal 0 never is
 // somebody's measured value: it is a neuron state that a step starts with, a state that feedback clears, a derivative
@@ -308,19 +308,45 @@ static IrValue make_reduce(IrProgram *program, IrReduction reduction, IrAxisSet 
   return simplify_value(NULL, program, ir_reduce(program, reduction, axes, body));
 }
 
-static void simplify_statements(IrProgram *program, IrStatement *statements) {
+static void simplify_statement(IrProgram *program, IrStatement *statement) {
   enum { MOST_ROUNDS = 8 };
-  for (IrStatement *statement = statements; statement; statement = statement->next) {
-    if (statement->kind == IR_STATEMENT_REPEAT) {
-      simplify_statements(program, statement->body);
-      continue;
-    }
-    for (int round = 0; round < MOST_ROUNDS; round++) {
-      IrValue before = statement->value;
-      statement->value = ir_rewrite(program, before, simplify_value, NULL);
-      if (statement->value == before) break;
-    }
+  for (int round = 0; round < MOST_ROUNDS; round++) {
+    IrValue before = statement->value;
+    statement->value = ir_rewrite(program, before, simplify_value, NULL);
+    if (statement->value == before) break;
   }
 }
 
-void pass_simplify(IrProgram *program) { simplify_statements(program, program->statements); }
+// Whether a body can stand in place of its only iteration: it counts nothing, and carries nothing.
+static bool is_plain_body(const IrProgram *program, const IrStatement *repeat) {
+  if (repeat->counter != IR_NONE) return false;
+  for (const IrStatement *statement = repeat->body; statement; statement = statement->next)
+    if (statement->kind == IR_STATEMENT_ASSIGN && program->buffers.items[statement->target].carried) return false;
+  return true;
+}
+
+// Returns where the next statement would be linked.
+static IrStatement **simplify_list(IrProgram *program, IrStatement **link) {
+  while (*link) {
+    IrStatement *statement = *link;
+    if (statement->kind == IR_STATEMENT_REPEAT) {
+      IrStatement **end = simplify_list(program, &statement->body);
+      if (statement->count == 0 || !statement->body) {
+        *link = statement->next;
+        continue;
+      }
+      if (statement->count == 1 && is_plain_body(program, statement)) {
+        *end = statement->next;
+        *link = statement->body;
+        link = end == &statement->body ? link : end;
+        continue;
+      }
+    } else {
+      simplify_statement(program, statement);
+    }
+    link = &statement->next;
+  }
+  return link;
+}
+
+void pass_simplify(IrProgram *program) { program->last = simplify_list(program, &program->statements); }

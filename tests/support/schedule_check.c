@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ typedef struct {
   Arena *arena;
   IrProgram *reference, *program;
   double **storage; // of the reference, dense
+  double tolerance; // of the largest entry
 } Fixture;
 
 static IrProgram *parse(Arena *arena, const char *text) {
@@ -35,8 +37,8 @@ static IrProgram *parse(Arena *arena, const char *text) {
 }
 
 static void optimize(IrProgram *program) {
-  static const char *const passes[] = {"simplify",  "contract", "unroll_states", "version",
-                                       "propagate", "simplify", "propagate",     "dead"};
+  static const char *const passes[] = {"simplify", "contract",  "unroll_states", "version", "propagate",
+                                       "simplify", "propagate", "hoist",         "dead"};
   for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
     const Pass *pass = pass_find(passes[i]);
     if (!pass) continue;
@@ -52,8 +54,8 @@ IrProgram *schedule_optimized(Arena *arena, const char *text) {
   return program;
 }
 
-static Fixture fixture_of(const char *text) {
-  Fixture fixture = {.arena = arena_create()};
+static Fixture fixture_of(const char *text, double tolerance) {
+  Fixture fixture = {.arena = arena_create(), .tolerance = tolerance};
   fixture.reference = parse(fixture.arena, text);
   fixture.program = schedule_optimized(fixture.arena, text);
   fixture.storage = ARENA_ARRAY(fixture.arena, double *, fixture.reference->buffers.count);
@@ -99,10 +101,9 @@ static void copy_inputs(const Fixture *fixture, const Schedule *schedule, double
   }
 }
 
-// To 1e-11 of the largest entry.
-static bool same_number(double is, double wanted, double largest) {
+static bool same_number(double is, double wanted, double difference) {
   if (isnan(wanted) || isinf(wanted)) return isnan(wanted) ? isnan(is) : is == wanted;
-  return fabs(is - wanted) <= 1e-11 * (1 + largest);
+  return fabs(is - wanted) <= difference;
 }
 
 static double largest_entry(const Fixture *fixture, IrBuffer buffer) {
@@ -126,33 +127,106 @@ static size_t compare_outputs(const Fixture *fixture, const Schedule *schedule, 
     do {
       double is = *schedule_element(schedule, memory, (IrBuffer)b, position),
              wanted = *dense_element(fixture, (IrBuffer)b, position);
-      cr_assert(same_number(is, wanted, largest), "%s: %.17g instead of %.17g\n%s", info->name, is, wanted, text);
+      cr_assert(same_number(is, wanted, fixture->tolerance * (1 + largest)), "%s: %.17g instead of %.17g\n%s",
+                info->name, is, wanted, text);
       compared++;
     } while (next_position(info, position));
   }
   return compared;
 }
 
-void schedule_check_text(const char *text, const ScheduleTarget *target, int element_bytes, bool blas, int steps) {
-  Fixture fixture = fixture_of(text);
-  ScheduleOptions options = {.target = *target, .element_bytes = element_bytes, .blas_products = blas};
-  PlanTable *table = plan_table_create(fixture.arena);
+static Schedule *schedule_of(const Fixture *fixture, const ScheduleOptions *options, Text *printed) {
+  PlanTable *table = plan_table_create(fixture->arena);
   plan_table_reserve(table, 64);
-  Schedule *schedule = schedule_program(fixture.arena, fixture.program, &options, table);
+  Schedule *schedule = schedule_program(fixture->arena, fixture->program, options, table);
   cr_assert_not_null(schedule);
-  Text printed = {0};
-  schedule_print(schedule, &printed);
-  if (getenv("BLUR_SHOW")) fprintf(stderr, "%s\n", text_get(&printed));
+  schedule_print(schedule, printed);
+  if (getenv("BLUR_SHOW")) fprintf(stderr, "%s\n", text_get(printed));
   const char *wrong = schedule_verify(schedule);
-  cr_assert_null(wrong, "%s\n%s", wrong, text_get(&printed));
-  double *memory = ARENA_ARRAY(fixture.arena, double, schedule->memory_bytes / element_bytes);
-  for (int64_t i = 0; i < schedule->memory_bytes / element_bytes; i++) memory[i] = NAN;
+  cr_assert_null(wrong, "%s\n%s", wrong, text_get(printed));
+  return schedule;
+}
+
+// Aligned, and full of NaN.
+static double *make_memory(Arena *arena, int64_t bytes) {
+  char *memory = ARENA_ARRAY(arena, char, bytes + 128);
+  memory += 64 - (uintptr_t)memory % 64;
+  memset(memory, 0xff, (size_t)bytes + 64);
+  return (double *)(void *)memory;
+}
+
+void schedule_check_text(const char *text, const ScheduleTarget *target, int element_bytes, bool blas, int steps) {
+  Fixture fixture = fixture_of(text, 1e-11);
+  ScheduleOptions options = {.target = *target, .element_bytes = element_bytes, .blas_products = blas};
+  Text printed = {0};
+  Schedule *schedule = schedule_of(&fixture, &options, &printed);
+  double *memory = make_memory(fixture.arena, schedule->memory_bytes * 8 / element_bytes);
   copy_inputs(&fixture, schedule, memory);
   for (int step = 0; step < steps; step++) {
     schedule_run(schedule, memory, step, 3u + (unsigned)step);
     ir_interpret(fixture.reference, fixture.storage, step, 0);
     cr_assert(compare_outputs(&fixture, schedule, memory, text_get(&printed)) > 0);
   }
+  text_free(&printed);
+  arena_destroy(fixture.arena);
+}
+
+// ---- compiled
+
+typedef struct {
+  BackendEntry *entry;
+  double *memory, *scratch;
+  BlurServices services;
+  int64_t thread, threads;
+} Work;
+
+static void wait_for_all(void *pool, int64_t thread) {
+  (void)thread;
+  pthread_barrier_wait(pool);
+}
+
+static void *work(void *context) {
+  const Work *w = context;
+  w->entry(w->memory, w->scratch, &w->services, w->thread, w->threads);
+  return NULL;
+}
+
+static void run_threads(Arena *arena, const Schedule *schedule, BackendEntry *entry, double *memory, int threads) {
+  pthread_barrier_t barrier;
+  pthread_barrier_init(&barrier, NULL, (unsigned)threads);
+  Work works[4];
+  pthread_t ids[4];
+  for (int t = 0; t < threads; t++) {
+    works[t] =
+        (Work){entry, memory, make_memory(arena, schedule->scratch_bytes), {.pool = &barrier, .barrier = wait_for_all},
+               t,     threads};
+    if (t) pthread_create(&ids[t], NULL, work, &works[t]);
+  }
+  work(&works[0]);
+  for (int t = 1; t < threads; t++) pthread_join(ids[t], NULL);
+  pthread_barrier_destroy(&barrier);
+}
+
+void schedule_check_compiled(const char *text, BlurCpu cpu, int threads, int steps) {
+  Fixture fixture = fixture_of(text, 1e-9);
+  pass_multiply_add(fixture.program);
+  ScheduleOptions options = {.target = *backend_target(cpu), .element_bytes = 8};
+  Text printed = {0};
+  Schedule *schedule = schedule_of(&fixture, &options, &printed);
+  double *memory = make_memory(fixture.arena, schedule->memory_bytes);
+  copy_inputs(&fixture, schedule, memory);
+  BackendUnit unit = {"step", schedule, 0};
+  const char *error = NULL;
+  bool from_cache;
+  BackendCode *code = backend_compile(fixture.arena, cpu, &unit, 1, false, &from_cache, &error);
+  cr_assert(code, "%s\n%s", error, text_get(&printed));
+  for (int step = 0; step < steps; step++) {
+    memory[0] = step;
+    run_threads(fixture.arena, schedule, backend_entry(code, "step"), memory, threads);
+    ir_interpret(fixture.reference, fixture.storage, step);
+    cr_assert(compare_outputs(&fixture, schedule, memory, text_get(&printed)) > 0);
+  }
+  backend_destroy(code);
   text_free(&printed);
   arena_destroy(fixture.arena);
 }

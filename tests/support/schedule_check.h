@@ -3,7 +3,7 @@
 #ifndef BLUR_TESTS_SCHEDULE_CHECK_H
 #define BLUR_TESTS_SCHEDULE_CHECK_H
 
-#include "compiler/passes/schedule.h"
+#include "compiler/backend/backend.h"
 
 extern const ScheduleTarget schedule_wide_target, schedule_narrow_target;
 
@@ -12,5 +12,7 @@ IrProgram *schedule_optimized(Arena *arena, const char *text);
 // Fails the test unless the schedule is valid and `steps` steps on random inputs give the same live outputs to
 // 1e-11 of the largest.
 void schedule_check_text(const char *text, const ScheduleTarget *target, int element_bytes, bool blas, int steps);
+// The same with the schedule compiled, in double, and run by threads; to 1e-9.
+void schedule_check_compiled(const char *text, BlurCpu cpu, int threads, int steps);
 
 #endif

@@ -11,6 +11,8 @@ typedef struct {
   const Schedule *schedule;
   double *memory, *scratch, *registers; // registers: one a buffer, at the current point
   double step, argument;
+  double *counters; // one a loop
+  unsigned seed;    // of the order of blocks
   int64_t position[IR_MAX_AXES];
   const Kernel *kernel;
   const KernelOperation *operation;
@@ -24,6 +26,7 @@ static const IrValueInfo *value_info(const Run *run, IrValue value) {
 static double *element(Run *run, IrBuffer buffer, const IrIndex *index) {
   const BufferPlan *plan = &run->schedule->plans[buffer];
   if (plan->place == PLACE_REGISTER) return &run->registers[buffer];
+  if (plan->place == PLACE_COUNTER) return &run->counters[plan->offset];
   int64_t at = plan->offset / run->schedule->element_bytes;
   for (int d = 0; d < run->schedule->program->buffers.items[buffer].dimensions; d++) {
     int64_t position = index[d].axis == IR_NONE ? index[d].constant : run->position[index[d].axis];
@@ -144,26 +147,56 @@ static void run_block(Run *run, int64_t block) {
   }
 }
 
+// The blocks in random order; `loop`: each block runs all its iterations.
+static void run_kernel(Run *run, size_t k, size_t loop) {
+  run->kernel = &run->schedule->kernels[k];
+  int64_t extent = run->kernel->extent;
+  int64_t blocks = extent ? (extent + run->kernel->block_size - 1) / run->kernel->block_size : 1;
+  int64_t *order = malloc((size_t)blocks * sizeof *order);
+  for (int64_t i = 0; i < blocks; i++) {
+    run->seed = run->seed * 1664525u + 1013904223u;
+    int64_t j = (int64_t)((run->seed >> 8) % (unsigned)(i + 1));
+    order[i] = order[j];
+    order[j] = i;
+  }
+  int64_t times = loop < run->schedule->loop_count ? run->schedule->loops[loop].count : 1;
+  for (int64_t i = 0; i < blocks; i++)
+    for (int64_t iteration = 0; iteration < times; iteration++) {
+      if (loop < run->schedule->loop_count) run->counters[loop] = (double)iteration;
+      run_block(run, order[i]);
+    }
+  free(order);
+}
+
+// The kernels first .. end - 1; the loops from `loop` on are those inside.
+static void run_range(Run *run, size_t first, size_t end, size_t loop) {
+  const Schedule *schedule = run->schedule;
+  for (size_t k = first; k < end;) {
+    while (loop < schedule->loop_count && schedule->loops[loop].first_kernel < k) loop++;
+    const ScheduleLoop *here = &schedule->loops[loop];
+    if (loop == schedule->loop_count || here->first_kernel != k || here->by_block) {
+      bool by_block = loop < schedule->loop_count && here->first_kernel == k;
+      run_kernel(run, k, by_block ? loop : schedule->loop_count);
+      k++;
+      continue;
+    }
+    for (int64_t i = 0; i < here->count; i++) {
+      run->counters[loop] = (double)i;
+      run_range(run, k, here->kernel_end, loop + 1);
+    }
+    k = here->kernel_end;
+  }
+}
+
 void schedule_run(const Schedule *schedule, double *memory, double step, unsigned seed) {
-  Run run = {.schedule = schedule, .memory = memory, .step = step};
+  Run run = {.schedule = schedule, .memory = memory, .step = step, .seed = seed};
   run.scratch = malloc((size_t)(schedule->scratch_bytes / schedule->element_bytes + 1) * sizeof(double));
   run.registers = calloc(schedule->program->buffers.count + 1, sizeof(double));
-  for (size_t k = 0; k < schedule->kernel_count; k++) {
-    run.kernel = &schedule->kernels[k];
-    int64_t extent = run.kernel->extent;
-    int64_t blocks = extent ? (extent + run.kernel->block_size - 1) / run.kernel->block_size : 1;
-    int64_t *order = malloc((size_t)blocks * sizeof *order);
-    for (int64_t i = 0; i < blocks; i++) {
-      seed = seed * 1664525u + 1013904223u;
-      int64_t j = (int64_t)((seed >> 8) % (unsigned)(i + 1));
-      order[i] = order[j];
-      order[j] = i;
-    }
-    for (int64_t i = 0; i < blocks; i++) run_block(&run, order[i]);
-    free(order);
-  }
+  run.counters = calloc(schedule->loop_count + 1, sizeof(double));
+  run_range(&run, 0, schedule->kernel_count, 0);
   free(run.scratch);
   free(run.registers);
+  free(run.counters);
 }
 
 double *schedule_element(const Schedule *schedule, double *memory, IrBuffer buffer, const int64_t *position) {

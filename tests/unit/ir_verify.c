@@ -7,7 +7,7 @@
 #define HEAD                                                                                                           \
   "program p\naxis batch:4\naxis unit u:3\naxis unit v:5\nbuffer x input in [batch:4, unit u:3]\n"                     \
   "buffer g genome in []\nbuffer y output out [batch:4]\nbuffer t temporary [unit u:3, unit u:3]\n"                    \
-  "buffer s temporary []\n"
+  "buffer s temporary []\nbuffer c temporary carried []\n"
 #define GOOD HEAD "y[batch] <- sum(u: x[batch, u])\n"
 
 static const char *verdict(Arena *arena, const char *text) {
@@ -24,6 +24,7 @@ Test(ir_verify, good_programs_pass) {
       HEAD "t[u, 1] <- position(u)\ny[batch] <- t[2, 1]\n",
       HEAD "y[batch] <- sum(u: 1)\n",
       HEAD "s[] <- 0\nrepeat 2 counter s {\ny[batch] <- s[]\n}\n",
+      HEAD "c[] <- 0\nrepeat 2 {\ny[batch] <- c[]\nc[] <- 1\n}\ny[batch] <- c[]\n",
       HEAD "y[batch] <- select(and(lt(g[], 1), not(eq(step, 0))), number(ge(g[], 0)), 2)\n",
   };
   for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
@@ -65,6 +66,16 @@ Test(ir_verify, text_with_faults) {
       {HEAD "y[batch] <- normal(place 1, lt(g[], 0): batch of 4)\n", "an operand of 'noise' is a truth value"},
       {HEAD "y[batch] <- normal(place 1 layer 5000, 0)\n", "noise is drawn at place 1 for layer 5000"},
       {HEAD "y[batch] <- argument(3: batch)\n", "argument 3 is left in the program"},
+      {HEAD "y[batch] <- 0\nrepeat 2 counter s {\ny[batch] <- s[]\n}\ny[batch] <- s[]\n",
+       "'s' is read before anything is assigned to it"},
+      {HEAD "y[batch] <- 0\nrepeat 2 counter s {\ns[] <- 0\n}\n", "'s' is assigned to while it counts"},
+      {HEAD "y[batch] <- 0\nrepeat 2 counter s {\nrepeat 2 counter s {\ny[batch] <- s[]\n}\n}\n",
+       "'s' counts two repeats at once"},
+      {HEAD "c[] <- 0\nrepeat 2 {\nc[] <- 1\ny[batch] <- c[]\n}\n",
+       "'c' is read in a repeat after its next value is assigned"},
+      {HEAD "y[batch] <- 0\nc[] <- 0\nc[] <- 1\n", "'c' is carried, but assigned twice outside of a repeat"},
+      {HEAD "y[batch] <- 0\nc[] <- 0\nrepeat 2 {\nc[] <- 1\n}\nc[] <- 2\n",
+       "'c' is carried, but assigned more than twice"},
       {HEAD "y[batch] <- s[]\n", "'s' is read before anything is assigned to it"},
       {HEAD "y[batch] <- add(y[batch], 1)\n", "'y' is read before anything is assigned to it"},
       {HEAD "repeat 2 counter t {\n}\n", "a repeat counts in 't', which is no scalar"},

@@ -292,6 +292,98 @@ Test(schedule, variables_that_need_each_other) {
   schedule_check_text(exchange, &schedule_narrow_target, 8, false, 2);
 }
 
+// A network that relaxes: `w` and `act(h)` as in predictive coding (Whittington and Bogacz 2017), 20 rounds.
+static const char relaxing[] =
+    "program step\naxis batch:%d\naxis unit u0:%d\naxis unit u1:%d\naxis unit u2:%d\n"
+    "buffer x input in [batch:%d, unit u0:%d]\nbuffer y input in [batch:%d, unit u2:%d]\n"
+    "buffer h neuron \"h\" layer 1 out [batch:%d, unit u1:%d]\nbuffer e1 neuron \"e\" layer 1 [batch:%d, unit u1:%d]\n"
+    "buffer e2 neuron \"e\" layer 2 [batch:%d, unit u2:%d]\n"
+    "buffer w0 synapse \"w\" layer 0 in out [unit u0:%d, unit u1:%d]\n"
+    "buffer w1 synapse \"w\" layer 1 in out [unit u1:%d, unit u2:%d]\nbuffer i temporary []\n"
+    "h[batch, u1] <- sum(u0: mul(w0[u0, u1], x[batch, u0]))\n"
+    "repeat 20 counter i {\n"
+    "e1[batch, u1] <- sub(h[batch, u1], sum(u0: mul(w0[u0, u1], x[batch, u0])))\n"
+    "e2[batch, u2] <- sub(y[batch, u2], sum(u1: mul(w1[u1, u2], tanh(h[batch, u1]))))\n"
+    "%%0 = tanh(h[batch, u1])\n"
+    "h[batch, u1] <- add(h[batch, u1], mul(div(1, add(10, i[])), sub(mul(sub(1, mul(%%0, %%0)), sum(u2: mul(w1[u1, "
+    "u2], "
+    "e2[batch, u2]))), e1[batch, u1])))\n}\n"
+    "w0[u0, u1] <- add(w0[u0, u1], mul(0.01, sum(batch: mul(x[batch, u0], e1[batch, u1]))))\n"
+    "w1[u1, u2] <- add(w1[u1, u2], mul(0.01, sum(batch: mul(tanh(h[batch, u1]), e2[batch, u2]))))\n";
+
+static char *relaxing_network(Arena *arena, int batch, int u0, int u1, int u2) {
+  return arena_format(arena, relaxing, batch, u0, u1, u2, batch, u0, batch, u2, batch, u1, batch, u1, batch, u2, u0, u1,
+                      u1, u2);
+}
+
+Test(schedule, repeats) {
+  Arena *arena = arena_create();
+  for (int element_bytes = 4; element_bytes <= 8; element_bytes += 4) {
+    schedule_check_text(relaxing_network(arena, 20, 6, 5, 3), &schedule_wide_target, element_bytes, false, 2);
+    schedule_check_text(relaxing_network(arena, 70, 60, 64, 10), &schedule_narrow_target, element_bytes, false, 2);
+    schedule_check_text(relaxing_network(arena, 20, 60, 50, 10), &schedule_wide_target, element_bytes, true, 2);
+  }
+  arena_destroy(arena);
+}
+
+// The body is one kernel of blocks of samples that need nothing of each other; the large product stands before it.
+Test(schedule, a_repeat_runs_by_block) {
+  static const int sizes[][4] = {{512, 2, 20, 1}, {128, 784, 256, 10}};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    Arena *arena = arena_create();
+    IrProgram *program =
+        schedule_optimized(arena, relaxing_network(arena, sizes[i][0], sizes[i][1], sizes[i][2], sizes[i][3]));
+    ScheduleOptions options = {.target = schedule_wide_target, .element_bytes = 4};
+    Schedule *schedule = schedule_program(arena, program, &options, plan_table_create(arena));
+    cr_assert_null(schedule_verify(schedule));
+    cr_assert_eq(schedule->loop_count, 1);
+    const ScheduleLoop *loop = &schedule->loops[0];
+    cr_assert(loop->by_block && loop->count == 20 && loop->kernel_end == loop->first_kernel + 1);
+    cr_assert_gt(schedule->kernels[loop->first_kernel].extent, schedule->kernels[loop->first_kernel].block_size);
+    cr_assert_leq(schedule->kernel_count, 5);
+    double products = 2.0 * sizes[i][0] * sizes[i][2] * (2 * sizes[i][1] + 41 * sizes[i][3]);
+    double elements = 20.0 * sizes[i][0] * sizes[i][2];
+    cr_assert_geq(schedule->flops, products);
+    cr_assert_leq(schedule->flops, products + 60 * elements);
+    cr_assert_eq(schedule_times(schedule, loop->first_kernel), 20);
+    // A read of what another block makes is seen.
+    schedule->kernels[loop->first_kernel].operations[0].block_axis = IR_NONE;
+    cr_assert_not_null(schedule_verify(schedule));
+    arena_destroy(arena);
+  }
+}
+
+Test(schedule, text_of_a_repeat) {
+  static const char counting[] = "program step\naxis batch:64\nbuffer x input in [batch:64]\n"
+                                 "buffer h neuron out [batch:64]\nbuffer i temporary []\nbuffer j temporary []\n"
+                                 "h[batch] <- x[batch]\nrepeat 3 counter i {\nrepeat 2 counter j {\n"
+                                 "h[batch] <- tanh(add(h[batch], add(i[], j[])))\n}\n"
+                                 "h[batch] <- mul(2, div(h[batch], sum(batch: abs(h[batch]))))\n}\n";
+  Arena *arena = arena_create();
+  const char *text = printed(arena, counting, false);
+  cr_assert_str_eq(strstr(text, "kernel 0"),
+                   "kernel 0 \"step: h.carried\" blocks 2 of 32 flops 0 bytes 512\n"
+                   "  loop batch cut batch\n"
+                   "    h.carried[batch] <- x[batch]\n"
+                   "repeat 3 counter i.v1 {\n"
+                   "  next h.carried is h.v3\n"
+                   "  repeat 2 counter j.v1 by block {\n"
+                   "    next h.carried.2 is h.v2\n"
+                   "    first h.carried.2 is h.carried\n"
+                   "    kernel 1 \"step: h.v2\" flops 768 bytes 1024\n"
+                   "      loop batch\n"
+                   "        h.v2[batch] <- tanh(add(h.carried.2[batch], add(i.v1[], j.v1[])))\n"
+                   "  }\n"
+                   "  kernel 2 \"step: h.v3\" flops 448 bytes 1280\n"
+                   "    loop batch\n"
+                   "      h.v3.sum <- sum(batch: abs(h.carried.2[batch]))\n"
+                   "    loop batch\n"
+                   "      h.v3[batch] <- mul(div(2, h.v3.sum[]), h.carried.2[batch])\n"
+                   "}\n",
+                   "%s", text);
+  arena_destroy(arena);
+}
+
 Test(schedule, the_verifier_sees_mistakes) {
   Arena *arena = arena_create();
   ScheduleOptions options = {.target = schedule_wide_target, .element_bytes = 4};
