@@ -1,5 +1,7 @@
-// Blocks of doubling size in a list; allocation moves a cursor.
+// Blocks of doubling size in a list; allocation moves a cursor. A block comes zeroed and is given out once.
 #include "base/arena.h"
+
+#include "base/memory.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -24,14 +26,16 @@ static void out_of_memory(size_t bytes) {
   exit(3);
 }
 
+enum { FIRST_BLOCK = 16 << 10, LARGEST_BLOCK = 256 << 10, PREPARED_BLOCK = 64 << 10 };
+
 static Block *add_block(Arena *arena, size_t at_least) {
-  size_t size = arena->block ? arena->block->size * 2 : 16384;
-  if (size > ((size_t)4 << 20)) size = (size_t)4 << 20;
+  size_t size = arena->block ? arena->block->size * 2 : FIRST_BLOCK;
+  if (size > LARGEST_BLOCK) size = LARGEST_BLOCK;
   if (size < at_least) size = at_least;
-  Block *block = malloc(sizeof(Block) + size);
+  Block *block = calloc(1, sizeof(Block) + size);
   if (!block) out_of_memory(size);
+  if (size >= PREPARED_BLOCK) memory_prepare(block, sizeof(Block) + size);
   block->next = arena->block;
-  block->used = 0;
   block->size = size;
   arena->block = block;
   return block;
@@ -63,7 +67,7 @@ void *arena_allocate(Arena *arena, size_t bytes) {
   void *result = block->bytes + block->used;
   block->used += bytes;
   arena->total += bytes;
-  return memset(result, 0, bytes);
+  return result;
 }
 
 char *arena_copy(Arena *arena, const char *bytes, size_t length) {

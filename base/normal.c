@@ -6,6 +6,7 @@
 #include "base/philox.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #ifdef __clang__
@@ -112,10 +113,23 @@ static void draw_plain(uint64_t key, uint64_t stream, uint64_t pair, double *out
 __attribute__((target("avx2"))) static void draw_avx2(uint64_t key, uint64_t stream, uint64_t pair, double *out) {
   draw(key, stream, pair, LANES, out);
 }
+
+#ifdef __clang__
+#define WIDE "avx512f,avx512dq,avx512vl"
+#else
+#define WIDE "avx512f,avx512dq,avx512vl,prefer-vector-width=512"
+#endif
+__attribute__((target(WIDE))) static void draw_avx512(uint64_t key, uint64_t stream, uint64_t pair, double *out) {
+  draw(key, stream, pair, LANES, out);
+}
 #endif
 
 static void draw_best(uint64_t key, uint64_t stream, uint64_t pair, double *out) {
 #ifdef __x86_64__
+  if (__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
+    draw_avx512(key, stream, pair, out);
+    return;
+  }
   if (__builtin_cpu_supports("avx2")) {
     draw_avx2(key, stream, pair, out);
     return;
@@ -129,8 +143,9 @@ void philox_normals(uint64_t key, uint64_t stream, uint64_t first, size_t count,
   while (count > 0) {
     uint64_t pair = first / 2;
     size_t skip = (size_t)(first % 2), some = 2 * LANES - skip < count ? 2 * LANES - skip : count;
-    draw_best(key, stream, pair, drawn);
-    memcpy(normals, drawn + skip, some * sizeof *normals);
+    bool whole = some == 2 * LANES;
+    draw_best(key, stream, pair, whole ? normals : drawn);
+    if (!whole) memcpy(normals, drawn + skip, some * sizeof *normals);
     first += some;
     normals += some;
     count -= some;

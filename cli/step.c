@@ -1,5 +1,6 @@
 // blur step RULE --net ... --in A.npz --out B.npz: exact steps on given arrays, in any engine and precision; what the
 // arrays leave open is drawn from the seed. For checks, and for users of NumPy.
+#include "base/memory.h"
 #include "base/npz.h"
 #include "base/philox.h"
 #include "cli/session.h"
@@ -126,15 +127,18 @@ static int read_batches(Step *step) {
     return EXIT_INPUT;
   }
   int64_t batches = step->same_batch || step->steps == 0 ? 1 : step->steps;
-  step->x = calloc((size_t)(batches * step->batch * step->inputs), sizeof *step->x);
-  step->y = calloc((size_t)(batches * step->batch * step->outputs), sizeof *step->y);
+  size_t x_count = (size_t)(batches * step->batch * step->inputs),
+         y_count = (size_t)(batches * step->batch * step->outputs);
+  step->x = calloc(x_count, sizeof *step->x);
+  step->y = calloc(y_count, sizeof *step->y);
   if (!step->x || !step->y) {
     complain(arguments, "out of memory for %" PRId64 " batches", batches);
     return EXIT_ENVIRONMENT;
   }
-  if (x) memcpy(step->x, x->values, (size_t)(batches * step->batch * step->inputs) * sizeof *step->x);
+  memory_prepare(step->x, x_count * sizeof *step->x);
+  if (x) memcpy(step->x, x->values, x_count * sizeof *step->x);
   else draw_x(step, batches);
-  if (y) memcpy(step->y, y->values, (size_t)(batches * step->batch * step->outputs) * sizeof *step->y);
+  if (y) memcpy(step->y, y->values, y_count * sizeof *step->y);
   else draw_y(step, batches);
   return EXIT_DONE;
 }

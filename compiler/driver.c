@@ -53,6 +53,16 @@ static void verify(const char *stage, IrProgram *program) {
   if (reason) driver_internal_error(stage, reason, program);
 }
 
+// The same program with a list of buffers of its own, which passes leave as it is.
+static IrProgram *keep_buffers(Arena *arena, const IrProgram *program) {
+  IrProgram *copy = ARENA_NEW(arena, IrProgram);
+  *copy = *program;
+  copy->buffers.items = ARENA_ARRAY(arena, IrBufferInfo, program->buffers.count);
+  if (program->buffers.count)
+    memcpy(copy->buffers.items, program->buffers.items, program->buffers.count * sizeof *copy->buffers.items);
+  return copy;
+}
+
 bool driver_lower(DriverPrograms *programs, const CheckedRule *rule, const BlurOptions *options, DiagnosticSink *sink) {
   LowerNetwork network = {options->layers, options->units, options->batch, options->all_live};
   size_t errors = sink->errors;
@@ -61,9 +71,10 @@ bool driver_lower(DriverPrograms *programs, const CheckedRule *rule, const BlurO
   if (sink->errors > errors || !programs->lowered_step || !programs->lowered_predict) return false;
   verify("lower", programs->lowered_step);
   verify("lower", programs->lowered_predict);
-  // Passes work in place: they get programs of their own.
-  programs->step = lower_step(programs->arena, rule, &network, sink);
-  programs->predict = lower_predict(programs->arena, rule, &network, sink);
+  programs->step = programs->lowered_step;
+  programs->predict = programs->lowered_predict;
+  programs->lowered_step = keep_buffers(programs->arena, programs->step);
+  programs->lowered_predict = keep_buffers(programs->arena, programs->predict);
   return true;
 }
 

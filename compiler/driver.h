@@ -10,7 +10,7 @@
 // The two programs of a network on their way.
 typedef struct {
   Arena *arena;
-  IrProgram *lowered_step, *lowered_predict; // as lowered: what the interpreter runs
+  IrProgram *lowered_step, *lowered_predict; // as lowered; after driver_optimize, only their buffers still are
   IrProgram *step, *predict;                 // optimized in place
   IrProgram *step_adjoint, *query;           // their reverses (passes/adjoint.c), where they are asked for
 } DriverPrograms;

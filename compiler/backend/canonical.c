@@ -9,15 +9,30 @@
 
 enum { MAX_OWN_BASES = 14 };
 
+// Local numbers of an operation's values, buffers or axes, from 1 in the order of appearance. The counter runs on from
+// operation to operation; what stands in `given` from before `start` belongs to one before.
+typedef struct {
+  int32_t *given, start, last;
+} LocalNumbers;
+
 typedef struct {
   Arena *arena;
   PlannedOperation *planned;
   const IrProgram *program;
-  Text *out;
-  // Local numbers, in the order of appearance; 0: none yet.
-  int32_t *value, *buffer, *axis;
-  int32_t values, buffers, axes;
+  Text out;
+  LocalNumbers value, buffer, axis;
 } Canonical;
+
+static LocalNumbers numbers_for(Arena *arena, size_t count) {
+  return (LocalNumbers){.given = ARENA_ARRAY(arena, int32_t, count + 1)};
+}
+
+static bool has_number(const LocalNumbers *numbers, int32_t which) { return numbers->given[which] > numbers->start; }
+
+static int32_t number_of(LocalNumbers *numbers, int32_t which) {
+  if (!has_number(numbers, which)) numbers->given[which] = ++numbers->last;
+  return numbers->given[which] - numbers->start;
+}
 
 static IrBuffer root_of(const IrProgram *program, IrBuffer buffer) {
   for (int depth = 0; depth < 64 && program->buffers.items[buffer].origin != IR_NONE; depth++) {
@@ -103,37 +118,35 @@ static int step_base(Canonical *c) {
 
 static void write_axis(Canonical *c, IrAxis axis) {
   if (axis == IR_NONE) {
-    text_add(c->out, "-");
+    text_add(&c->out, "-");
     return;
   }
-  if (!c->axis[axis]) c->axis[axis] = ++c->axes;
-  text_add(c->out, "i%d:%" PRId64, c->axis[axis], c->program->axes.items[axis].extent);
+  text_add(&c->out, "i%d:%" PRId64, number_of(&c->axis, axis), c->program->axes.items[axis].extent);
 }
 
 static void write_buffer(Canonical *c, IrBuffer buffer, const IrIndex *index) {
   const BufferPlan *plan = &c->planned->schedule->plans[buffer];
   if (plan->place == PLACE_COUNTER) {
-    text_add(c->out, "counter@%d", counter_base(c, buffer));
+    text_add(&c->out, "counter@%d", counter_base(c, buffer));
     return;
   }
-  if (!c->buffer[buffer]) c->buffer[buffer] = ++c->buffers;
-  text_add(c->out, "b%d", c->buffer[buffer]);
+  text_add(&c->out, "b%d", number_of(&c->buffer, buffer));
   if (plan->place == PLACE_MEMORY || plan->place == PLACE_SCRATCH) {
     int64_t distance;
     int base = base_number(c, buffer, index, &distance);
-    text_add(c->out, "@%d+%" PRId64, base, distance);
-    if (plan->place == PLACE_SCRATCH) text_add(c->out, "/%d", plan->blocked_dimension);
+    text_add(&c->out, "@%d+%" PRId64, base, distance);
+    if (plan->place == PLACE_SCRATCH) text_add(&c->out, "/%d", plan->blocked_dimension);
   } else {
-    text_add(c->out, "@register");
+    text_add(&c->out, "@register");
   }
   for (int d = 0; d < c->program->buffers.items[buffer].dimensions; d++) {
-    text_add(c->out, d ? "," : "[");
+    text_add(&c->out, d ? "," : "[");
     bool in_register = plan->place != PLACE_MEMORY && plan->place != PLACE_SCRATCH;
-    if (index[d].axis == IR_NONE) text_add(c->out, "%d", in_register ? index[d].constant : 0);
+    if (index[d].axis == IR_NONE) text_add(&c->out, "%d", in_register ? index[d].constant : 0);
     else write_axis(c, index[d].axis);
-    text_add(c->out, "*%" PRId64, plan->stride[d]);
+    text_add(&c->out, "*%" PRId64, plan->stride[d]);
   }
-  text_add(c->out, "]");
+  text_add(&c->out, "]");
 }
 
 static void write_axes(Canonical *c, IrAxisSet axes) {
@@ -143,60 +156,59 @@ static void write_axes(Canonical *c, IrAxisSet axes) {
 
 // Each node is a definition, written once, operands first.
 static void write_value(Canonical *c, IrValue value) {
-  if (value == IR_NONE || c->value[value]) return;
+  if (value == IR_NONE || has_number(&c->value, value)) return;
   const IrValueInfo *info = &c->program->values.items[value];
   int operands = ir_value_operands(info);
   for (int i = 0; i < operands; i++) write_value(c, info->operand[i]);
-  c->value[value] = ++c->values;
-  text_add(c->out, "v%d=", c->value[value]);
+  text_add(&c->out, "v%d=", number_of(&c->value, value));
   switch (info->kind) {
-  case VALUE_CONSTANT: text_add(c->out, "%a", info->number); break;
-  case VALUE_STEP: text_add(c->out, "step@%d", step_base(c)); break;
+  case VALUE_CONSTANT: text_add(&c->out, "%a", info->number); break;
+  case VALUE_STEP: text_add(&c->out, "step@%d", step_base(c)); break;
   case VALUE_POSITION: write_axis(c, info->axis); break;
   case VALUE_READ: write_buffer(c, info->buffer, info->index); break;
   case VALUE_NOISE:
-    text_add(c->out, "noise %c %u %d step@%d", info->draw, info->place, info->layer, step_base(c));
+    text_add(&c->out, "noise %c %u %d step@%d", info->draw, info->place, info->layer, step_base(c));
     for (int d = 0; d < info->dimensions; d++) {
-      text_add(c->out, " %d:", info->extent[d]);
-      if (info->index[d].axis == IR_NONE) text_add(c->out, "%d", info->index[d].constant);
+      text_add(&c->out, " %d:", info->extent[d]);
+      if (info->index[d].axis == IR_NONE) text_add(&c->out, "%d", info->index[d].constant);
       else write_axis(c, info->index[d].axis);
     }
     break;
   case VALUE_ARGUMENT:
-    text_add(c->out, "argument%d", info->argument);
+    text_add(&c->out, "argument%d", info->argument);
     write_axes(c, info->axes);
     break;
-  case VALUE_OPERATION: text_add(c->out, "%s", ir_operation_name(info->operation)); break;
+  case VALUE_OPERATION: text_add(&c->out, "%s", ir_operation_name(info->operation)); break;
   case VALUE_REDUCE:
-    text_add(c->out, "reduce%d", info->reduction);
+    text_add(&c->out, "reduce%d", info->reduction);
     write_axes(c, info->reduced);
     break;
   }
-  for (int i = 0; i < operands; i++) text_add(c->out, " v%d", c->value[info->operand[i]]);
-  text_add(c->out, "\n");
+  for (int i = 0; i < operands; i++) text_add(&c->out, " v%d", number_of(&c->value, info->operand[i]));
+  text_add(&c->out, "\n");
 }
 
 static void write_operation(Canonical *c, const KernelOperation *operation) {
   bool is_product = operation->kind == KERNEL_PRODUCT;
-  text_add(c->out, "operation %d block ", operation->kind);
+  text_add(&c->out, "operation %d block ", operation->kind);
   write_axis(c, operation->block_axis);
   for (int i = 0; i < (is_product ? 0 : operation->loops); i++) write_axis(c, operation->loop[i]);
   if (is_product) {
-    text_add(c->out, " form %d pack %d at %" PRId64 " ", operation->form, operation->pack_b, operation->pack_offset);
+    text_add(&c->out, " form %d pack %d at %" PRId64 " ", operation->form, operation->pack_b, operation->pack_offset);
     write_axis(c, operation->m);
     write_axis(c, operation->n);
     write_axis(c, operation->k);
-    text_add(c->out, "\n");
+    text_add(&c->out, "\n");
     write_value(c, operation->a);
     write_value(c, operation->b);
-    text_add(c->out, "v%d v%d", c->value[operation->a], c->value[operation->b]);
+    text_add(&c->out, "v%d v%d", number_of(&c->value, operation->a), number_of(&c->value, operation->b));
   }
-  text_add(c->out, "\n");
+  text_add(&c->out, "\n");
   for (size_t i = 0; i < operation->statement_count; i++) {
     const KernelStatement *statement = &operation->statements[i];
     write_value(c, statement->value);
     write_buffer(c, statement->target, statement->index);
-    text_add(c->out, "<-v%d\n", c->value[statement->value]);
+    text_add(&c->out, "<-v%d\n", number_of(&c->value, statement->value));
   }
 }
 
@@ -211,35 +223,38 @@ static bool blocked_scratch(const PlannedOperation *planned) {
 
 static void write_plan(Canonical *c) {
   const Kernel *kernel = c->planned->kernel;
-  text_add(c->out, "bytes %d", c->planned->schedule->element_bytes);
+  text_add(&c->out, "bytes %d", c->planned->schedule->element_bytes);
   if (c->planned->operation->block_axis != IR_NONE || blocked_scratch(c->planned))
-    text_add(c->out, " extent %" PRId64 " block %" PRId64, kernel->extent, kernel->block_size);
-  text_add(c->out, "\n");
+    text_add(&c->out, " extent %" PRId64 " block %" PRId64, kernel->extent, kernel->block_size);
+  text_add(&c->out, "\n");
   write_operation(c, c->planned->operation);
 }
 
-static void plan_operation(Arena *arena, PlannedOperation *planned) {
-  const IrProgram *program = planned->schedule->program;
+static void plan_operation(Canonical *c, PlannedOperation *planned) {
+  c->planned = planned;
   for (int shared = 0; shared < 2; shared++) {
-    Text out = {0};
-    Canonical c = {.arena = arena, .planned = planned, .program = program, .out = &out};
-    c.value = ARENA_ARRAY(arena, int32_t, program->values.count + 1);
-    c.buffer = ARENA_ARRAY(arena, int32_t, program->buffers.count + 1);
-    c.axis = ARENA_ARRAY(arena, int32_t, program->axes.count + 1);
+    c->out.length = 0;
+    c->value.start = c->value.last;
+    c->buffer.start = c->buffer.last;
+    c->axis.start = c->axis.last;
     planned->bases_shared = shared;
     planned->bases = (EmitBases){0};
-    write_plan(&c);
-    planned->text = arena_copy(arena, text_get(&out), out.length);
-    planned->text_length = out.length;
-    text_free(&out);
-    if (planned->bases.count <= MAX_OWN_BASES) return;
+    write_plan(c);
+    if (planned->bases.count <= MAX_OWN_BASES) break;
   }
+  planned->text = arena_copy(c->arena, text_get(&c->out), c->out.length);
+  planned->text_length = c->out.length;
 }
 
 EmitPlan *canonical_plan(Arena *arena, const ScheduleTarget *target, const BackendUnit *units, size_t unit_count) {
   EmitPlan *plan = ARENA_NEW(arena, EmitPlan);
   *plan = (EmitPlan){.target = target, .units = units, .unit_count = unit_count};
   for (size_t u = 0; u < unit_count; u++) {
+    const IrProgram *program = units[u].schedule->program;
+    Canonical c = {.arena = arena, .program = program};
+    c.value = numbers_for(arena, program->values.count);
+    c.buffer = numbers_for(arena, program->buffers.count);
+    c.axis = numbers_for(arena, program->axes.count);
     for (size_t k = 0; k < units[u].schedule->kernel_count; k++) {
       const Kernel *kernel = &units[u].schedule->kernels[k];
       for (size_t o = 0; o < kernel->operation_count; o++) {
@@ -248,7 +263,7 @@ EmitPlan *canonical_plan(Arena *arena, const ScheduleTarget *target, const Backe
                                     .operation = &kernel->operations[o],
                                     .step_offset = units[u].step_offset,
                                     .function = plan->operations.count};
-        plan_operation(arena, &planned);
+        plan_operation(&c, &planned);
         for (size_t i = 0; i < plan->operations.count; i++) {
           const PlannedOperation *other = &plan->operations.items[i];
           if (other->text_length != planned.text_length || memcmp(other->text, planned.text, planned.text_length))
@@ -259,6 +274,7 @@ EmitPlan *canonical_plan(Arena *arena, const ScheduleTarget *target, const Backe
         ARENA_PUSH(arena, &plan->operations, planned);
       }
     }
+    text_free(&c.out);
   }
   return plan;
 }

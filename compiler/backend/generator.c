@@ -6,6 +6,7 @@
 #include "backend_identity.h"
 
 #include <dlfcn.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@ static const char *beside(Arena *arena, const char *file, const char *path) {
 }
 
 static const char *program_file(Arena *arena) {
-  char path[4096];
+  char path[PATH_MAX];
   ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
   return length > 0 ? arena_copy(arena, path, (size_t)length) : NULL;
 }
@@ -30,9 +31,11 @@ static size_t list_places(Arena *arena, const char *places[MOST_PLACES]) {
   static const char here;
   size_t count = 0;
   Dl_info self;
-  const char *library = dladdr(&here, &self) ? self.dli_fname : NULL;
-  if ((places[count] = beside(arena, library, "blur"))) count++;
-  if ((places[count] = beside(arena, program_file(arena), BLUR_CODEGEN_FROM_COMMAND))) count++;
+  char library[PATH_MAX];
+  const char *program = program_file(arena);
+  bool in_library = dladdr(&here, &self) && realpath(self.dli_fname, library) && (!program || strcmp(library, program));
+  if (in_library && (places[count] = beside(arena, library, "blur"))) count++;
+  if ((places[count] = beside(arena, program, BLUR_CODEGEN_FROM_COMMAND))) count++;
   places[count++] = BLUR_CODEGEN_INSTALLED;
   return count;
 }

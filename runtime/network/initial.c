@@ -18,14 +18,6 @@ static size_t piece_elements(const BlurVariable *variable) {
   return variable->pieces ? blur_variable_count(variable) / variable->pieces : 0;
 }
 
-// The axis indices of element `place` of a piece.
-static void unravel(const BlurVariable *variable, size_t place, int64_t *index) {
-  for (int d = variable->dimensions - 1; d >= variable->states; d--) {
-    index[d - variable->states] = (int64_t)(place % (size_t)variable->extent[d]);
-    place /= (size_t)variable->extent[d];
-  }
-}
-
 // The values of elements first ... first + count - 1 of the variable's dense order.
 static void draw_values(const Draw *draw, size_t first, size_t count, double *values) {
   const BlurVariable *variable = draw->variable;
@@ -48,7 +40,7 @@ static void draw_values(const Draw *draw, size_t first, size_t count, double *va
   }
 }
 
-// This thread's share of a variable, row by row of its last axis (where memory has one stride); dead rows are skipped.
+// This thread's share of a variable, some elements at a time, then row by row to their places; dead pieces are skipped.
 static void draw_share(void *context, int64_t thread, int64_t threads) {
   enum { MOST = 512 };
   const Draw *draw = context;
@@ -56,24 +48,22 @@ static void draw_share(void *context, int64_t thread, int64_t threads) {
   size_t count = blur_variable_count(variable), elements = piece_elements(variable);
   size_t first = count / (size_t)threads * (size_t)thread;
   size_t end = thread + 1 == threads ? count : count / (size_t)threads * (size_t)(thread + 1);
-  int axes = variable->dimensions - variable->states;
-  int64_t index[BLUR_MAX_DIMENSIONS] = {0}, columns = axes ? variable->extent[variable->dimensions - 1] : 1;
   double values[MOST];
   for (size_t i = first, some; i < end; i += some) {
-    unravel(variable, i % elements, index);
-    int64_t column = axes ? index[axes - 1] : 0;
-    some = end - i < MOST ? end - i : MOST;
-    int64_t end_of_row =
-        variable->has_bias && variable->bias_dimension == variable->dimensions - 1 && column < columns - 1
-            ? columns - 1 // the unit neuron's element lies apart
-            : columns;
-    if ((int64_t)some > end_of_row - column) some = (size_t)(end_of_row - column);
-    char *at = network_element(draw->network, variable, i / elements, index);
-    if (!at) continue;
-    if (axes) index[axes - 1]++;
-    ptrdiff_t stride = some > 1 ? network_element(draw->network, variable, i / elements, index) - at : 0;
+    size_t piece = i / elements, rest = (piece + 1) * elements - i;
+    const BlurPiece *place = &variable->piece[piece];
+    some = end - i < rest ? end - i : rest;
+    if (place->offset < 0 && place->bias_offset < 0) continue;
+    if (some > MOST) some = MOST;
     draw_values(draw, i, some, values);
-    for (size_t j = 0; j < some; j++) network_write(draw->network, at + (ptrdiff_t)j * stride, values[j]);
+    for (size_t j = 0; j < some;) {
+      int64_t index[BLUR_MAX_DIMENSIONS] = {0};
+      network_unravel(variable, i % elements + j, index);
+      NetworkRow row = network_row(draw->network, variable, piece, index);
+      if (row.count > (int64_t)(some - j)) row.count = (int64_t)(some - j);
+      network_write_row(draw->network, row, values + j);
+      j += (size_t)row.count;
+    }
   }
 }
 
@@ -92,14 +82,14 @@ static bool draw_orthogonal(const Draw *draw) {
     size_t drawn = 0;
     int64_t index[BLUR_MAX_DIMENSIONS] = {0};
     for (size_t j = 0; j < size; j++) {
-      unravel(variable, j, index);
+      network_unravel(variable, j, index);
       if (of_states || !network_in_unit_row(variable, index))
         matrix[drawn++] = philox_normal(draw->network->seed, draw->stream, i * size + j);
     }
     done = done && orthogonal_of(matrix, (int64_t)(drawn / columns), (int64_t)columns, variable->first);
     drawn = 0;
     for (size_t j = 0; j < size; j++) {
-      unravel(variable, j, index);
+      network_unravel(variable, j, index);
       if (of_states || !network_in_unit_row(variable, index)) values[i * size + j] = matrix[drawn++];
     }
   }

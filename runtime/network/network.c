@@ -2,6 +2,7 @@
 // blur/runtime.h.
 #include "runtime/network/network.h"
 
+#include "base/memory.h"
 #include "base/philox.h"
 #include "base/status.h"
 
@@ -16,20 +17,21 @@ static const uint64_t noise_stream = 0x6E6F697365; // apart from the streams of 
 
 static void no_barrier(void *pool, int64_t thread) { (void)pool, (void)thread; }
 
-// Zeroed; in huge pages where it is large enough to gain from them.
+// In huge pages where it is large enough to gain from them.
 static char *allocate(size_t bytes) {
   size_t huge = (size_t)2 << 20, alignment = bytes >= 2 * huge ? huge : 64;
   size_t rounded = (bytes + alignment - 1) / alignment * alignment;
   char *memory = aligned_alloc(alignment, rounded ? rounded : alignment);
   if (!memory) return NULL;
   if (alignment == huge) madvise(memory, rounded, MADV_HUGEPAGE); // advice: nothing depends on it
-  memset(memory, 0, rounded);
+  else memory_prepare(memory, rounded);
   return memory;
 }
 
 static void write_step(BlurNetwork *network) {
-  if (network->step && network->step->piece[0].offset >= 0)
-    network_write(network, network->memory + network->step->piece[0].offset, (double)network->steps);
+  if (!network->step || network->step->piece[0].offset < 0) return;
+  double steps = (double)network->steps;
+  network_write_row(network, (NetworkRow){network->memory + network->step->piece[0].offset, 0, 1}, &steps);
 }
 
 BlurNetwork *blur_network_create(const BlurProgram *program, BlurPool *pool, uint64_t seed, BlurStatus *status) {
@@ -56,6 +58,7 @@ BlurNetwork *blur_network_create(const BlurProgram *program, BlurPool *pool, uin
     blur_network_destroy(network);
     return NULL;
   }
+  memset(network->scratch, 0, network->scratch_bytes * threads); // memory is zeroed by blur_network_reset
   network->variable_count = blur_program_variables(program, &network->variables);
   network->x = blur_network_find(network, BLUR_X, NULL, -1);
   network->y = blur_network_find(network, BLUR_Y, NULL, -1);
@@ -134,7 +137,8 @@ bool network_in_unit_row(const BlurVariable *variable, const int64_t *index) {
   return variable->has_bias && index[pre - variable->states] == variable->extent[pre] - 1;
 }
 
-char *network_element(const BlurNetwork *network, const BlurVariable *variable, size_t piece, const int64_t *index) {
+// Where an element of a piece is, or NULL if it is dead.
+static char *element_at(const BlurNetwork *network, const BlurVariable *variable, size_t piece, const int64_t *index) {
   const BlurPiece *place = &variable->piece[piece];
   int axes = variable->dimensions - variable->states;
   int64_t offset = place->offset, elements = 0;
@@ -145,35 +149,64 @@ char *network_element(const BlurNetwork *network, const BlurVariable *variable, 
   return offset < 0 ? NULL : network->memory + offset + elements * (int64_t)network->element;
 }
 
-void network_write(const BlurNetwork *network, char *at, double value) {
-  float narrow = (float)value;
-  if (network->element == 4) memcpy(at, &narrow, 4);
-  else memcpy(at, &value, 8);
+NetworkRow network_row(const BlurNetwork *network, const BlurVariable *variable, size_t piece, const int64_t *index) {
+  const BlurPiece *place = &variable->piece[piece];
+  int last = variable->dimensions - variable->states - 1;
+  bool in_row = network_in_unit_row(variable, index),
+       ends_apart = variable->has_bias && variable->bias_dimension == variable->dimensions - 1;
+  NetworkRow row = {element_at(network, variable, piece, index), 0, 1};
+  if (last < 0) return row;
+  row.count = variable->extent[variable->dimensions - 1] - index[last];
+  if (ends_apart && !in_row) row.count--; // the unit neuron's element
+  row.stride = (in_row ? place->bias_stride : place->stride)[last] * (ptrdiff_t)network->element;
+  return row;
 }
 
-static double read_element(const BlurNetwork *network, const char *at) {
-  float narrow;
-  double wide;
-  if (network->element == 8) {
-    memcpy(&wide, at, 8);
-    return wide;
+void network_write_row(const BlurNetwork *network, NetworkRow row, const double *values) {
+  if (!row.at) return;
+  if (network->element == 4) {
+    for (int64_t i = 0; i < row.count; i++) {
+      float narrow = (float)values[i];
+      memcpy(row.at + i * row.stride, &narrow, sizeof narrow);
+    }
+  } else {
+    for (int64_t i = 0; i < row.count; i++) memcpy(row.at + i * row.stride, &values[i], sizeof *values);
   }
-  memcpy(&narrow, at, 4);
-  return (double)narrow;
+}
+
+static void read_row(const BlurNetwork *network, NetworkRow row, double *values) {
+  for (int64_t i = 0; i < row.count; i++) {
+    float narrow;
+    if (!row.at) {
+      values[i] = 0;
+    } else if (network->element == 4) {
+      memcpy(&narrow, row.at + i * row.stride, sizeof narrow);
+      values[i] = (double)narrow;
+    } else {
+      memcpy(&values[i], row.at + i * row.stride, sizeof *values);
+    }
+  }
+}
+
+void network_unravel(const BlurVariable *variable, size_t place, int64_t *index) {
+  for (int d = variable->dimensions - 1; d >= variable->states; d--) {
+    index[d - variable->states] = (int64_t)(place % (size_t)variable->extent[d]);
+    place /= (size_t)variable->extent[d];
+  }
 }
 
 // Goes through a variable in dense order. Exactly one of the two arrays is not NULL.
 static void transfer(const BlurNetwork *network, const BlurVariable *variable, double *read, const double *write) {
-  int axes = variable->dimensions - variable->states;
-  const int64_t *extent = variable->extent + variable->states;
-  size_t elements = variable->pieces ? blur_variable_count(variable) / variable->pieces : 0, at = 0;
+  size_t elements = variable->pieces ? blur_variable_count(variable) / variable->pieces : 0;
   for (size_t piece = 0; piece < variable->pieces; piece++) {
-    int64_t index[BLUR_MAX_DIMENSIONS] = {0};
-    for (size_t i = 0; i < elements; i++, at++) {
-      char *place = network_element(network, variable, piece, index);
-      if (read) read[at] = place ? read_element(network, place) : 0;
-      else if (place) network_write(network, place, write[at]);
-      for (int a = axes - 1; a >= 0 && ++index[a] == extent[a]; a--) index[a] = 0;
+    for (size_t i = 0, at; i < elements;) {
+      int64_t index[BLUR_MAX_DIMENSIONS] = {0};
+      network_unravel(variable, i, index);
+      NetworkRow row = network_row(network, variable, piece, index);
+      at = piece * elements + i;
+      if (read) read_row(network, row, read + at);
+      else network_write_row(network, row, write + at);
+      i += (size_t)row.count;
     }
   }
 }

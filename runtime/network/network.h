@@ -27,9 +27,17 @@ void network_run(BlurNetwork *network, bool predict, BlurTask *prepare, void *co
 
 // Whether an element (of the axes after the states) lies in the unit neuron's row.
 bool network_in_unit_row(const BlurVariable *variable, const int64_t *index);
-// Where element `index` (of the axes after the states) of a piece is, or NULL if it is dead.
-char *network_element(const BlurNetwork *network, const BlurVariable *variable, size_t piece, const int64_t *index);
-void network_write(const BlurNetwork *network, char *at, double value);
+// The elements from `index` (of the axes after the states) on along the last axis, as far as they have one stride; `at`
+// is NULL where they are dead.
+typedef struct {
+  char *at;
+  ptrdiff_t stride; // bytes
+  int64_t count;    // at least 1
+} NetworkRow;
+NetworkRow network_row(const BlurNetwork *network, const BlurVariable *variable, size_t piece, const int64_t *index);
+void network_write_row(const BlurNetwork *network, NetworkRow row, const double *values);
+// The axis indices of element `place` of a piece, in dense order.
+void network_unravel(const BlurVariable *variable, size_t place, int64_t *index);
 
 // The kinds that live from step to step: what is initialized, saved, and watched.
 bool network_keeps(const BlurVariable *variable);

@@ -223,7 +223,7 @@ void schedule_check_compiled(const char *text, BlurCpu cpu, int threads, int ste
   for (int step = 0; step < steps; step++) {
     memory[0] = step;
     run_threads(fixture.arena, schedule, backend_entry(code, "step"), memory, threads);
-    ir_interpret(fixture.reference, fixture.storage, step);
+    ir_interpret(fixture.reference, fixture.storage, step, 0);
     cr_assert(compare_outputs(&fixture, schedule, memory, text_get(&printed)) > 0);
   }
   backend_destroy(code);
