@@ -1,4 +1,4 @@
-// blur explain RULE | CODE: what a rule computes, or what a diagnostic means.
+// blur explain RULE | CODE | --index: what a rule computes, or what diagnostics mean.
 #include "cli/command.h"
 
 #include <ctype.h>
@@ -25,7 +25,19 @@ static int explain_rule(const Arguments *arguments, const BlurOptions *options, 
   return code;
 }
 
+static int print_index(const Arguments *arguments) {
+  if (arguments->operand_count) {
+    complain(arguments, "--index stands alone");
+    return EXIT_USAGE;
+  }
+  char *text = blur_explain_index();
+  print_text(text);
+  free(text);
+  return EXIT_DONE;
+}
+
 int command_explain(const Arguments *arguments) {
+  if (option_given(arguments, OPTION_index)) return print_index(arguments);
   if (!exactly_one_operand(arguments, "a rule, or a code such as E0212,")) return EXIT_USAGE;
   const char *what = arguments->operand[0];
   if (looks_like_code(what)) {

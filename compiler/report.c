@@ -53,6 +53,12 @@ const char *blur_report_json(BlurReport *report) {
   return text_get(&report->text);
 }
 
+char *blur_explain_index(void) {
+  Text text = {0};
+  diagnostics_print_index(&text);
+  return text.bytes;
+}
+
 const char *blur_explain_code(const char *code) {
   const char *title = NULL;
   return diagnostic_explanation(code, &title);

@@ -208,6 +208,8 @@ const char *ir_operation_name(IrOperation operation);
 int ir_operation_arity(IrOperation operation);
 bool ir_operation_is_truth(IrOperation operation); // of the result
 double ir_operation_cost(IrOperation operation);   // flops an element
+// What its derivative is taken to be where it has none: "0 at 0"; NULL if it has one everywhere.
+const char *ir_operation_edge(IrOperation operation);
 const char *ir_reduction_name(IrReduction reduction);
 // What the operation computes, in double precision; truth values are 0 and 1. Unused operands: anything.
 double ir_evaluate(IrOperation operation, double x, double y, double z);

@@ -3,16 +3,19 @@
 #include "compiler/ir/words.h"
 
 #include <math.h>
+#include <string.h>
 
 typedef struct {
   const char *name;
   int arity;
   bool is_truth;
   double cost;
+  const char *meaning;
 } OperationInfo;
 
 static const OperationInfo operations[OP_COUNT] = {
-#define OPERATION(name, printed, operands, truth, cost, meaning) [OP_##name] = {printed, operands, truth, cost},
+#define OPERATION(name, printed, operands, truth, cost, meaning)                                                       \
+  [OP_##name] = {printed, operands, truth, cost, meaning},
 #include "compiler/ir/operations.def"
 #undef OPERATION
 };
@@ -21,6 +24,12 @@ const char *ir_operation_name(IrOperation operation) { return operations[operati
 int ir_operation_arity(IrOperation operation) { return operations[operation].arity; }
 bool ir_operation_is_truth(IrOperation operation) { return operations[operation].is_truth; }
 double ir_operation_cost(IrOperation operation) { return operations[operation].cost; }
+
+const char *ir_operation_edge(IrOperation operation) {
+  static const char word[] = "derivative ";
+  const char *edge = strstr(operations[operation].meaning, word);
+  return edge ? edge + strlen(word) : NULL;
+}
 
 const char *ir_reduction_name(IrReduction reduction) {
   static const char *const names[] = {

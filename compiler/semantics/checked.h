@@ -161,6 +161,12 @@ typedef struct {
   Span span;
 } CheckedCounter;
 
+// A function whose derivative is declared, not computed, and that an equation uses.
+typedef struct {
+  const char *name;
+  Span body, slope; // of the value, and of the declared derivative
+} CheckedSurrogate;
+
 typedef struct {
   const char *name;
   const SourceFile *source;
@@ -169,6 +175,7 @@ typedef struct {
   ARENA_LIST(CheckedVariable) variables; // 0: x {batch, unit}, 1: y {batch, unit}; then as declared
   ARENA_LIST(CheckedLet) lets;
   ARENA_LIST(CheckedCounter) counters;
+  ARENA_LIST(CheckedSurrogate) surrogates;
   ARENA_LIST(CheckedBlock) blocks;
   bool has_own_step;
   CheckedStep *step;             // what a step runs (default: input forward feedback backward update, those present)
@@ -197,7 +204,10 @@ CheckedRule *check_rule(Arena *arena, const AstFile *file, const AstRule *rule, 
 bool check_file(Arena *arena, const AstFile *file, const ModuleLoader *modules, DiagnosticSink *sink);
 void checked_print_heading(const CheckedBlock *block, Text *out); // "pass relax down"
 void checked_print_steps(const CheckedRule *rule, const CheckedStep *steps,
-                         Text *out);                    // "input; repeat 20 { relax }"
+                         Text *out); // "input; repeat 20 { relax }"
+// edges.c: the operations without a derivative somewhere, each with its place and what is taken there; surrogates.
+void checked_print_edges(const CheckedRule *rule, Text *out);
+void checked_print_axes(const CheckedRule *rule, RuleAxisSet axes, Text *out); // "{c, batch, post}"
 void checked_print(const CheckedRule *rule, Text *out); // --stage=checked: variables, axes, statements with their axes
 
 #endif

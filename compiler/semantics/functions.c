@@ -300,8 +300,19 @@ static CheckedExpression *surrogate(Checker *checker, Entry *entry, const Argume
   return node_operation(checker, OP_ADD, value, change, NULL, span);
 }
 
+static void note_surrogate(Checker *checker, const Entry *entry) {
+  const AstExpression *slope = entry->declaration->function.derivative, *body = entry->declaration->function.body;
+  if (!slope || !body) return;
+  for (size_t i = 0; i < checker->rule->surrogates.count; i++)
+    if (checker->rule->surrogates.items[i].slope.start == slope->span.start &&
+        checker->rule->surrogates.items[i].slope.file == slope->span.file)
+      return;
+  ARENA_PUSH(checker->arena, &checker->rule->surrogates, (CheckedSurrogate){entry->name.text, body->span, slope->span});
+}
+
 static CheckedExpression *declared_body(Checker *checker, const void *function, const Arguments *arguments, Span span) {
   Entry *entry = (Entry *)(uintptr_t)function;
+  note_surrogate(checker, entry);
   if (checker->deriving && entry->declaration->function.derivative && arguments->parameters && arguments->value[0])
     return surrogate(checker, entry, arguments, span);
   return inline_body(checker, entry, entry->declaration->function.body, arguments, span);

@@ -272,6 +272,11 @@ void checked_print_steps(const CheckedRule *rule, const CheckedStep *steps, Text
   }
 }
 
+void checked_print_axes(const CheckedRule *rule, RuleAxisSet axes, Text *out) {
+  Printer printer = {.rule = rule, .out = out};
+  print_axes(&printer, axes);
+}
+
 void checked_print_heading(const CheckedBlock *block, Text *out) {
   static const char *const places[] = {"input", "output", "each"};
   if (block->kind == BLOCK_PASS) text_add(out, "pass ");

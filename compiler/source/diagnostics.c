@@ -85,6 +85,29 @@ static const char *heading(const char *format) {
   return text;
 }
 
+// An explanation's lines as Markdown: those of its example are indented there, too.
+void diagnostics_print_index(Text *out) {
+  static const struct {
+    const char *prefix, *title;
+  } sections[] = {{"E00", "Files and text"},
+                  {"E01", "Syntax"},
+                  {"E02", "Names, axes, extents"},
+                  {"E03", "Networks, names on the command line, the environment"},
+                  {"W04", "Warnings"}};
+  text_add(out, "# Diagnostics\n\nEvery error and warning of the compiler, with what it means and how to mend it. "
+                "`blur explain E0212` prints one of\nthem; this page is `blur explain --index`.\n");
+  for (size_t s = 0; s < sizeof sections / sizeof *sections; s++) {
+    text_add(out, "\n## %s\n", sections[s].title);
+    for (size_t i = 0; i < DIAGNOSTIC_COUNT; i++) {
+      if (strncmp(catalogue[i].code_name, sections[s].prefix, strlen(sections[s].prefix)) != 0) continue;
+      const char *explanation = catalogue[i].explanation;
+      size_t length = strlen(explanation);
+      text_add(out, "\n### %s: %s\n\n%s%s", catalogue[i].code_name, heading(catalogue[i].format), explanation,
+               length && explanation[length - 1] == '\n' ? "" : "\n");
+    }
+  }
+}
+
 const char *diagnostic_explanation(const char *code_name, const char **title) {
   for (size_t i = 0; i < DIAGNOSTIC_COUNT; i++)
     if (strcmp(catalogue[i].code_name, code_name) == 0) {

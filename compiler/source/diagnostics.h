@@ -63,6 +63,8 @@ const char *diagnostic_code_name(DiagnosticCode code); // "E0212"
 // what differs from place to place; valid until the next call in this thread.
 const char *diagnostic_explanation(const char *code_name, const char **title);
 
+void diagnostics_print_index(Text *out); // all explanations, as a page of Markdown
+
 // The candidate nearest to `name` by edit distance, or NULL if none is near (distance <= max(1, length/3)).
 const char *near_name(const char *name, const char *const *candidates, size_t count);
 
