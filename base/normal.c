@@ -167,3 +167,9 @@ double philox_noise(uint64_t seed, uint32_t place, int32_t layer, uint32_t eleme
   circle((double)(block.word[1] >> 8) * 0x1p-24, &cosine, &sine);
   return sqrt(-2 * logarithm(u)) * cosine;
 }
+
+void philox_normal_pair(uint64_t key, uint64_t stream, uint64_t pair, double normals[2]) {
+  draw(key, stream, pair, 1, normals);
+}
+
+void circle_point(double turns, double *cosine, double *sine) { circle(turns, cosine, sine); }

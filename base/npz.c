@@ -204,6 +204,7 @@ static bool decode_array(const char *file, const unsigned char *bytes, size_t le
   memcpy(array->extent, header.extent, sizeof array->extent);
   array->count = header.count;
   array->was_float32 = header.type->get == get_float32;
+  array->was_integer = header.type->get != get_float32 && header.type->get != get_float64;
   return true;
 }
 
@@ -372,7 +373,10 @@ static void add_header(Text *out, const NpzEntry *entry) {
   Text shape = {0};
   for (int d = 0; d < entry->dimensions; d++) text_add(&shape, "%s%lld", d ? ", " : "", (long long)entry->extent[d]);
   Text header = {0};
-  text_add(&header, "{'descr': '%s', 'fortran_order': False, 'shape': (%s%s), }", entry->float32 ? "<f4" : "<f8",
+  text_add(&header, "{'descr': '%s', 'fortran_order': False, 'shape': (%s%s), }",
+           entry->integer   ? "<i8"
+           : entry->float32 ? "<f4"
+                            : "<f8",
            text_get(&shape), entry->dimensions == 1 ? "," : "");
   while ((10 + header.length + 1) % 64 != 0) text_add_bytes(&header, " ", 1);
   text_add_bytes(&header, "\n", 1);
@@ -390,7 +394,8 @@ static void add_values(Text *out, const NpzEntry *entry, size_t count) {
     float single = (float)entry->values[i];
     memcpy(&wide, &entry->values[i], 8);
     memcpy(&narrow, &single, 4);
-    put(out, entry->float32 ? narrow : wide, entry->float32 ? 4 : 8);
+    if (entry->integer) put(out, (uint64_t)(int64_t)entry->values[i], 8);
+    else put(out, entry->float32 ? narrow : wide, entry->float32 ? 4 : 8);
   }
 }
 

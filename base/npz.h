@@ -15,9 +15,9 @@ typedef struct {
   char *name; // without ".npy"; "arr_0" for a plain .npy file
   int dimensions;
   int64_t extent[NPZ_MAX_DIMENSIONS];
-  size_t count;   // product of the extents; 1 without dimensions
-  double *values; // row-major (C order), whatever the file's order was
-  bool was_float32;
+  size_t count;                  // product of the extents; 1 without dimensions
+  double *values;                // row-major (C order), whatever the file's order was
+  bool was_float32, was_integer; // integers and bool
   char *text; // a .json member (name with its ending): its text, NUL-terminated; `values` is NULL then
   size_t text_length;
 } NpzArray;
@@ -39,6 +39,7 @@ const NpzArray *npz_find(const NpzFile *file, const char *name); // NULL if ther
 typedef struct {
   const char *name; // without ".npy"
   bool float32;     // stored as f4 instead of f8: exact if the values are float32 numbers
+  bool integer;     // stored as i8: exact if the values are integers below 2^53
   int dimensions;   // at most NPZ_MAX_DIMENSIONS
   const int64_t *extent;
   const double *values; // row-major

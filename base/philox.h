@@ -25,6 +25,10 @@ void philox_normals(uint64_t key, uint64_t stream, uint64_t first, size_t count,
 // -1 <= layer < 4095.
 double philox_noise(uint64_t seed, uint32_t place, int32_t layer, uint32_t element, uint32_t step, uint32_t iteration,
                     char draw);
+// The two of indices 2 * pair and 2 * pair + 1.
+void philox_normal_pair(uint64_t key, uint64_t stream, uint64_t pair, double normals[2]);
+// cos and sin of 2 pi `turns`, in [0, 1): the same bits on every machine.
+void circle_point(double turns, double *cosine, double *sine);
 uint64_t philox_below(uint64_t key, uint64_t stream, uint64_t index, uint64_t limit); // in [0, limit), limit >= 1
 
 // A key made of two: for streams named by more than two numbers.

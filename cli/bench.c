@@ -14,15 +14,10 @@ enum { MAX_TIMES = 20000, MIN_TIMES = 10, MAX_POINTS = 200, WARM_STEPS = 3, CHEC
 static const double budget_seconds = 1.0;
 
 typedef struct {
-  int64_t step;
-  double loss, accuracy;
-} Point;
-
-typedef struct {
   double seconds, flops, compile_seconds, peak;
   bool from_cache;
   size_t points;
-  Point point[MAX_POINTS];
+  BlurEvaluation point[MAX_POINTS];
 } Measured;
 
 static int compare_times(const void *left, const void *right) {
@@ -80,11 +75,10 @@ static bool time_steps(const Session *session, double *median) {
 }
 
 // Trains from the start and evaluates every so many steps.
-static int measure_accuracy(const Session *session, BlurData *data, int64_t steps, int64_t every, Measured *measured) {
+static int measure_accuracy(const Session *session, int64_t steps, int64_t every, Measured *measured) {
   BlurStatus status;
   blur_network_reset(session->network, session->seed, NULL);
-  blur_data_redraw(data, session->seed);
-  BlurTraining *training = blur_training_create(session->network, data, session->loss, session->seed, &status);
+  BlurTraining *training = blur_training_create(session->network, session->data, session->loss, session->seed, &status);
   int code = training ? EXIT_DONE : session_failed(session, &status);
   for (int64_t done = 0; !code && done < steps && measured->points < MAX_POINTS;) {
     int64_t more = done + every < steps ? every : steps - done;
@@ -95,7 +89,7 @@ static int measure_accuracy(const Session *session, BlurData *data, int64_t step
       break;
     }
     done += more;
-    measured->point[measured->points++] = (Point){done, evaluation.loss, evaluation.accuracy};
+    measured->point[measured->points++] = evaluation;
   }
   blur_training_destroy(training);
   return code;
@@ -120,9 +114,11 @@ static void tell_json(const Session *session, const Measured *measured) {
       measured->from_cache ? "true" : "false");
   if (measured->points) {
     printf(", \"accuracy\": [");
-    for (size_t i = 0; i < measured->points; i++)
-      printf("%s{\"step\": %" PRId64 ", \"loss\": %.9g, \"test_accuracy\": %.9g}", i ? ", " : "",
-             measured->point[i].step, measured->point[i].loss, measured->point[i].accuracy);
+    for (size_t i = 0; i < measured->points; i++) {
+      printf("%s{\"step\": %" PRId64 ", ", i ? ", " : "", measured->point[i].step);
+      metrics_tell_json(&measured->point[i], "test_");
+      printf("}");
+    }
     printf("]");
   }
   printf("}\n");
@@ -134,9 +130,11 @@ static void tell_row(const Session *session, const Measured *measured) {
          1e-6 * measured->flops, 1e-9 * measured->flops / measured->seconds,
          100 * measured->flops / measured->seconds / measured->peak, 1e3 * measured->compile_seconds,
          measured->from_cache ? " (cached)" : "");
-  for (size_t i = 0; i < measured->points; i++)
-    printf("    step %7" PRId64 "  loss %8.5f  accuracy %6.2f %%\n", measured->point[i].step, measured->point[i].loss,
-           100 * measured->point[i].accuracy);
+  for (size_t i = 0; i < measured->points; i++) {
+    printf("    step %7" PRId64 "  ", measured->point[i].step);
+    metrics_tell(&measured->point[i]);
+    printf("\n");
+  }
   fflush(stdout);
 }
 
@@ -151,7 +149,7 @@ static void tell_head(const Session *session, double peak, double peak_one) {
 
 // ---- working
 
-static int bench_rule(const Arguments *arguments, const char *rule, BlurData *data, double *peak) {
+static int bench_rule(const Arguments *arguments, const char *rule, double *peak) {
   Session session;
   int64_t steps, every;
   int code = session_open(&session, arguments);
@@ -182,7 +180,7 @@ static int bench_rule(const Arguments *arguments, const char *rule, BlurData *da
     measured->compile_seconds = cost.compile_seconds;
     measured->from_cache = cost.from_cache;
     measured->peak = *peak;
-    if (data) code = measure_accuracy(&session, data, steps, every, measured);
+    if (session.data) code = measure_accuracy(&session, steps, every, measured);
   }
   if (!code || code == EXIT_DIVERGED) {
     if (option_given(arguments, OPTION_json)) tell_json(&session, measured);
@@ -198,19 +196,11 @@ int command_bench(const Arguments *arguments) {
     complain(arguments, "a rule is needed");
     return EXIT_USAGE;
   }
-  BlurData *data = NULL;
-  const char *name = arguments->value[OPTION_data];
-  BlurStatus status;
-  if (name && !(data = blur_data_load(name, &status))) {
-    complain(arguments, "%s", status.message);
-    return (int)status.code;
-  }
   int code = EXIT_DONE;
   double peak = 0;
   for (size_t i = 0; i < arguments->operand_count && (!code || code == EXIT_DIVERGED); i++) {
-    int one = bench_rule(arguments, arguments->operand[i], data, &peak);
+    int one = bench_rule(arguments, arguments->operand[i], &peak);
     if (one) code = one;
   }
-  blur_data_destroy(data);
   return code;
 }

@@ -24,7 +24,7 @@ typedef enum {
 #define FOR_RULE    FOR_NETWORK
 #define FOR_RUN     (BIT(step) | BIT(train) | BIT(predict) | BIT(bench))
 #define FOR_DATA    (BIT(train) | BIT(predict) | BIT(bench))
-#define FOR_SEED    (BIT(step) | BIT(train) | BIT(bench))
+#define FOR_SEED    (BIT(step) | BIT(train) | BIT(bench) | BIT(tasks))
 
 typedef enum {
 #define OPTION(id, name, argument, shown, commands, help) OPTION_##id,
@@ -67,11 +67,13 @@ bool option_integer(const Arguments *arguments, OptionName option, int64_t low, 
 bool option_word(const Arguments *arguments, OptionName option, const char *const *words, size_t count, size_t fallback,
                  size_t *position);
 enum { MAX_LAYERS = 1024 };
-// "784-(256x4)-10" to {784, 256, 256, 256, 256, 10}; the array is the caller's to free.
-bool parse_network(const char *text, int64_t **units, int *layers);
+// "784-(256x4)-10", or "784 -> (256x4) -> 10", to {784, 256, 256, 256, 256, 10}; the words `in` and `out` stand for
+// these numbers, unless they are 0. The array is the caller's to free. Returns false without a message.
+bool parse_network(const char *text, int64_t in, int64_t out, int64_t **units, int *layers);
 // --net, --batch, --precision, --cpu, --products, --no-cache, --engine as far as the command has them. `options->units`
-// is the caller's to free; NULL where --net is absent and not `required`.
-bool network_options(const Arguments *arguments, bool required, BlurOptions *options);
+// is the caller's to free; NULL where --net is absent and not `required`. `in` and `out`: what these words of --net
+// stand for; 0 where there are no data.
+bool network_options(const Arguments *arguments, bool required, int64_t in, int64_t out, BlurOptions *options);
 // --loss, or what suits `outputs` (0: unknown).
 bool option_loss(const Arguments *arguments, int64_t outputs, BlurLoss *loss);
 bool exactly_one_operand(const Arguments *arguments, const char *what);

@@ -7,7 +7,7 @@ int command_emit(const Arguments *arguments) {
   BlurOptions options;
   BlurLoss loss;
   if (!exactly_one_operand(arguments, "a rule")) return EXIT_USAGE;
-  if (!network_options(arguments, false, &options)) return EXIT_USAGE;
+  if (!network_options(arguments, false, 0, 0, &options)) return EXIT_USAGE;
   int code = EXIT_USAGE;
   if (option_loss(arguments, options.units ? options.units[options.layers - 1] : 0, &loss)) {
     const char *stage = option_given(arguments, OPTION_stage) ? arguments->value[OPTION_stage] : "ir";

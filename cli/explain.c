@@ -51,7 +51,7 @@ int command_explain(const Arguments *arguments) {
   }
   BlurOptions options;
   BlurLoss loss;
-  if (!network_options(arguments, false, &options)) return EXIT_USAGE;
+  if (!network_options(arguments, false, 0, 0, &options)) return EXIT_USAGE;
   int code = EXIT_USAGE;
   if (option_loss(arguments, options.units ? options.units[options.layers - 1] : 0, &loss))
     code = explain_rule(arguments, &options, loss);

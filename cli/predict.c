@@ -12,7 +12,7 @@
 
 typedef struct {
   Session session;
-  BlurData *data;
+  BlurData *data; // the session's, where they are predicted
   NpzFile input, context_file;
   const NpzArray *x, *y, *context; // of --in and --context
   int64_t samples, inputs, outputs, batch;
@@ -59,9 +59,7 @@ static int open_samples(Predict *predict) {
       complain(arguments, "samples are needed: --data NAME or --in FILE.npz");
       return EXIT_USAGE;
     }
-    predict->data = blur_data_load(name, &status);
-    if (!predict->data) return session_failed(session, &status);
-    blur_data_redraw(predict->data, session->seed);
+    predict->data = session->data;
     if (blur_data_inputs(predict->data) != predict->inputs ||
         blur_data_classes(predict->data) > (predict->outputs == 1 ? 2 : predict->outputs)) {
       complain(arguments,
@@ -241,6 +239,5 @@ int command_predict(const Arguments *arguments) {
   npz_free(&predict.input);
   npz_free(&predict.context_file);
   session_close(&predict.session);
-  blur_data_destroy(predict.data);
   return code;
 }

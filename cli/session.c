@@ -44,26 +44,47 @@ static int take_from_saved(Session *session) {
   return EXIT_DONE;
 }
 
+// --data; else, for a command that works on data, what the saved network was trained on.
+static int open_data(Session *session) {
+  const Arguments *arguments = session->arguments;
+  const char *name = arguments->value[OPTION_data];
+  bool wanted = arguments->command == COMMAND_train ||
+                (arguments->command == COMMAND_predict && !option_given(arguments, OPTION_in));
+  if (!name && wanted && session->saved) name = blur_saved_info(session->saved)->data;
+  if (!name || !*name) return EXIT_DONE;
+  BlurStatus status;
+  session->data = blur_data_load(name, &status);
+  return session->data ? EXIT_DONE : session_failed(session, &status);
+}
+
+// The loss that suits data and network, if the command line names none.
+static bool choose_loss(Session *session) {
+  int64_t outputs = session->options.units ? session->options.units[session->options.layers - 1] : 0;
+  if (!session->data || option_given(session->arguments, OPTION_loss))
+    return option_loss(session->arguments, outputs, &session->loss);
+  session->loss = blur_data_loss(session->data, outputs);
+  return true;
+}
+
 int session_open(Session *session, const Arguments *arguments) {
   *session = (Session){.arguments = arguments};
   const char *path = arguments->value[OPTION_load];
   int64_t threads, seed;
-  if (!network_options(arguments, path == NULL, &session->options) ||
-      !option_loss(arguments, session->options.units ? session->options.units[session->options.layers - 1] : 0,
-                   &session->loss) ||
-      !option_integer(arguments, OPTION_threads, 1, 1024, 0, &threads) ||
+  BlurStatus status;
+  if (!option_integer(arguments, OPTION_threads, 1, 1024, 0, &threads) ||
       !option_integer(arguments, OPTION_seed, 0, INT64_MAX, 0, &seed))
     return EXIT_USAGE;
   session->seed = (uint64_t)seed;
   session->report = blur_report_create();
+  if (path && !(session->saved = blur_saved_open(path, &status))) return session_failed(session, &status);
+  int code = open_data(session);
+  if (code) return code;
+  int64_t in = session->data ? blur_data_inputs(session->data) : 0,
+          out = session->data ? blur_data_outputs(session->data) : 0;
+  if (!network_options(arguments, path == NULL, in, out, &session->options) || !choose_loss(session)) return EXIT_USAGE;
   if (arguments->operand_count) session->rule_name = arguments->operand[0];
-  BlurStatus status;
-  if (path) {
-    session->saved = blur_saved_open(path, &status);
-    if (!session->saved) return session_failed(session, &status);
-    int code = take_from_saved(session);
-    if (code) return code;
-  }
+  if (session->saved && (code = take_from_saved(session))) return code;
+  if (session->data) blur_data_redraw(session->data, session->seed);
   if (join_settings(session) != EXIT_DONE) return EXIT_ENVIRONMENT;
   if (!session->rule_name) {
     complain(arguments, "a rule is needed: a path, path:rule, or std.NAME");
@@ -114,6 +135,7 @@ void session_close(Session *session) {
   blur_rule_destroy(session->rule);
   blur_pool_destroy(session->pool);
   blur_saved_close(session->saved);
+  blur_data_destroy(session->data);
   blur_report_destroy(session->report);
   free(session->settings);
   free((void *)(uintptr_t)session->options.units);

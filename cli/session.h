@@ -13,6 +13,7 @@ typedef struct {
   BlurPool *pool;
   BlurNetwork *network;
   BlurSaved *saved;      // of --load, or NULL
+  BlurData *data;        // of --data, or what the saved network was trained on; NULL where the command needs none
   const char *rule_name; // the operand, or what the saved network was trained by
   BlurSetting *settings; // those of the saved network, then those of --set
   size_t setting_count;
@@ -21,8 +22,9 @@ typedef struct {
   uint64_t seed;
 } Session;
 
-// Opens the file of --load, reads the options (what the command line leaves open comes from that file), and starts the
-// threads. Each function returns EXIT_DONE, or the code to end with after a message; session_close is due either way.
+// Opens the file of --load, loads the data, which the seed draws, reads the options (what the command line leaves open
+// comes from that file, what it says by the words `in` and `out` from the data), and starts the threads. Each function
+// returns EXIT_DONE, or the code to end with after a message; session_close is due either way.
 int session_open(Session *session, const Arguments *arguments);
 // Loads the rule, compiles it as session->options say, and makes the network.
 int session_compile(Session *session);
@@ -33,6 +35,17 @@ void session_close(Session *session);
 // Prints a runtime's failure; returns its exit code.
 int session_failed(const Session *session, const BlurStatus *status);
 double session_clock(void); // seconds, monotonic
+
+// ---- metrics.c
+
+// "loss 0.12345  accuracy 98.00 %", or "loss 0.12345  mse 0.12345  R^2 0.9876".
+void metrics_tell(const BlurEvaluation *evaluation);
+// "loss": 0.12345, "test_accuracy": 0.98, or "test_mse" and "test_r2"; `prefix` is "test_" here.
+void metrics_tell_json(const BlurEvaluation *evaluation, const char *prefix);
+// The accuracy is higher, or the squared error lower.
+bool metrics_are_better(const BlurEvaluation *evaluation, const BlurEvaluation *than);
+
+// ---- interrupts
 
 // Ctrl-C and SIGTERM interrupt this training (NULL: none); what was set before comes back with the second call.
 void session_interrupts(BlurTraining *training);

@@ -7,42 +7,27 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { EXIT_INTERRUPTED = 130 };
+enum { EXIT_INTERRUPTED = 130, ENDLESS_STEPS = 1000 };
 
 typedef struct {
   Session session;
-  BlurData *data;
   BlurTraining *training;
   int64_t first_step, last_step;   // counted over all runs of this network
   int64_t eval_every;              // 0: each epoch
-  BlurEvaluation evaluation, best; // the last one, and that of the highest accuracy
+  BlurEvaluation evaluation, best; // the last one, and that of the best metric
   int64_t evaluations;
   bool terminal, json;
   double started, rate; // steps a second
 } Train;
 
-static int64_t samples(const Train *train) { return blur_data_samples(train->data, BLUR_TRAIN); }
+static int64_t samples(const Train *train) { return blur_data_samples(train->session.data, BLUR_TRAIN); }
+static bool endless(const Train *train) { return blur_data_is_endless(train->session.data); }
 
 // The step after `position` samples at which the next epoch ends.
 static int64_t epoch_end(const Train *train, int64_t step) {
   int64_t batch = train->session.options.batch, count = samples(train);
   int64_t epochs = step * batch / count + 1;
   return (epochs * count + batch - 1) / batch;
-}
-
-static int open_data(Train *train) {
-  const Arguments *arguments = train->session.arguments;
-  const char *name = arguments->value[OPTION_data];
-  if (!name && train->session.saved) name = blur_saved_info(train->session.saved)->data;
-  if (!name || !*name) {
-    complain(arguments, "data are needed: --data fashion_mnist, or a folder of IDX files");
-    return EXIT_USAGE;
-  }
-  BlurStatus status;
-  train->data = blur_data_load(name, &status);
-  if (!train->data) return session_failed(&train->session, &status);
-  blur_data_redraw(train->data, train->session.seed);
-  return EXIT_DONE;
 }
 
 static int read_lengths(Train *train) {
@@ -55,6 +40,15 @@ static int read_lengths(Train *train) {
   if (steps && option_given(arguments, OPTION_epochs)) {
     complain(arguments, "--steps or --epochs, not both");
     return EXIT_USAGE;
+  }
+  if (endless(train)) { // no epochs there
+    if (option_given(arguments, OPTION_epochs)) {
+      complain(arguments, "%s is generated without end: --steps instead of --epochs",
+               blur_data_name(train->session.data));
+      return EXIT_USAGE;
+    }
+    if (!steps) steps = ENDLESS_STEPS;
+    if (!train->eval_every) train->eval_every = (steps + 9) / 10;
   }
   train->first_step = blur_network_steps(train->session.network);
   int64_t batch = train->session.options.batch;
@@ -72,7 +66,7 @@ static void tell_start(const Train *train) {
   const Session *session = &train->session;
   if (train->json) return;
   BlurCost cost = blur_program_cost(session->program);
-  printf("%s on %s: ", blur_rule_name(session->rule), blur_data_name(train->data));
+  printf("%s on %s: ", blur_rule_name(session->rule), blur_data_name(session->data));
   for (int i = 0; i < session->options.layers; i++) printf("%s%" PRId64, i ? "-" : "", session->options.units[i]);
   printf(", batch %" PRId64 ", %d thread%s, %s in %.0f ms\n", session->options.batch, blur_pool_threads(session->pool),
          blur_pool_threads(session->pool) == 1 ? "" : "s", cost.from_cache ? "from the cache" : "compiled",
@@ -85,13 +79,18 @@ static void tell_start(const Train *train) {
 
 static void tell_evaluation(const Train *train) {
   const BlurEvaluation *e = &train->evaluation;
+  double seconds = session_clock() - train->started;
   if (train->json) {
-    printf("{\"step\": %" PRId64 ", \"epoch\": %.10g, \"loss\": %.9g, \"test_accuracy\": %.9g, \"seconds\": %.6f}\n",
-           e->step, e->epoch, e->loss, e->accuracy, session_clock() - train->started);
+    printf("{\"step\": %" PRId64 ", ", e->step);
+    if (!endless(train)) printf("\"epoch\": %.10g, ", e->epoch);
+    metrics_tell_json(e, "test_");
+    printf(", \"seconds\": %.6f}\n", seconds);
   } else {
     clear_line(train);
-    printf("step %7" PRId64 "  epoch %6.2f  loss %8.5f  accuracy %6.2f %%  %8.1f steps/s  %6.1f s\n", e->step, e->epoch,
-           e->loss, 100 * e->accuracy, train->rate, session_clock() - train->started);
+    printf("step %7" PRId64 "  ", e->step);
+    if (!endless(train)) printf("epoch %6.2f  ", e->epoch);
+    metrics_tell(e);
+    printf("  %8.1f steps/s  %6.1f s\n", train->rate, seconds);
   }
   fflush(stdout);
 }
@@ -101,8 +100,10 @@ static void tell_progress(const Train *train, int64_t step) {
   double left = train->rate > 0 ? (double)(train->last_step - step) / train->rate : 0;
   printf("\r\033[Kstep %" PRId64 " of %" PRId64 "  %.0f steps/s  %.0f s left", step, train->last_step, train->rate,
          left);
-  if (train->evaluations)
-    printf("  loss %.5f  accuracy %.2f %%", train->evaluation.loss, 100 * train->evaluation.accuracy);
+  if (train->evaluations) {
+    printf("  ");
+    metrics_tell(&train->evaluation);
+  }
   fflush(stdout);
 }
 
@@ -110,7 +111,7 @@ static void tell_progress(const Train *train, int64_t step) {
 
 static bool evaluate(Train *train, BlurStatus *status) {
   if (!blur_training_evaluate(train->training, BLUR_TEST, &train->evaluation, status)) return false;
-  if (!train->evaluations++ || train->evaluation.accuracy > train->best.accuracy) train->best = train->evaluation;
+  if (!train->evaluations++ || metrics_are_better(&train->evaluation, &train->best)) train->best = train->evaluation;
   tell_evaluation(train);
   return true;
 }
@@ -118,7 +119,9 @@ static bool evaluate(Train *train, BlurStatus *status) {
 // After several evaluations: the best of them.
 static void tell_best(const Train *train) {
   if (train->json || train->evaluations < 2) return;
-  printf("best: accuracy %.2f %% at step %" PRId64 "\n", 100 * train->best.accuracy, train->best.step);
+  printf("best: ");
+  metrics_tell(&train->best);
+  printf(" at step %" PRId64 "\n", train->best.step);
 }
 
 static int64_t next_evaluation(const Train *train, int64_t step) {
@@ -166,11 +169,15 @@ static int work(Train *train) {
   Session *session = &train->session;
   const Arguments *arguments = session->arguments;
   int code = session_open(session, arguments);
-  if (!code) code = open_data(train);
+  if (!code && !session->data) {
+    complain(arguments,
+             "data are needed: --data fashion_mnist, a folder of IDX files, or a generated task such as xor");
+    code = EXIT_USAGE;
+  }
   if (!code) code = session_compile(session);
   if (code) return code;
   BlurStatus status;
-  train->training = blur_training_create(session->network, train->data, session->loss, session->seed, &status);
+  train->training = blur_training_create(session->network, session->data, session->loss, session->seed, &status);
   if (!train->training) return session_failed(session, &status);
   if (session->saved) code = session_restore(session, train->training);
   if (!code) code = read_lengths(train);
@@ -200,6 +207,5 @@ int command_train(const Arguments *arguments) {
   int code = work(&train);
   blur_training_destroy(train.training);
   session_close(&train.session);
-  blur_data_destroy(train.data);
   return code;
 }

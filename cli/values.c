@@ -64,23 +64,39 @@ static bool read_count(const char **text, int64_t high, int64_t *number) {
   return *number > 0;
 }
 
-bool parse_network(const char *text, int64_t **units, int *layers) {
+// A number, or one of the words that stand for one.
+static bool read_units(const char **text, int64_t in, int64_t out, int64_t *number) {
+  bool first = strncmp(*text, "in", 2) == 0;
+  if (!first && strncmp(*text, "out", 3) != 0) return read_count(text, MAX_UNITS, number);
+  *text += first ? 2 : 3;
+  *number = first ? in : out;
+  return *number > 0;
+}
+
+static bool skip(const char **text, char expected) {
+  while (**text == ' ') (*text)++;
+  if (**text != expected) return false;
+  (*text)++;
+  while (**text == ' ') (*text)++;
+  return true;
+}
+
+bool parse_network(const char *text, int64_t in, int64_t out, int64_t **units, int *layers) {
   int64_t *list = malloc(MAX_LAYERS * sizeof *list);
   int count = 0;
   bool right = list != NULL;
+  while (*text == ' ') text++;
   while (right) {
-    bool group = *text == '(';
-    text += group;
+    bool group = skip(&text, '(');
     int64_t unit = 0, times = 1;
-    right = read_count(&text, MAX_UNITS, &unit);
-    if (right && group) {
-      right = *text == 'x' && (text++, read_count(&text, MAX_LAYERS, &times)) && *text == ')';
-      text += right;
-    }
+    right = read_units(&text, in, out, &unit);
+    if (right && group) right = skip(&text, 'x') && read_count(&text, MAX_LAYERS, &times) && skip(&text, ')');
     right = right && count + times <= MAX_LAYERS;
     for (int64_t i = 0; right && i < times; i++) list[count++] = unit;
+    while (*text == ' ') text++;
     if (!right || !*text) break;
-    right = *text++ == '-';
+    right = skip(&text, '-');
+    skip(&text, '>');
   }
   if (!right || count < 2) {
     free(list);
@@ -91,7 +107,7 @@ bool parse_network(const char *text, int64_t **units, int *layers) {
   return true;
 }
 
-bool network_options(const Arguments *arguments, bool required, BlurOptions *options) {
+bool network_options(const Arguments *arguments, bool required, int64_t in, int64_t out, BlurOptions *options) {
   static const char *const precisions[] = {"float", "double"}, *const engines[] = {"jit", "interpret"};
   static const char *const levels[] = {"native", "x86-64", "avx2", "avx512"}, *const products[] = {"own", "openblas"};
   *options = (BlurOptions){.batch = 128};
@@ -108,8 +124,12 @@ bool network_options(const Arguments *arguments, bool required, BlurOptions *opt
     return false;
   }
   int64_t *units = NULL;
-  if (net && !parse_network(net, &units, &options->layers)) {
-    complain(arguments, "--net is the units of two or more layers, as in 784-256-10 or 784-(256x4)-10, not `%s`", net);
+  if (net && !parse_network(net, in, out, &units, &options->layers)) {
+    bool words = parse_network(net, 1, 1, &units, &options->layers);
+    free(words ? units : NULL);
+    if (words) complain(arguments, "--net %s: `in` and `out` are those of the data, and there are none", net);
+    else
+      complain(arguments, "--net is the units of two or more layers, as in 784-256-10, in-(256x4)-out, not `%s`", net);
     return false;
   }
   options->units = units;

@@ -172,7 +172,7 @@ static void print_kernels(const Schedule *schedule, const char *title, Text *out
 bool explain_network(const BlurRule *rule, const BlurOptions *options, BlurReport *report, Text *out) {
   DriverPrograms programs = {.arena = report->arena}, again = {.arena = report->arena};
   if (!driver_lower(&programs, rule->checked, options, &report->sink) ||
-      !driver_can_compile(&programs, &report->sink) || !driver_lower(&again, rule->checked, options, &report->sink))
+      !driver_lower(&again, rule->checked, options, &report->sink))
     return false;
   driver_optimize(&programs, options->all_live, NULL, NULL);
   DriverSchedules schedules = driver_schedule(&programs, options);

@@ -90,6 +90,7 @@ void blur_data_redraw(BlurData *data, uint64_t seed) {
   for (int i = 0; i < DATA_MAX_CLASSES; i++) data->label_of[i] = (uint8_t)order[i];
   if (data->input_of)
     blur_data_shuffle(philox_mix(seed, hash_text("permute pixels")), 0, store->inputs, data->input_of);
+  if (store->generator) generator_draw(store->generator, store->noise, seed, data->generated);
   if (data->projection) draw_projection(data, philox_mix(seed, hash_text("project")));
 }
 
@@ -145,11 +146,27 @@ const char *blur_data_name(const BlurData *data) { return data->store->name; }
 int64_t blur_data_inputs(const BlurData *data) {
   return data->store->project ? data->store->project : data->store->inputs;
 }
+int64_t blur_data_outputs(const BlurData *data) {
+  int classes = data->store->classes;
+  return classes == 0 ? data->store->outputs : classes == 2 ? 1 : classes;
+}
 int blur_data_classes(const BlurData *data) { return data->store->classes; }
+bool blur_data_is_endless(const BlurData *data) { return data->store->generator != NULL; }
 int64_t blur_data_samples(const BlurData *data, BlurPart part) { return data->store->part[part].samples; }
 
+BlurLoss blur_data_loss(const BlurData *data, int64_t outputs) {
+  return data->store->classes == 0 || outputs == 1 ? BLUR_LOSS_SQUARED_ERROR : BLUR_LOSS_CROSS_ENTROPY;
+}
+
+int data_generate(const BlurData *data, BlurPart part, int64_t sample, float *x, float *y) {
+  return generator_sample(data->store->generator, &data->generated[part], sample, x, y);
+}
+
 int blur_data_label(const BlurData *data, BlurPart part, int64_t sample) {
-  return data->label_of[data->store->part[part].labels[sample]];
+  const DataStore *store = data->store;
+  float x[GENERATOR_MOST_INPUTS], y;
+  if (store->classes == 0) return -1;
+  return data->label_of[store->generator ? data_generate(data, part, sample, x, &y) : store->part[part].labels[sample]];
 }
 
 void blur_data_row(const BlurData *data, BlurPart part, int64_t sample, double *x) {
@@ -170,6 +187,12 @@ void blur_data_row(const BlurData *data, BlurPart part, int64_t sample, double *
 }
 
 void blur_data_target(const BlurData *data, BlurPart part, int64_t sample, int64_t outputs, double *y) {
+  if (data->store->classes == 0) {
+    float x[GENERATOR_MOST_INPUTS], real;
+    data_generate(data, part, sample, x, &real);
+    y[0] = (double)real;
+    return;
+  }
   int label = blur_data_label(data, part, sample);
   if (outputs == 1 && data->store->classes == 2) {
     y[0] = label == 1 ? 1 : -1;

@@ -3,15 +3,16 @@
 #define BLUR_DATA_DATA_H
 
 #include "blur/runtime.h"
+#include "runtime/tasks/generators.h"
 
 #include <stdatomic.h>
 
 enum { DATA_MAX_CLASSES = 256, DATA_PARTS = 3 };
 
 typedef struct {
-  int64_t samples;
-  uint8_t *bytes; // [samples, inputs], to be divided by 255; NULL where there are floats
-  float *floats;  // [samples, inputs]
+  int64_t samples; // of a generated part there is nothing else
+  uint8_t *bytes;  // [samples, inputs], to be divided by 255; NULL where there are floats
+  float *floats;   // [samples, inputs]
   uint8_t *labels;
 } DataPart;
 
@@ -19,9 +20,12 @@ typedef struct {
 typedef struct {
   atomic_int users;
   char *name;
-  int64_t inputs; // of the samples as they are stored
-  int classes;
+  int64_t inputs;  // of the samples as they are stored
+  int64_t outputs; // of a real target
+  int classes;     // 0: regression
   DataPart part[DATA_PARTS];
+  const Generator *generator; // or NULL
+  double noise;
   bool permute_labels, permute_inputs;
   int64_t project; // inputs after the projection; 0: none
 } DataStore;
@@ -31,6 +35,7 @@ struct BlurData {
   uint8_t label_of[DATA_MAX_CLASSES]; // the label that a stored label becomes
   uint32_t *input_of;                 // [store->inputs]: the stored input that an input is; NULL: the same
   float *projection;                  // [store->inputs, project]; NULL: none
+  GeneratorTask generated[GENERATOR_PARTS];
 };
 
 // ---- data.c
@@ -39,6 +44,8 @@ struct BlurData {
 BlurData *data_create_empty(const char *name, BlurStatus *status);
 // Once the store is filled: makes room for what is drawn, and draws from seed 0. False: no memory.
 bool data_finish(BlurData *data, BlurStatus *status);
+// A sample of a generated part, its inputs and label not yet permuted. Returns the label; -1 in regression.
+int data_generate(const BlurData *data, BlurPart part, int64_t sample, float *x, float *y);
 // The room that the numbers and labels of a part take is given back.
 void data_free_part(DataPart *part);
 
@@ -67,8 +74,11 @@ void resize_destroy(ImageResize *resize);
 
 // ---- specification.c: "fashion_mnist:size=14,classes=0..4"
 
+typedef enum { SOURCE_IMAGES = 1, SOURCE_GENERATED = 2 } DataSource; // bits of sets
+
 typedef struct {
   char place[1024]; // name or path
+  unsigned given;   // bit i: option i of the table was given
   int64_t size;     // 0: as it is
   int class_count;  // 0: all
   uint8_t classes[DATA_MAX_CLASSES];
@@ -77,8 +87,11 @@ typedef struct {
   double split[3];
   bool permute_labels, permute_inputs;
   int64_t project; // 0: none
+  double noise;    // -1: not given
 } DataSpecification;
 bool specification_parse(const char *text, DataSpecification *specification, BlurStatus *status);
+// Whether the options that were given are for this kind of data.
+bool specification_fits(const DataSpecification *specification, DataSource source, BlurStatus *status);
 
 // ---- places.c: where a set's files are
 

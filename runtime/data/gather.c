@@ -33,39 +33,52 @@ static void convert_stored(const DataPart *part, int64_t start, int64_t count, s
 
 static void fetch_row(const DataPart *part, int64_t row, int64_t inputs) {
   if (part->bytes) fetch(part->bytes + row * inputs, inputs);
-  else fetch(part->floats + row * inputs, inputs * 4);
+  else if (part->floats) fetch(part->floats + row * inputs, inputs * 4);
 }
 
-// ---- permuted and projected inputs
+// ---- generated, permuted and projected inputs
 
-static inline float stored_input(const DataPart *part, int64_t number) {
-  return part->bytes ? (float)part->bytes[number] / 255 : part->floats[number];
+// A sample as it is stored, or generated into `own`.
+typedef struct {
+  const uint8_t *bytes;
+  const float *floats;
+  float own[GENERATOR_MOST_INPUTS];
+} Row;
+
+static void find_row(const BlurData *data, BlurPart which, int64_t sample, Row *row) {
+  const DataStore *store = data->store;
+  const DataPart *part = &store->part[which];
+  float y;
+  row->bytes = part->bytes ? part->bytes + sample * store->inputs : NULL;
+  row->floats = part->floats ? part->floats + sample * store->inputs : row->own;
+  if (store->generator) data_generate(data, which, sample, row->own, &y);
+}
+
+static inline float input_of(const Row *row, int64_t input) {
+  return row->bytes ? (float)row->bytes[input] / 255 : row->floats[input];
 }
 
 // `count` (at most 64) projected inputs from `start`: sums over all inputs, in the inputs' order; images are mostly
 // zeros.
-static void project(const BlurData *data, const DataPart *part, int64_t row, int64_t start, int64_t count,
-                    float *restrict to) {
+static void project(const BlurData *data, const Row *row, int64_t start, int64_t count, float *restrict to) {
   const DataStore *store = data->store;
   for (int64_t n = 0; n < count; n++) to[n] = 0;
   for (int64_t i = 0; i < store->inputs; i++) {
-    float value = stored_input(part, row + (data->input_of ? data->input_of[i] : i));
+    float value = input_of(row, data->input_of ? data->input_of[i] : i);
     const float *restrict weight = data->projection + i * store->project + start;
     if (value == 0) continue;
     for (int64_t n = 0; n < count; n++) to[n] += value * weight[n];
   }
 }
 
-void gather_inputs(const BlurData *data, BlurPart which, int64_t sample, int64_t start, int64_t count, float *to) {
-  const DataPart *part = &data->store->part[which];
-  int64_t row = sample * data->store->inputs;
+void gather_inputs(const BlurData *data, BlurPart part, int64_t sample, int64_t start, int64_t count, float *to) {
+  Row row;
+  find_row(data, part, sample, &row);
   if (data->projection) {
     for (int64_t done = 0; done < count; done += 64)
-      project(data, part, row, start + done, count - done < 64 ? count - done : 64, to + done);
-  } else if (data->input_of) {
-    for (int64_t i = 0; i < count; i++) to[i] = stored_input(part, row + data->input_of[start + i]);
+      project(data, &row, start + done, count - done < 64 ? count - done : 64, to + done);
   } else {
-    convert_stored(part, row + start, count, 4, to);
+    for (int64_t i = 0; i < count; i++) to[i] = input_of(&row, data->input_of ? data->input_of[start + i] : start + i);
   }
 }
 
@@ -73,8 +86,8 @@ void gather_inputs(const BlurData *data, BlurPart which, int64_t sample, int64_t
 static void convert(const BlurData *data, BlurPart which, int64_t sample, int64_t start, int64_t count, size_t element,
                     void *to) {
   enum { SOME = 64 };
-  if (!data->projection && !data->input_of) {
-    const DataStore *store = data->store;
+  const DataStore *store = data->store;
+  if (!data->projection && !data->input_of && !store->generator) {
     convert_stored(&store->part[which], sample * store->inputs + start, count, element, to);
     return;
   }
@@ -137,15 +150,24 @@ void gather_rows(const BlurData *data, BlurPart part, const int64_t *rows, int64
   }
 }
 
+static void put_number(GatherTarget target, int64_t sample, int64_t unit, double number) {
+  char *to = target.base + (sample * target.batch_stride + unit * target.unit_stride) * (int64_t)target.element;
+  if (target.element == 4) *(float *)(void *)to = (float)number;
+  else *(double *)(void *)to = number;
+}
+
 void gather_targets(const BlurData *data, BlurPart part, const int64_t *rows, int64_t first, int64_t end,
                     int64_t outputs, GatherTarget target) {
-  bool one = outputs == 1 && data->store->classes == 2;
+  int classes = data->store->classes;
+  bool one = outputs == 1 && classes == 2;
   for (int64_t sample = first; sample < end; sample++) {
+    if (classes == 0) {
+      double y;
+      blur_data_target(data, part, rows[sample], outputs, &y);
+      put_number(target, sample, 0, y);
+      continue;
+    }
     int64_t label = blur_data_label(data, part, rows[sample]), hot = one ? label - 1 : label;
-    char *to = target.base + sample * target.batch_stride * (int64_t)target.element;
-    if (target.element == 4)
-      for (int64_t i = 0; i < outputs; i++) ((float *)(void *)to)[i * target.unit_stride] = i == hot ? 1 : -1;
-    else
-      for (int64_t i = 0; i < outputs; i++) ((double *)(void *)to)[i * target.unit_stride] = i == hot ? 1 : -1;
+    for (int64_t i = 0; i < outputs; i++) put_number(target, sample, i, i == hot ? 1 : -1);
   }
 }

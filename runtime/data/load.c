@@ -1,4 +1,5 @@
-// Loading by specification: images and labels in IDX files. Before: specification.c and places.c; after: split.c.
+// Loading by specification: images and labels in IDX files, or a generated task. Before: specification.c and places.c;
+// after: split.c.
 #include "runtime/data/data.h"
 
 #include "base/status.h"
@@ -79,28 +80,51 @@ static int class_count(const DataStore *store) {
   return highest + 1;
 }
 
-BlurData *blur_data_load(const char *specification_text, BlurStatus *status) {
-  DataSpecification specification;
+static bool load_images(BlurData *data, const DataSpecification *specification, BlurStatus *status) {
   char folder[2048];
   DataFiles files;
-  if (!specification_parse(specification_text, &specification, status) ||
-      !places_folder(&specification, folder, sizeof folder, status) ||
-      !places_files(&specification, folder, &files, status))
-    return NULL;
-  BlurData *data = data_create_empty(specification_text, status);
+  DataStore *store = data->store;
+  if (!places_folder(specification, folder, sizeof folder, status) ||
+      !specification_fits(specification, SOURCE_IMAGES, status) ||
+      !places_files(specification, folder, &files, status) ||
+      !load_part(store, BLUR_TRAIN, files.path[0], files.path[1], specification, status) ||
+      !load_part(store, BLUR_TEST, files.path[2], files.path[3], specification, status))
+    return false;
+  store->classes = specification->class_count ? specification->class_count : class_count(store);
+  return !specification->split_count || data_split_by(data, specification->split, specification->split_count, status);
+}
+
+static bool load_generated(DataStore *store, const Generator *generator, const DataSpecification *specification,
+                           BlurStatus *status) {
+  const BlurGenerator *about = &generator->about;
+  if (!specification_fits(specification, SOURCE_GENERATED, status)) return false;
+  if (specification->noise >= 0 && about->noise == 0)
+    return status_fail(status, BLUR_FAILED_USAGE, "data `%s`: the task has no noise", store->name);
+  if (specification->permute_labels && about->classes == 0)
+    return status_fail(status, BLUR_FAILED_USAGE, "data `%s`: the task has no labels to permute", store->name);
+  store->generator = generator;
+  store->inputs = about->inputs;
+  store->outputs = about->outputs;
+  store->classes = about->classes;
+  store->noise = specification->noise >= 0 ? specification->noise : about->noise;
+  for (int part = 0; part < DATA_PARTS; part++)
+    store->part[part].samples = part == BLUR_TRAIN ? INT64_MAX : GENERATOR_EVALUATED;
+  return true;
+}
+
+BlurData *blur_data_load(const char *text, BlurStatus *status) {
+  DataSpecification specification;
+  if (!specification_parse(text, &specification, status)) return NULL;
+  BlurData *data = data_create_empty(text, status);
   if (!data) return NULL;
   DataStore *store = data->store;
-  bool done = load_part(store, BLUR_TRAIN, files.path[0], files.path[1], &specification, status) &&
-              load_part(store, BLUR_TEST, files.path[2], files.path[3], &specification, status);
-  if (done) {
-    store->classes = specification.class_count ? specification.class_count : class_count(store);
-    store->permute_labels = specification.permute_labels;
-    store->permute_inputs = specification.permute_inputs;
-    store->project = specification.project;
-    done =
-        (!specification.split_count || data_split_by(data, specification.split, specification.split_count, status)) &&
-        data_finish(data, status);
-  }
+  store->permute_labels = specification.permute_labels;
+  store->permute_inputs = specification.permute_inputs;
+  store->project = specification.project;
+  const Generator *generator = generator_named(specification.place);
+  bool done = (generator ? load_generated(store, generator, &specification, status)
+                         : load_images(data, &specification, status)) &&
+              data_finish(data, status);
   if (done) return data;
   blur_data_destroy(data);
   return NULL;

@@ -55,11 +55,10 @@ bool places_folder(const DataSpecification *specification, char *folder, size_t 
     found = true;
   }
   if (!found)
-    status_fail(
-        status, BLUR_FAILED_ENVIRONMENT,
-        "no data set `%s` in %s; install it (Debian: dataset-fashion-mnist), set BLUR_DATA to the folder above it, or "
-        "give the path of its folder",
-        place, text_get(&roots));
+    status_fail(status, BLUR_FAILED_ENVIRONMENT,
+                "no data set `%s` in %s, nor is it a generated task (`blur tasks` lists them); install it (Debian: "
+                "dataset-fashion-mnist), set BLUR_DATA to the folder above it, or give the path of its folder",
+                place, text_get(&roots));
   text_free(&roots);
   return found;
 }

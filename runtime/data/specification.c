@@ -96,19 +96,29 @@ static const char *take_project(const char *at, DataSpecification *specification
   return specification->project >= 1 && specification->project <= 65536 ? end : NULL;
 }
 
+static const char *take_noise(const char *at, DataSpecification *specification) {
+  char *end;
+  if (!isdigit((unsigned char)*at)) return NULL;
+  specification->noise = strtod(at, &end);
+  return specification->noise < 1e6 ? end : NULL;
+}
+
 // ---- options
 
 static const struct {
   const char *key;
+  unsigned sources;
   const char *(*take)(const char *at, DataSpecification *specification);
   const char *problem;
 } options[] = {
-    {"size=", take_size, "`size` is a number from 1 to 512"},
-    {"classes=", take_classes, "`classes` are different labels from 0 to 255: a range 5..9 or a list 1,3,7"},
-    {"prefix=", take_prefix, "`prefix` is the beginning of the files' names, of at most 255 bytes"},
-    {"split=", take_split, "`split` is numbers of samples or shares: 50000/10000 or 0.9/0.1"},
-    {"permute=", take_permute, "`permute` is labels, pixels or labels+pixels"},
-    {"project=", take_project, "`project` is a number of inputs from 1 to 65536"},
+    {"size=", SOURCE_IMAGES, take_size, "`size` is a number from 1 to 512"},
+    {"classes=", SOURCE_IMAGES, take_classes,
+     "`classes` are different labels from 0 to 255: a range 5..9 or a list 1,3,7"},
+    {"prefix=", SOURCE_IMAGES, take_prefix, "`prefix` is the beginning of the files' names, of at most 255 bytes"},
+    {"split=", SOURCE_IMAGES, take_split, "`split` is numbers of samples or shares: 50000/10000 or 0.9/0.1"},
+    {"permute=", SOURCE_IMAGES | SOURCE_GENERATED, take_permute, "`permute` is labels, pixels or labels+pixels"},
+    {"project=", SOURCE_IMAGES | SOURCE_GENERATED, take_project, "`project` is a number of inputs from 1 to 65536"},
+    {"noise=", SOURCE_GENERATED, take_noise, "`noise` is a deviation from 0 on"},
 };
 enum { OPTIONS = sizeof options / sizeof *options };
 
@@ -131,7 +141,7 @@ static const char *find_options(const char *text) {
 }
 
 bool specification_parse(const char *text, DataSpecification *specification, BlurStatus *status) {
-  *specification = (DataSpecification){0};
+  *specification = (DataSpecification){.noise = -1};
   const char *at = find_options(text);
   size_t length = (size_t)(at - text);
   if (length == 0) return wrong(status, text, "it names no set");
@@ -140,10 +150,21 @@ bool specification_parse(const char *text, DataSpecification *specification, Blu
   while (*at) { // a colon or comma
     int option = option_at(++at);
     if (option < 0)
-      return wrong(status, text, "its options are `size`, `classes`, `prefix`, `split`, `permute`, `project`");
+      return wrong(status, text, "its options are `size`, `classes`, `prefix`, `split`, `permute`, `project`, `noise`");
+    specification->given |= 1u << option;
     at = options[option].take(at + strlen(options[option].key), specification);
     if (!at) return wrong(status, text, options[option].problem);
     if (*at && *at != ',') return wrong(status, text, "options stand apart by commas");
+  }
+  return true;
+}
+
+bool specification_fits(const DataSpecification *specification, DataSource source, BlurStatus *status) {
+  const char *kind = source == SOURCE_GENERATED ? "a generated task" : "images";
+  for (int i = 0; i < OPTIONS; i++) {
+    if (!(specification->given >> i & 1) || options[i].sources & source) continue;
+    return status_fail(status, BLUR_FAILED_USAGE, "data `%s`: `%.*s` is no option of %s", specification->place,
+                       (int)strlen(options[i].key) - 1, options[i].key, kind);
   }
   return true;
 }

@@ -31,6 +31,9 @@ static bool take_samples(const DataStore *store, const DataPart *from, const uin
 bool blur_data_split(BlurData *data, int64_t train, int64_t validation, BlurStatus *status) {
   DataStore *store = data->store;
   DataPart *whole = &store->part[BLUR_TRAIN], parts[2] = {{0}, {0}};
+  if (store->generator)
+    return status_fail(status, BLUR_FAILED_USAGE, "data `%s` is generated: it has a validation part of its own",
+                       store->name);
   if (atomic_load(&store->users) > 1 || store->part[BLUR_VALIDATION].samples > 0)
     return status_fail(status, BLUR_FAILED_USAGE, "data `%s` is split already, or in use", store->name);
   if (train < 1 || validation < 1 || train > whole->samples || validation > whole->samples - train)

@@ -8,6 +8,7 @@
 #include "base/status.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@ enum { STEPS_BETWEEN_LOOKS = 64 };
 
 static const uint64_t shuffle_salt = 0x7472616E00000000; // keeps the shuffles apart from what else the seed draws
 
-static bool fits(const BlurNetwork *network, const BlurData *data, BlurStatus *status) {
+static bool fits(const BlurNetwork *network, const BlurData *data, BlurLoss loss, BlurStatus *status) {
   if (!network->x || !network->y || !network->prediction)
     return status_fail(status, BLUR_FAILED_INPUT, "the rule has no input, target or prediction to train by");
   const int64_t *units;
@@ -26,16 +27,27 @@ static bool fits(const BlurNetwork *network, const BlurData *data, BlurStatus *s
     return status_fail(status, BLUR_FAILED_INPUT,
                        "the network has %" PRId64 " inputs, the data %" PRId64 ": begin the network with %" PRId64,
                        inputs, blur_data_inputs(data), blur_data_inputs(data));
+  if (classes == 0 && outputs != blur_data_outputs(data))
+    return status_fail(status, BLUR_FAILED_INPUT,
+                       "the network has %" PRId64 " outputs, the data %" PRId64
+                       " targets: end the network with %" PRId64,
+                       outputs, blur_data_outputs(data), blur_data_outputs(data));
   if (outputs < classes && !(outputs == 1 && classes == 2))
     return status_fail(status, BLUR_FAILED_INPUT,
-                       "the network has %" PRId64 " outputs, the data %d classes: end the network with %d", outputs,
-                       classes, classes);
+                       "the network has %" PRId64 " outputs, the data %d classes: end the network with %" PRId64,
+                       outputs, classes, blur_data_outputs(data));
+  if (classes == 0 && loss != BLUR_LOSS_SQUARED_ERROR)
+    return status_fail(status, BLUR_FAILED_INPUT, "the data have real targets, not classes: %s does not fit, %s does",
+                       blur_loss_name(loss), blur_loss_name(BLUR_LOSS_SQUARED_ERROR));
+  if (outputs == 1 && loss == BLUR_LOSS_CROSS_ENTROPY)
+    return status_fail(status, BLUR_FAILED_INPUT,
+                       "cross_entropy wants an output a class; with one output take squared_error, logistic or hinge");
   return true;
 }
 
 BlurTraining *blur_training_create(BlurNetwork *network, const BlurData *data, BlurLoss loss, uint64_t seed,
                                    BlurStatus *status) {
-  if (!fits(network, data, status)) return NULL;
+  if (!fits(network, data, loss, status)) return NULL;
   BlurTraining *training = calloc(1, sizeof *training);
   if (!training) {
     status_fail_memory(status, "training", sizeof *training);
@@ -51,18 +63,19 @@ BlurTraining *blur_training_create(BlurNetwork *network, const BlurData *data, B
                              .outputs = units[layers - 1],
                              .shuffle = -1,
                              .copy_steps = -1};
-  int64_t train = blur_data_samples(data, BLUR_TRAIN), most = train;
+  int64_t train = blur_data_is_endless(data) ? 0 : blur_data_samples(data, BLUR_TRAIN), most = train;
   for (BlurPart part = BLUR_TEST; part <= BLUR_VALIDATION; part++)
     if (blur_data_samples(data, part) > most) most = blur_data_samples(data, part);
   size_t outputs = (size_t)(training->batch * training->outputs);
-  training->order = calloc((size_t)train, sizeof(uint32_t));
+  training->order = calloc((size_t)train + 1, sizeof(uint32_t));
   training->test_order = calloc((size_t)most, sizeof(uint32_t));
   training->rows = calloc((size_t)training->batch, sizeof(int64_t));
   training->predictions = calloc(outputs, sizeof(double));
   training->targets = calloc(outputs, sizeof(double));
+  training->sums = calloc((size_t)training->outputs * 3, sizeof(double));
   training->copy = malloc(network->memory_bytes);
   if (training->order && training->test_order && training->rows && training->predictions && training->targets &&
-      training->copy)
+      training->sums && training->copy)
     return training;
   status_fail_memory(status, "training", (double)network->memory_bytes + (double)(train + most) * 4);
   blur_training_destroy(training);
@@ -76,6 +89,7 @@ void blur_training_destroy(BlurTraining *training) {
   free(training->rows);
   free(training->predictions);
   free(training->targets);
+  free(training->sums);
   free(training->copy);
   free(training);
 }
@@ -85,6 +99,7 @@ bool blur_training_interrupted(const BlurTraining *training) { return atomic_loa
 int64_t blur_training_position(const BlurTraining *training) { return training->position; }
 
 double blur_training_epoch(const BlurTraining *training) {
+  if (blur_data_is_endless(training->data)) return 0;
   return (double)training->position / (double)blur_data_samples(training->data, BLUR_TRAIN);
 }
 
@@ -92,7 +107,13 @@ double blur_training_epoch(const BlurTraining *training) {
 
 static void next_rows(BlurTraining *training) {
   int64_t samples = blur_data_samples(training->data, BLUR_TRAIN);
+  bool endless = blur_data_is_endless(training->data);
+  training->part = BLUR_TRAIN;
   for (int64_t b = 0; b < training->batch; b++, training->position++) {
+    if (endless) {
+      training->rows[b] = training->position;
+      continue;
+    }
     int64_t shuffle = training->position / samples;
     if (shuffle != training->shuffle) {
       blur_data_shuffle(training->seed ^ shuffle_salt, (uint64_t)shuffle, samples, training->order);
@@ -100,7 +121,6 @@ static void next_rows(BlurTraining *training) {
     }
     training->rows[b] = training->order[training->position % samples];
   }
-  training->part = BLUR_TRAIN;
 }
 
 static GatherTarget target_of(const BlurNetwork *network, const BlurVariable *variable) {
@@ -197,33 +217,70 @@ static void predict(BlurTraining *training) {
                      training->targets + b * training->outputs);
 }
 
+// Of a batch's counted samples: the sum of (h - y)^2, and sums over the targets of y - y0 and its square, y0 the first.
+static double add_squares(const BlurTraining *training, int64_t counted, bool first) {
+  int64_t outputs = training->outputs;
+  double *origin = training->sums, *sum = origin + outputs, *squares = sum + outputs, error = 0;
+  for (int64_t i = 0; first && i < outputs; i++) {
+    origin[i] = training->targets[i];
+    sum[i] = squares[i] = 0;
+  }
+  for (int64_t at = 0; at < counted * outputs; at++) {
+    double rest = training->predictions[at] - training->targets[at], off = training->targets[at] - origin[at % outputs];
+    error += rest * rest;
+    sum[at % outputs] += off;
+    squares[at % outputs] += off * off;
+  }
+  return error;
+}
+
+// Sum over outputs of sum (y - mean)^2.
+static double spread(const BlurTraining *training, int64_t samples) {
+  const double *sum = training->sums + training->outputs, *squares = sum + training->outputs;
+  double total = 0;
+  for (int64_t i = 0; i < training->outputs; i++) total += squares[i] - sum[i] * sum[i] / (double)samples;
+  return total;
+}
+
+// The samples of a batch in an evaluation: from `first` on, filled up from the front.
+static int64_t evaluated_rows(BlurTraining *training, int64_t first, int64_t samples) {
+  int64_t counted = samples - first < training->batch ? samples - first : training->batch;
+  for (int64_t b = 0; b < training->batch; b++)
+    training->rows[b] = training->test_order[b < counted ? first + b : (b - counted) % samples];
+  return counted;
+}
+
 bool blur_training_evaluate(BlurTraining *training, BlurPart part, BlurEvaluation *evaluation, BlurStatus *status) {
   int64_t samples = blur_data_samples(training->data, part), outputs = training->outputs;
   int64_t steps = training->network->steps;
+  bool regression = blur_data_classes(training->data) == 0;
   *evaluation = (BlurEvaluation){.step = steps, .epoch = blur_training_epoch(training), .samples = samples};
   if (samples == 0 && part == BLUR_VALIDATION)
     return status_fail(status, BLUR_FAILED_INPUT,
                        "the data has no validation samples; `split=50000/10000` cuts some off");
   if (samples == 0) return status_fail(status, BLUR_FAILED_INPUT, "the data has no samples to evaluate on");
+  if (samples == INT64_MAX)
+    return status_fail(status, BLUR_FAILED_USAGE, "training samples without end cannot all be evaluated");
   // Shuffles of their own, far from those of training: those count up from 0.
   blur_data_shuffle(training->seed ^ shuffle_salt, UINT64_MAX - (uint64_t)part, samples, training->test_order);
   training->part = part;
-  double loss = 0;
+  double loss = 0, error = 0;
   int64_t right = 0;
   for (int64_t first = 0; first < samples; first += training->batch) {
-    int64_t counted = samples - first < training->batch ? samples - first : training->batch;
-    for (int64_t b = 0; b < training->batch; b++)
-      training->rows[b] = training->test_order[b < counted ? first + b : (b - counted) % samples];
+    int64_t counted = evaluated_rows(training, first, samples);
     predict(training);
     if (!all_finite(training->predictions, counted * outputs))
       return status_fail(status, BLUR_DIVERGED, "diverged: after step %" PRId64 ", predictions are no longer finite",
                          steps);
     loss +=
         blur_loss_value(training->loss, counted, outputs, training->predictions, training->targets) * (double)counted;
-    for (int64_t b = 0; b < counted; b++)
+    if (regression) error += add_squares(training, counted, first == 0);
+    for (int64_t b = 0; b < counted && !regression; b++)
       right += is_right(training->predictions + b * outputs, training->targets + b * outputs, outputs);
   }
   evaluation->loss = loss / (double)samples;
-  evaluation->accuracy = (double)right / (double)samples;
+  evaluation->accuracy = regression ? NAN : (double)right / (double)samples;
+  evaluation->squared_error = regression ? error / (double)(samples * outputs) : NAN;
+  evaluation->r2 = regression ? 1 - error / spread(training, samples) : NAN;
   return true;
 }

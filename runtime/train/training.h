@@ -16,7 +16,7 @@ struct BlurTraining {
   int64_t batch, outputs;
   int64_t position; // samples drawn so far: the next is number position % samples of shuffle position / samples
   atomic_bool interrupted;
-  uint32_t *order; // [samples of the training part]: shuffle number `shuffle`
+  uint32_t *order; // [samples of the training part], NULL where it has no end: shuffle number `shuffle`
   int64_t shuffle; // -1: none yet
   int64_t *rows;   // [batch]: the samples of the batch at hand
   BlurPart part;   // that they are of
@@ -27,6 +27,7 @@ struct BlurTraining {
   // For evaluations.
   uint32_t *test_order;          // [the larger part's samples]
   double *predictions, *targets; // [B, O]
+  double *sums;                  // [3, O]: of the targets, for regression
 };
 
 #endif

@@ -93,7 +93,10 @@ typedef enum { BLUR_TRAIN, BLUR_TEST, BLUR_VALIDATION } BlurPart;
 //                  below 1
 //   permute=...    labels, pixels or labels+pixels: blur_data_draw draws their order
 //   project=N      N inputs, each a random weighting of all: blur_data_draw draws the weights
-// Numbers are byte / 255. Fails with what is wrong in which file.
+// Numbers are byte / 255.
+// Or NAME is a generated task (blur_generator): xor, two_moons:noise=0.2. It takes `permute`, `project` and
+//   noise=D        deviation of the noise, for tasks that have some
+// Fails with what is wrong in which file.
 BlurData *blur_data_load(const char *specification, BlurStatus *status);
 // From arrays: x [samples, inputs] and labels in 0..classes-1, each for training and for test (copied). `test_samples`
 // may be 0.
@@ -107,25 +110,56 @@ void blur_data_destroy(BlurData *data);
 // them in order, the first are for training, the next for validation, further ones are left out. Fails, with nothing
 // changed, where there are too few, where there is a validation part already, and after blur_data_draw.
 bool blur_data_split(BlurData *data, int64_t train, int64_t validation, BlurStatus *status);
-// One of the tasks that the specification describes: what is random about it (permutations, projection) is drawn from
-// `seed`. It shares the samples of `data`, which may be destroyed before it. What load and create give is drawn from
-// seed 0. Fails only for want of memory.
+// One of the tasks that the specification describes: what is random about it (permutations, projection, the training
+// samples of a generated task, its amplitude and phase) is drawn from `seed`. It shares the samples of `data`, which
+// may be destroyed before it. What load and create give is drawn from seed 0. Fails only for want of memory.
 BlurData *blur_data_draw(const BlurData *data, uint64_t seed, BlurStatus *status);
 // The same in place: draws anew, allocates nothing.
 void blur_data_redraw(BlurData *data, uint64_t seed);
 
 const char *blur_data_name(const BlurData *data); // the specification it was loaded by; "" for arrays
 int64_t blur_data_inputs(const BlurData *data);
-int blur_data_classes(const BlurData *data);
-int64_t blur_data_samples(const BlurData *data, BlurPart part);                     // 0: there is no such part
-int blur_data_label(const BlurData *data, BlurPart part, int64_t sample);           // in 0..classes-1
+// Of a network for it: one for two classes, as many as there are classes, or as many as there are real targets.
+int64_t blur_data_outputs(const BlurData *data);
+int blur_data_classes(const BlurData *data); // 0: regression, the targets are real numbers
+// Whether its training samples are generated without end.
+bool blur_data_is_endless(const BlurData *data);
+// The loss that suits a network of so many outputs: cross_entropy; squared_error for a single one and in regression.
+BlurLoss blur_data_loss(const BlurData *data, int64_t outputs);
+int64_t blur_data_samples(const BlurData *data, BlurPart part); // 0: there is no such part; INT64_MAX: without end
+int blur_data_label(const BlurData *data, BlurPart part, int64_t sample);           // in 0..classes-1; -1 in regression
 void blur_data_row(const BlurData *data, BlurPart part, int64_t sample, double *x); // x [I]
 // Its target: +1 for its class, -1 for the others and for spare outputs. One output and two classes: label 1 is +1,
-// label 0 is -1. y [O]
+// label 0 is -1. In regression the real target. y [O]
 void blur_data_target(const BlurData *data, BlurPart part, int64_t sample, int64_t outputs, double *y);
 // The order of the samples in shuffle number `shuffle` of `seed`: a permutation of 0..samples-1 (Fisher-Yates on
 // Philox).
 void blur_data_shuffle(uint64_t seed, uint64_t shuffle, int64_t samples, uint32_t *order);
+
+// ---- generated tasks (docs/language/tasks.md). Sample i of a part is a function of (seed, task, part, i): the same
+// bits for any batch and number of threads. Test and validation, of 10,000 samples each, have a key of their own that
+// no seed changes.
+
+typedef struct {
+  const char *name;
+  int inputs, outputs;
+  int classes;            // 0: regression
+  double noise;           // default deviation; 0: it has none
+  const char *points;     // how x is drawn
+  const char *definition; // what is class 1, or the target
+} BlurGenerator;
+size_t blur_generator_count(void);
+const BlurGenerator *blur_generator(size_t number); // 0..count-1
+
+typedef struct {
+  double constant; // accuracy of the larger class; in regression the mean squared error of the best constant
+  double linear;   // of the best line, or the best linear classifier
+} BlurBaseline;
+// Of a generated task: fitted on the first 100,000 points of the validation stream, measured on as many of the test
+// stream. The best line is the best of 360 directions, and 41 finer ones around the best, at the best of 8,192
+// thresholds; for more than two classes, the nearest mean. Regression takes 5,000 points and least squares. Fails for
+// other data (usage) and for want of memory.
+bool blur_data_baseline(const BlurData *data, BlurBaseline *baseline, BlurStatus *status);
 
 // ---- losses and accuracy, of predictions h and targets y, both [samples, O]
 
@@ -141,7 +175,8 @@ bool blur_loss_from_name(const char *name, BlurLoss *loss);
 typedef struct BlurTraining BlurTraining;
 
 // Batches of the program's size in shuffled order, the next shuffle after the last sample; `seed` names the shuffles.
-// Fails (input) where inputs or outputs of network and data do not fit.
+// Generated samples come in their own order, each once. Fails (input) where inputs or outputs of network and data, or
+// loss and data, do not fit.
 BlurTraining *blur_training_create(BlurNetwork *network, const BlurData *data, BlurLoss loss, uint64_t seed,
                                    BlurStatus *status);
 void blur_training_destroy(BlurTraining *training);
@@ -153,14 +188,18 @@ bool blur_training_run(BlurTraining *training, int64_t steps, BlurStatus *status
 void blur_training_interrupt(BlurTraining *training);
 bool blur_training_interrupted(const BlurTraining *training);
 int64_t blur_training_position(const BlurTraining *training); // samples seen so far
-double blur_training_epoch(const BlurTraining *training);     // the same over the samples of the training set
+// The same over the samples of the training set; 0 where it has no end.
+double blur_training_epoch(const BlurTraining *training);
 
 typedef struct {
   int64_t step;    // steps done before
   double epoch;    // passes over the training data before
   int64_t samples; // that were counted
   double loss;     // mean over them
-  double accuracy; // share predicted right: the largest output, or the sign of a single one
+  double accuracy; // share predicted right: the largest output, or the sign of a single one; NaN in regression
+  // Regression (NaN for classes): mean over samples and outputs of (h - y)^2, and 1 - sum (h - y)^2 / sum (y - mean)^2,
+  // the mean that of each output over the samples.
+  double squared_error, r2;
 } BlurEvaluation;
 
 // Predicts a whole part, in batches shuffled by the seed, the last filled up from the front; each sample counts once.

@@ -1,0 +1,97 @@
+// See table.h. Words with a comma, a quote or an end of line are quoted (RFC 4180).
+#include "cli/table.h"
+
+#include "base/file.h"
+#include "base/text.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+Table *table_create(int64_t rows, int64_t columns) {
+  Table *table = calloc(1, sizeof *table);
+  if (!table) return NULL;
+  *table =
+      (Table){rows, columns, calloc((size_t)columns, sizeof *table->names),
+              calloc((size_t)(rows * columns), sizeof *table->values), calloc((size_t)columns, sizeof *table->words)};
+  if (table->names && table->values && table->words) return table;
+  table_destroy(table);
+  return NULL;
+}
+
+void table_destroy(Table *table) {
+  if (!table) return;
+  free(table->names);
+  free(table->values);
+  free((void *)(uintptr_t)table->words);
+  free(table);
+}
+
+void table_name(Table *table, int64_t column, const char *word, int64_t number) {
+  if (number) snprintf(table->names[column], sizeof *table->names, "%s%" PRId64, word, number);
+  else snprintf(table->names[column], sizeof *table->names, "%s", word);
+}
+
+bool table_is_csv(const char *path) {
+  size_t length = strlen(path);
+  return length >= 4 && strcasecmp(path + length - 4, ".csv") == 0;
+}
+
+static void add_word(Text *text, const char *word) {
+  if (!strpbrk(word, ",\"\n\r")) {
+    text_add(text, "%s", word);
+    return;
+  }
+  text_add(text, "\"");
+  for (; *word; word++) text_add(text, *word == '"' ? "\"\"" : "%c", *word);
+  text_add(text, "\"");
+}
+
+static void add_number(Text *text, double number) {
+  char digits[40];
+  if (!isfinite(number) || (double)(float)number != number) {
+    text_add_number(text, number);
+    return;
+  }
+  for (int precision = 1; precision <= 9; precision++) {
+    snprintf(digits, sizeof digits, "%.*g", precision, number);
+    if (strtof(digits, NULL) == (float)number) break;
+  }
+  if (strchr(digits, 'e') && fabs(number) < 1e15 && number == floor(number))
+    snprintf(digits, sizeof digits, "%.0f", number);
+  text_add(text, "%s", digits);
+}
+
+static void add_row(Text *text, const Table *table, int64_t row) {
+  for (int64_t column = 0; column < table->columns; column++) {
+    if (column) text_add(text, ",");
+    if (row < 0) {
+      add_word(text, table->names[column]);
+    } else {
+      double value = table->values[row * table->columns + column];
+      if (table->words[column]) add_word(text, table->words[column][(int64_t)value]);
+      else add_number(text, value);
+    }
+  }
+  text_add(text, "\n");
+}
+
+void table_print(const Table *table) {
+  for (int64_t row = -1; row < table->rows; row++) {
+    Text text = {0};
+    add_row(&text, table, row);
+    fputs(text_get(&text), stdout);
+    text_free(&text);
+  }
+}
+
+bool table_write(const Table *table, const char *path, BlurStatus *status) {
+  Text text = {0};
+  for (int64_t row = -1; row < table->rows; row++) add_row(&text, table, row);
+  bool done = file_write(path, text_get(&text), text.length, status);
+  text_free(&text);
+  return done;
+}

@@ -1,0 +1,26 @@
+// Tables of numbers under names, as CSV.
+#ifndef BLUR_CLI_TABLE_H
+#define BLUR_CLI_TABLE_H
+
+#include "base/status.h"
+
+#include <stdint.h>
+
+typedef struct {
+  int64_t rows, columns;
+  char (*names)[64]; // [columns]
+  double *values;    // [rows, columns]
+  // Columns of words: the word of value v is words[v]; NULL: numbers. The words are the caller's.
+  const char *const **words; // [columns]
+} Table;
+
+Table *table_create(int64_t rows, int64_t columns); // NULL: no memory
+void table_destroy(Table *table);
+// The name of a column: a word, and a number after it unless it is 0.
+void table_name(Table *table, int64_t column, const char *word, int64_t number);
+bool table_is_csv(const char *path); // by its ending
+// A line of names, then a line a row; numbers as short as they are exact for float32.
+void table_print(const Table *table);
+bool table_write(const Table *table, const char *path, BlurStatus *status);
+
+#endif
