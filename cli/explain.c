@@ -1,4 +1,6 @@
-// blur explain RULE | CODE | --index: what a rule computes, or what diagnostics mean.
+// blur explain RULE | CODE | experiment | --index: what a rule computes, what diagnostics mean, which fields an experiment
+// has.
+#include "blur/experiment.h"
 #include "cli/command.h"
 
 #include <ctype.h>
@@ -40,6 +42,12 @@ int command_explain(const Arguments *arguments) {
   if (option_given(arguments, OPTION_index)) return print_index(arguments);
   if (!exactly_one_operand(arguments, "a rule, or a code such as E0212,")) return EXIT_USAGE;
   const char *what = arguments->operand[0];
+  if (strcmp(what, "experiment") == 0) {
+    char *text = blur_experiment_help(false);
+    if (text) print_text(text);
+    free(text);
+    return EXIT_DONE;
+  }
   if (looks_like_code(what)) {
     const char *text = blur_explain_code(what);
     if (!text) {

@@ -153,23 +153,24 @@ double session_clock(void) {
   return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-static BlurTraining *volatile interrupted_training;
+static void (*volatile interrupt_call)(void *object);
+static void *volatile interrupt_object;
 
 static void on_interrupt(int number) {
   (void)number;
-  BlurTraining *training = interrupted_training;
-  if (training) blur_training_interrupt(training);
+  if (interrupt_call) interrupt_call(interrupt_object);
 }
 
-void session_interrupts(BlurTraining *training) {
+void command_interrupts(void (*interrupt)(void *object), void *object) {
   static struct sigaction before_interrupt, before_end;
-  if (!training) {
+  if (!interrupt) {
     sigaction(SIGINT, &before_interrupt, NULL);
     sigaction(SIGTERM, &before_end, NULL);
-    interrupted_training = NULL;
+    interrupt_call = NULL;
     return;
   }
-  interrupted_training = training;
+  interrupt_object = object;
+  interrupt_call = interrupt;
   struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, &before_interrupt);

@@ -47,7 +47,8 @@ bool metrics_are_better(const BlurEvaluation *evaluation, const BlurEvaluation *
 
 // ---- interrupts
 
-// Ctrl-C and SIGTERM interrupt this training (NULL: none); what was set before comes back with the second call.
-void session_interrupts(BlurTraining *training);
+// Ctrl-C and SIGTERM call `interrupt` (from a signal handler); what was set before comes back with a second call, with
+// NULL.
+void command_interrupts(void (*interrupt)(void *object), void *object);
 
 #endif

@@ -1,5 +1,7 @@
 // blur train RULE --net ... --data ...: trains a network and tells how it goes: a progress line on a terminal, a line
-// an evaluation elsewhere, an object an evaluation with --json. Ctrl-C ends after the step it is in, and saves.
+// an evaluation elsewhere, an object an evaluation with --json. Ctrl-C ends after the step it is in, and saves. A file
+// with an experiment is run by experiment.c.
+#include "cli/experiment.h"
 #include "cli/session.h"
 
 #include <inttypes.h>
@@ -165,6 +167,8 @@ static int save(const Train *train) {
   return EXIT_DONE;
 }
 
+static void interrupt(void *training) { blur_training_interrupt(training); }
+
 static int work(Train *train) {
   Session *session = &train->session;
   const Arguments *arguments = session->arguments;
@@ -184,9 +188,9 @@ static int work(Train *train) {
   if (code) return code;
   tell_start(train);
   train->started = session_clock();
-  session_interrupts(train->training);
+  command_interrupts(interrupt, train->training);
   bool right = run(train, &status);
-  session_interrupts(NULL);
+  command_interrupts(NULL, NULL);
   clear_line(train);
   if (!right) {
     code = session_failed(session, &status);
@@ -200,7 +204,18 @@ static int work(Train *train) {
   return EXIT_INTERRUPTED;
 }
 
+// An experiment brings network and data with it.
+static bool is_experiment(const Arguments *arguments) {
+  return arguments->operand_count == 1 && !option_given(arguments, OPTION_net) &&
+         !option_given(arguments, OPTION_load) && blur_experiment_exists(arguments->operand[0]);
+}
+
 int command_train(const Arguments *arguments) {
+  if (is_experiment(arguments)) return experiment_run(arguments);
+  if (option_given(arguments, OPTION_out)) {
+    complain(arguments, "--out is for the picture of an experiment; a trained network is kept by --save FILE");
+    return EXIT_USAGE;
+  }
   Train train = {.session = {.arguments = arguments},
                  .json = option_given(arguments, OPTION_json),
                  .terminal = isatty(STDOUT_FILENO) == 1 && !option_given(arguments, OPTION_json)};

@@ -12,6 +12,7 @@ file(CREATE_LINK ${CMAKE_SOURCE_DIR}/stdlib ${CMAKE_BINARY_DIR}/share/blur/stdli
 file(GLOB COMMAND_SOURCES CONFIGURE_DEPENDS cli/*.c)
 add_executable(blur ${COMMAND_SOURCES})
 target_link_libraries(blur PRIVATE blur_runtime blur_compiler blur_base)
+target_include_directories(blur SYSTEM PRIVATE ${CAIRO_INCLUDE_DIRS})
 add_dependencies(blur blur_codegen)
 # What a process pays before main: no relocations, and two libraries fewer to find, where there are static ones.
 find_library(JANSSON_ARCHIVE libjansson.a)

@@ -1,6 +1,7 @@
 // From the name of a rule to a checked rule: finds the file, parses it, picks the rule, checks it with the settings.
 #include "compiler/rule.h"
 
+#include "compiler/semantics/experiment.h"
 #include "compiler/source/library.h"
 #include "compiler/syntax/syntax.h"
 
@@ -145,9 +146,11 @@ bool blur_check_file(const char *path, BlurReport *report) {
     return false;
   }
   const AstFile *file = parse_file(report->arena, source, &report->sink);
+  bool is_partial = report->sink.errors > errors;
   // Errors of syntax do not hide those of meaning: what was read is checked as well.
   RuleModules modules = {.arena = report->arena, .report = report};
   ModuleLoader loader = rule_modules(&modules);
   check_file(report->arena, file, &loader, &report->sink);
+  check_experiments(report->arena, file, is_partial, &loader, &report->sink);
   return report->sink.errors == errors;
 }

@@ -305,6 +305,7 @@ static bool scan_token(Scanner *scanner) {
     }
 
     "<-" { kind = TOKEN_ARROW; goto done; }
+    "->" { kind = TOKEN_TO; goto done; }
     "="  { kind = TOKEN_ASSIGN; goto done; }
     "~"  { kind = TOKEN_TILDE; goto done; }
     ","  { kind = TOKEN_COMMA; goto done; }

@@ -37,22 +37,25 @@ static void blur_error(const Span *location, Parser *parser, const char *message
 %lex-param {Parser *parser}
 
 // Which text this is, and where an error was left behind.
-%token START_FILE START_EXPRESSION RECOVERED END
+%token START_FILE START_EXPRESSION START_FIELD RECOVERED END
 // Words that are never names.
 %token RULE CONST FN NEURON SYNAPSE GENOME SIGNAL
 %token <AstName> INPUT FORWARD FEEDBACK BACKWARD UPDATE
 %token PREDICT PASS AT REPEAT USE LET IF THEN ELSE AND OR NOT
 // Words in their place, names elsewhere.
 %token <AstName> NAME BIAS PERSISTENT LIKE PER IN LOG FROZEN DERIVATIVE
-// Words by their place alone: `step` before a brace, `all` after a pass's direction.
-%token STEP ALL
+// Words by their place alone: `step` before a brace, `all` after a pass's direction, `experiment` at the level of the
+// file; in an experiment the first word of a field, and those that begin a clause (`every 5`, `on test`).
+%token STEP ALL EXPERIMENT
+%token <AstName> FIELD CLAUSE
 %token <PrimedName> PRIMED
 %token <double> NUMBER
 %token STRING
-%token ARROW ASSIGN TILDE COMMA DOT RANGE COLON POWER
+%token ARROW ASSIGN TILDE COMMA DOT RANGE COLON TO POWER
 %token PLUS MINUS TIMES DIVIDE LESS LESS_EQUAL GREATER GREATER_EQUAL EQUAL NOT_EQUAL
-// `(` before `axes :` is OPEN_AXES, `{` after predict is OPEN_STEPS.
-%token OPEN_PAREN OPEN_AXES CLOSE_PAREN OPEN_BRACKET CLOSE_BRACKET OPEN_BRACE OPEN_STEPS CLOSE_BRACE
+// `(` before `axes :` is OPEN_AXES, `{` after predict is OPEN_STEPS, `{` of an experiment or of settings in it is
+// OPEN_SETTINGS.
+%token OPEN_PAREN OPEN_AXES CLOSE_PAREN OPEN_BRACKET CLOSE_BRACKET OPEN_BRACE OPEN_STEPS OPEN_SETTINGS CLOSE_BRACE
 // From the scanner to the layout only: NEWLINE, SEMICOLON; the grammar sees SEPARATOR.
 %token NEWLINE SEMICOLON SEPARATOR
 
@@ -88,6 +91,13 @@ static void blur_error(const Span *location, Parser *parser, const char *message
 %type <DeclarationKind> variable_word
 %type <BlockKind> block_kind
 %type <bool> all
+%type <FieldList> fields field_list
+%type <AstField *> field
+%type <PhraseList> phrases settings setting_list
+%type <AstPhrase *> phrase
+%type <ClauseList> clauses clause_list
+%type <AstClause *> clause
+%type <AstValue> value chain
 
 %%
 
@@ -95,6 +105,8 @@ start:
     START_FILE file END
   | START_EXPRESSION expression END { parser->expression = $expression; syntax_report_range_outside_target(parser); }
   | START_EXPRESSION error RECOVERED END
+  | START_FIELD field END { parser->field = $field; }
+  | START_FIELD error RECOVERED END
   ;
 
 // ---- files and rules
@@ -116,6 +128,7 @@ file_item:
       syntax_rule(parser, $own, $module, $base, $declarations, @$);
     }
   | shared { syntax_into_file(parser, $shared); }
+  | EXPERIMENT name OPEN_SETTINGS fields CLOSE_BRACE { syntax_experiment(parser, $name, $fields, @$); }
   | error RECOVERED { yyerrok; }
   ;
 
@@ -124,6 +137,81 @@ shared:
     CONST constants { $$ = $constants; syntax_report_range_outside_target(parser); }
   | FN functions { $$ = $functions; syntax_report_range_outside_target(parser); }
   | USE uses { $$ = $uses; }
+  ;
+
+// ---- experiments: fields of phrases, whose meaning compiler/semantics/experiment.def gives
+
+fields: %empty { $$ = (FieldList){0}; } | field_list ;
+field_list:
+    field { $$ = (FieldList){$field, $field}; }
+  | field_list[list] SEPARATOR field { $$ = $list; LIST_APPEND(&$$, $field); }
+  | field_list[list] SEPARATOR error RECOVERED { $$ = $list; yyerrok; }
+  | field_list[list] error RECOVERED { $$ = $list; yyerrok; }
+  | error RECOVERED { $$ = (FieldList){0}; yyerrok; }
+  ;
+field:
+    FIELD { $$ = syntax_field(parser, $FIELD, (PhraseList){0}, @$); }
+  | FIELD phrases { $$ = syntax_field(parser, $FIELD, $phrases, @$); }
+  ;
+phrases:
+    phrase { $$ = (PhraseList){$phrase, $phrase}; }
+  | phrases[list] COMMA phrase { $$ = $list; LIST_APPEND(&$$, $phrase); }
+  ;
+phrase:
+    value clauses { $$ = syntax_phrase(parser, (AstName){0}, $value, NULL, $clauses, @$); }
+  | value settings clauses { $$ = syntax_phrase(parser, (AstName){0}, $value, &$settings, $clauses, @$); }
+  | settings clauses { $$ = syntax_phrase(parser, (AstName){0}, (AstValue){0}, &$settings, $clauses, @$); }
+  | clause_list { $$ = syntax_phrase(parser, (AstName){0}, (AstValue){0}, NULL, $clause_list, @$); }
+  | name ASSIGN value clauses { $$ = syntax_phrase(parser, $name, $value, NULL, $clauses, @$); }
+  | name ASSIGN clause_list { $$ = syntax_phrase(parser, $name, (AstValue){0}, NULL, $clause_list, @$); }
+  ;
+settings:
+    OPEN_SETTINGS CLOSE_BRACE { $$ = (PhraseList){0}; }
+  | OPEN_SETTINGS setting_list CLOSE_BRACE { $$ = $setting_list; }
+  ;
+setting_list:
+    phrase { $$ = (PhraseList){$phrase, $phrase}; }
+  | setting_list[list] COMMA phrase { $$ = $list; LIST_APPEND(&$$, $phrase); }
+  | setting_list[list] SEPARATOR phrase { $$ = $list; LIST_APPEND(&$$, $phrase); }
+  | setting_list[list] SEPARATOR error RECOVERED { $$ = $list; yyerrok; }
+  | setting_list[list] error RECOVERED { $$ = $list; yyerrok; }
+  | error RECOVERED { $$ = (PhraseList){0}; yyerrok; }
+  ;
+clauses: %empty { $$ = (ClauseList){0}; } | clause_list ;
+clause_list:
+    clause { $$ = (ClauseList){$clause, $clause}; }
+  | clause_list[list] clause { $$ = $list; LIST_APPEND(&$$, $clause); }
+  ;
+clause:
+    CLAUSE { $$ = syntax_clause(parser, $CLAUSE, (AstValue){0}, @$); }
+  | CLAUSE value { $$ = syntax_clause(parser, $CLAUSE, $value, @$); }
+  ;
+value:
+    expression { $$ = (AstValue){.kind = VALUE_EXPRESSION, .span = @$, .first = $expression}; }
+  | expression[low] RANGE expression[high] {
+      $$ = (AstValue){.kind = VALUE_RANGE, .span = @$, .first = $low, .last = $high};
+    }
+  | chain
+  | STRING { $$ = (AstValue){.kind = VALUE_TEXT, .span = @$, .name = syntax_text_of(parser, @$)}; }
+  | indexed OPEN_PAREN expression[low] RANGE expression[high] CLOSE_PAREN {
+      $$ = syntax_range_call(parser, $indexed, $low, $high, (ExpressionList){0}, @$);
+    }
+  | indexed OPEN_PAREN expression[low] RANGE expression[high] COMMA expressions CLOSE_PAREN {
+      $$ = syntax_range_call(parser, $indexed, $low, $high, $expressions, @$);
+    }
+  | indexed[own] OPEN_PAREN UPDATE indexed[target] COMMA phrase CLOSE_PAREN {
+      $$ = syntax_update_call(parser, $own, $target, $phrase, @$);
+    }
+  ;
+chain: // in -> 256 -> out
+    expression[first] TO expression[next] {
+      $first->next = $next;
+      $$ = (AstValue){.kind = VALUE_CHAIN, .span = @$, .first = $first, .last = $next};
+    }
+  | chain[list] TO expression[next] {
+      $list.last->next = $next;
+      $$ = (AstValue){.kind = VALUE_CHAIN, .span = @$, .first = $list.first, .last = $next};
+    }
   ;
 
 // ---- declarations

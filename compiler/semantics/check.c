@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static Checker *checker_create(Arena *arena, TaskLoss task_loss, const ModuleLoader *modules, DiagnosticSink *sink) {
+Checker *checker_create(Arena *arena, TaskLoss task_loss, const ModuleLoader *modules, DiagnosticSink *sink) {
   Checker *checker = ARENA_NEW(arena, Checker);
   checker->arena = arena;
   checker->sink = sink;
@@ -88,6 +88,20 @@ CheckedRule *check_rule(Arena *arena, const AstFile *file, const AstRule *rule, 
   checker->overrides = overrides;
   checker->override_count = override_count;
   checker->override_used = ARENA_ARRAY(arena, bool, override_count + 1);
+  checker->is_partial = sink->errors > 0;
+  return check(checker, file, rule);
+}
+
+CheckedRule *check_rule_set(Arena *arena, const AstFile *file, const AstRule *rule, const RuleSetting *settings,
+                            size_t setting_count, TaskLoss task_loss, const ModuleLoader *modules,
+                            DiagnosticSink *sink) {
+  Checker *checker = checker_create(arena, task_loss, modules, sink);
+  RuleOverride *overrides = ARENA_ARRAY(arena, RuleOverride, setting_count + 1);
+  for (size_t i = 0; i < setting_count; i++) overrides[i].name = settings[i].name;
+  checker->overrides = overrides;
+  checker->settings = settings;
+  checker->override_count = setting_count;
+  checker->override_used = ARENA_ARRAY(arena, bool, setting_count + 1);
   checker->is_partial = sink->errors > 0;
   return check(checker, file, rule);
 }

@@ -190,6 +190,12 @@ typedef enum { LOSS_CROSS_ENTROPY, LOSS_SQUARED_ERROR, LOSS_LOGISTIC, LOSS_HINGE
 typedef struct {
   const char *name, *value; // --set act=relu, --set k=4, --set "lr=0.1": the value is parsed as an expression
 } RuleOverride;
+// One that stands in a file, as the settings of an experiment do.
+typedef struct {
+  const char *name;
+  Span name_span;
+  const AstExpression *value;
+} RuleSetting;
 
 // Where `use std.norm` and `rule A like std.B` find files: returns the parsed file of a module's item, or NULL.
 typedef struct {
@@ -200,6 +206,9 @@ typedef struct {
 // Checks one rule of a file (all errors into the sink, at places in any file involved). NULL if there was an error.
 CheckedRule *check_rule(Arena *arena, const AstFile *file, const AstRule *rule, const RuleOverride *overrides,
                         size_t override_count, TaskLoss task_loss, const ModuleLoader *modules, DiagnosticSink *sink);
+CheckedRule *check_rule_set(Arena *arena, const AstFile *file, const AstRule *rule, const RuleSetting *settings,
+                            size_t setting_count, TaskLoss task_loss, const ModuleLoader *modules,
+                            DiagnosticSink *sink);
 // Checks everything in a file (each rule, each function not used by any) with defaults. True if there was no error.
 bool check_file(Arena *arena, const AstFile *file, const ModuleLoader *modules, DiagnosticSink *sink);
 void checked_print_heading(const CheckedBlock *block, Text *out); // "pass relax down"

@@ -183,6 +183,7 @@ typedef struct {
   ARENA_LIST(CounterRead) counter_reads;
   int block; // the block that is being checked, into rule->blocks; -1: none
   const RuleOverride *overrides;
+  const RuleSetting *settings; // NULL, or what stands in a file: an override each
   size_t override_count;
   bool *override_used;
 
@@ -231,6 +232,9 @@ bool report_stands_at(const Checker *checker, Span span);
 Diagnostic *report_index_count(Checker *checker, Span span, const char *name, int declared, const AstIndex *indices);
 void report_out_of_range(Checker *checker, Span span, int64_t state, const char *name, int64_t extent);
 Diagnostic *checker_calls(Checker *checker, Diagnostic *diagnostic); // notes of the calls that led here
+
+// check.c
+Checker *checker_create(Arena *arena, TaskLoss task_loss, const ModuleLoader *modules, DiagnosticSink *sink);
 
 // names.c
 Entry *name_table_find(const NameTable *table, const char *name);

@@ -83,6 +83,7 @@ static const RuleOverride *find_override(Checker *checker, const char *name) {
 }
 
 static const AstExpression *parse_setting(Checker *checker, const RuleOverride *override) {
+  if (checker->settings) return checker->settings[override - checker->overrides].value;
   const char *path = arena_format(checker->arena, "--set %s", override->name);
   SourceFile *source = source_from_bytes(checker->arena, path, override->value, strlen(override->value));
   return parse_expression(checker->arena, source, checker->sink);
@@ -284,7 +285,7 @@ void report_unused_settings(Checker *checker) {
     const RuleOverride *override = &checker->overrides[i];
     const char *path = arena_format(checker->arena, "--set %s", override->name);
     SourceFile *source = source_from_bytes(checker->arena, path, override->name, strlen(override->name));
-    Span span = {source, 0, source->length};
+    Span span = checker->settings ? checker->settings[i].name_span : (Span){source, 0, source->length};
     Diagnostic *diagnostic = REPORT(checker, unknown_setting, span, checker->rule->name, override->name);
     enum { LIMIT = 500 };
     const char *candidates[LIMIT];

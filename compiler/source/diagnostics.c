@@ -36,6 +36,14 @@ Diagnostic *diagnostic_report(DiagnosticSink *sink, DiagnosticCode code, Span sp
   return &sink->items.items[sink->items.count - 1];
 }
 
+void diagnostic_take(DiagnosticSink *sink, const Diagnostic *diagnostic) {
+  size_t before = sink->items.count;
+  for (size_t i = 0; i < before; i++)
+    if (sink->items.items[i].code == diagnostic->code && same_span(sink->items.items[i].span, diagnostic->span)) return;
+  size_t *counter = diagnostic->severity == SEVERITY_ERROR ? &sink->errors : &sink->warnings;
+  if ((*counter)++ < KEPT_OF_A_SEVERITY) ARENA_PUSH(sink->arena, &sink->items, *diagnostic);
+}
+
 #define FORMAT_TO(destination)                                                                                         \
   do {                                                                                                                 \
     va_list arguments;                                                                                                 \

@@ -53,6 +53,9 @@ void diagnostic_help(DiagnosticSink *sink, Diagnostic *diagnostic, const char *f
 void diagnostic_fix(DiagnosticSink *sink, Diagnostic *diagnostic, Span span, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+// Takes over what another sink of the same arena holds.
+void diagnostic_take(DiagnosticSink *sink, const Diagnostic *diagnostic);
+
 // Rendering, in order of place. `color`: ANSI colors. JSON: one array of objects {code, severity, file, line, column,
 // end_line, end_column, message, label, notes: [{...}], help, fix: {line, column, end_line, end_column, text}}.
 void diagnostics_render(const DiagnosticSink *sink, Text *out, bool color);

@@ -244,11 +244,68 @@ struct AstRule {
   AstRule *next;
 };
 
+// ---- experiments: fields of phrases. What each may hold is checked by semantics (experiment.def), not by the grammar.
+
+typedef enum {
+  VALUE_NONE,
+  VALUE_EXPRESSION,  // 100, mnist, 50000 / 10000, sweep(0.01, 0.1): first
+  VALUE_RANGE,       // 0 .. 4: first, last
+  VALUE_CHAIN,       // in -> 256 -> out: first is a list
+  VALUE_TEXT,        // "figure5.genome": name
+  VALUE_RANGE_CALL,  // tune(0.001 .. 1, 9): name, first, last, rest (a list)
+  VALUE_UPDATE_CALL, // cosine(update w, std.backprop): name, first (w), other
+  VALUE_ERROR        // reported; checks stay silent about it
+} AstValueKind;
+
+typedef struct AstPhrase AstPhrase;
+typedef struct {
+  AstValueKind kind;
+  Span span;
+  AstName name;
+  AstExpression *first, *last, *rest;
+  AstPhrase *other;
+} AstValue;
+
+typedef struct AstClause AstClause;
+struct AstClause { // every 5, on test, genome "figure5.genome"
+  AstName word;
+  Span span;
+  AstValue value; // NONE where nothing follows
+  AstClause *next;
+};
+
+struct AstPhrase { // 100; eval every 5 on test; std.momentum { lr = tune(0.001 .. 1, 9) on validation at 100 }
+  AstName name;    // before `=`; text NULL if absent
+  Span span;
+  AstValue value;
+  bool has_settings;
+  AstPhrase *settings; // in braces
+  AstClause *clauses;
+  AstPhrase *next;
+};
+
+typedef struct AstField AstField;
+struct AstField {
+  AstName name;
+  Span span;
+  AstPhrase *phrases;
+  AstField *next;
+};
+
+typedef struct AstExperiment AstExperiment;
+struct AstExperiment {
+  AstName name;
+  Span span;
+  AstField *fields;
+  AstExperiment *next;
+};
+
 // Functions and `use` may stand outside rules, at the level of the file.
 typedef struct {
   const SourceFile *source;
   AstDeclaration *declarations; // fn, const, use of the file
   AstRule *rules;
+  AstExperiment *experiments;
 } AstFile;
 
 #endif

@@ -26,6 +26,15 @@ typedef struct {
 typedef struct {
   AstDeclaration *first, *last;
 } DeclarationList;
+typedef struct {
+  AstField *first, *last;
+} FieldList;
+typedef struct {
+  AstPhrase *first, *last;
+} PhraseList;
+typedef struct {
+  AstClause *first, *last;
+} ClauseList;
 
 #define LIST_APPEND(list, item)                                                                                        \
   do {                                                                                                                 \
@@ -94,6 +103,18 @@ AstDeclaration *syntax_at(Parser *parser, AstName place, AstName name, AstStatem
 void syntax_into_file(Parser *parser, DeclarationList declarations);
 void syntax_rule(Parser *parser, AstName name, AstName base_module, AstName base, DeclarationList declarations,
                  Span span);
+
+// Experiments (build_experiments.c). `settings` NULL: no braces.
+void syntax_experiment(Parser *parser, AstName name, FieldList fields, Span span);
+AstField *syntax_field(Parser *parser, AstName name, PhraseList phrases, Span span);
+AstPhrase *syntax_phrase(Parser *parser, AstName name, AstValue value, const PhraseList *settings, ClauseList clauses,
+                         Span span);
+AstClause *syntax_clause(Parser *parser, AstName word, AstValue value, Span span);
+AstName syntax_text_of(Parser *parser, Span span); // what stands between the quotation marks
+AstValue syntax_range_call(Parser *parser, AstExpression *function, AstExpression *low, AstExpression *high,
+                           ExpressionList rest, Span span);
+AstValue syntax_update_call(Parser *parser, AstExpression *function, AstExpression *target, AstPhrase *other,
+                            Span span);
 
 // Attributes of a variable, gathered in any order.
 AstVariable *syntax_variable(Parser *parser, AstName name, Span span);

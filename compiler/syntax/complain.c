@@ -8,7 +8,7 @@
 
 // ---- the place of an error
 
-typedef enum { PLACE_FILE, PLACE_RULE, PLACE_VARIABLES, PLACE_BLOCK, PLACE_STEPS, PLACE_VALUE } Place;
+typedef enum { PLACE_FILE, PLACE_RULE, PLACE_VARIABLES, PLACE_BLOCK, PLACE_STEPS, PLACE_VALUE, PLACE_EXPERIMENT } Place;
 
 typedef struct {
   Parser *parser;
@@ -25,11 +25,6 @@ typedef struct {
 static const Token *token_at(const Failure *failure, size_t at) {
   const TokenList *tokens = &failure->parser->tokens;
   return &tokens->items[at < tokens->count ? at : tokens->count - 1];
-}
-
-static bool text_is(const Failure *failure, const Token *token, const char *text) {
-  size_t length = strlen(text);
-  return token->end - token->start == length && memcmp(failure->parser->source->text + token->start, text, length) == 0;
 }
 
 static bool expects(const Failure *failure, int kind) {
@@ -65,6 +60,7 @@ static bool is_block_word(int kind) {
 static Place place_of(const Failure *failure, size_t opener) {
   const Token *items = failure->parser->tokens.items;
   if (items[opener].kind == TOKEN_OPEN_STEPS) return PLACE_STEPS;
+  if (items[opener].kind == TOKEN_OPEN_SETTINGS) return PLACE_EXPERIMENT;
   size_t start = opener;
   int depth = 0;
   while (start > 0) { // back to the first token of the declaration or statement
@@ -112,7 +108,7 @@ static void locate(Failure *failure) {
     int kind = items[i - 1].kind;
     if (kind_is_closer(kind)) depth++;
     else if (kind_is_opener(kind) && depth-- == 0) {
-      bool brace = kind == TOKEN_OPEN_BRACE || kind == TOKEN_OPEN_STEPS;
+      bool brace = kind == TOKEN_OPEN_BRACE || kind == TOKEN_OPEN_STEPS || kind == TOKEN_OPEN_SETTINGS;
       if (failure->opener == failure->parser->tokens.count) failure->opener = i - 1;
       if (brace) {
         if (!start_found) failure->start = i;
@@ -126,7 +122,7 @@ static void locate(Failure *failure) {
     }
     i--;
   }
-  failure->place = PLACE_FILE;
+  failure->place = failure->parser->start_kind == TOKEN_START_FIELD ? PLACE_EXPERIMENT : PLACE_FILE;
 }
 
 // The end of what the error makes unreadable, or the first brace in it.
@@ -175,7 +171,7 @@ static const char *text_between(const Failure *failure, size_t from, size_t to) 
 static const char *const rule_words[] = {"const", "fn",      "neuron",   "synapse",  "genome", "signal",
                                          "input", "forward", "feedback", "backward", "update", "predict",
                                          "pass",  "at",      "step",     "use",      "if"};
-static const char *const file_words[] = {"rule", "fn", "const", "use"};
+static const char *const file_words[] = {"rule", "fn", "const", "use", "experiment"};
 
 typedef struct {
   const char *foreign, *own;
@@ -198,10 +194,22 @@ static const char *word_meant(const char *text, const char *const *words, size_t
   return near;
 }
 
-static bool at_experiment(Failure *failure) {
-  if (failure->place != PLACE_FILE || failure->at != failure->start || !text_is(failure, failure->token, "experiment"))
-    return false;
-  report(failure, DIAGNOSTIC_experiment_unsupported);
+// In an experiment: what stands beside a value without a comma, often a misspelled word of a clause.
+static bool in_experiment(Failure *failure) {
+  static const char *const clause_words[] = {"every", "on", "at", "from", "by", "genome"};
+  if (failure->place != PLACE_EXPERIMENT || !failure->before || failure->at == failure->start) return false;
+  if (!begins_value(failure->token->kind) || !expects(failure, TOKEN_CLAUSE)) return false;
+  Parser *parser = failure->parser;
+  Diagnostic *diagnostic =
+      diagnostic_report(parser->sink, DIAGNOSTIC_experiment_phrase, failure->span,
+                        token_described(parser, failure->before), token_described(parser, failure->token));
+  const char *near =
+      near_name(token_text(parser, failure->token), clause_words, sizeof clause_words / sizeof *clause_words);
+  if (token_at(failure, failure->at + 1)->kind == TOKEN_ASSIGN)
+    diagnostic_fix(parser->sink, diagnostic, parser_span(parser, failure->before->end, failure->before->end), ",");
+  else if (near) diagnostic_fix(parser->sink, diagnostic, failure->span, "%s", near);
+  else
+    help(failure, diagnostic, "entries are parted by commas, fields by new lines: `steps 100, eval every 5 on test`");
   return true;
 }
 
@@ -247,7 +255,7 @@ static bool unknown_word(Failure *failure) {
     help(failure, diagnostic,
          "a rule holds const, fn, neuron, synapse, genome, input, forward, feedback, backward, update, predict");
   } else {
-    help(failure, diagnostic, "a file holds `rule NAME { ... }`, `fn`, `const` and `use`");
+    help(failure, diagnostic, "a file holds `rule NAME { ... }`, `experiment NAME { ... }`, `fn`, `const` and `use`");
   }
   return true;
 }
@@ -553,7 +561,7 @@ static bool anything(Failure *failure) {
 
 typedef bool (*Complaint)(Failure *failure);
 static const Complaint complaints[] = {
-    at_experiment,        outside_rule,       unknown_word,       let_outside_block,  declaration_in_block,
+    in_experiment,        outside_rule,       unknown_word,       let_outside_block,  declaration_in_block,
     operator_begins_line, prime_without_call, comparison_chained, use_form,           missing_axes,
     then_in_statement,    missing_then,       missing_else,       missing_prediction, missing_body,
     definition_compares,  missing_assignment, reserved_name,      missing_value,      missing_name,

@@ -9,13 +9,13 @@
 
 // ---- pieces
 
-bool piece_opens_list(const Piece *piece) { return piece->kind == TOKEN_OPEN_BRACE || piece->kind == TOKEN_OPEN_STEPS; }
+bool piece_opens_list(const Piece *piece) {
+  return piece->kind == TOKEN_OPEN_BRACE || piece->kind == TOKEN_OPEN_STEPS || piece->kind == TOKEN_OPEN_SETTINGS;
+}
 
 bool piece_begins_rule(const Format *format, size_t i) {
   const Piece *piece = piece_at(format, i);
-  static const char experiment[] = "experiment";
-  bool is_experiment = piece->length == strlen(experiment) && memcmp(piece->text, experiment, piece->length) == 0;
-  return piece->begins && piece->opener == PIECE_NONE && (piece->kind == TOKEN_RULE || is_experiment);
+  return piece->begins && piece->opener == PIECE_NONE && (piece->kind == TOKEN_RULE || piece->kind == TOKEN_EXPERIMENT);
 }
 
 size_t piece_token_after(const Format *format, size_t i) {

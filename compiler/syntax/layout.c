@@ -12,6 +12,9 @@ typedef struct {
   size_t opener;     // index in `out`
   size_t conditions; // `if`s whose condition is not over
   bool steps;        // braces of step, repeat or predict: they hold names of blocks
+  bool experiment;   // the braces of an experiment: they hold fields
+  bool settings;     // braces in an experiment: they hold phrases
+  bool in_experiment;
 } Level;
 
 typedef struct {
@@ -38,7 +41,9 @@ static bool kind_continues(int kind) {
          kind == TOKEN_ELSE || kind == TOKEN_AND || kind == TOKEN_OR || kind == TOKEN_NOT;
 }
 
-static bool kind_opens_list(int kind) { return kind == TOKEN_OPEN_BRACE || kind == TOKEN_OPEN_STEPS; }
+static bool kind_opens_list(int kind) {
+  return kind == TOKEN_OPEN_BRACE || kind == TOKEN_OPEN_STEPS || kind == TOKEN_OPEN_SETTINGS;
+}
 
 static const Token *next_of_substance(const Layout *layout, size_t i) {
   do i++;
@@ -139,8 +144,68 @@ static bool is_all(Layout *layout, const Token *token) {
          (text_is(layout, direction, "up") || text_is(layout, direction, "down"));
 }
 
+// ---- experiments
+
+// `experiment` where a rule may begin.
+static bool is_experiment(Layout *layout, const Token *token) {
+  int before = last_kind(layout);
+  bool begins = layout->out->count == 0 || before == TOKEN_SEPARATOR || before == TOKEN_CLOSE_BRACE;
+  return layout->depth == 0 && begins && text_is(layout, token, "experiment");
+}
+
+static bool is_clause_word(const Layout *layout, const Token *token) {
+  static const char *const words[] = {"every", "on", "at", "from", "by", "genome", "unroll"};
+  for (size_t w = 0; w < sizeof words / sizeof *words; w++)
+    if (text_is(layout, token, words[w])) return true;
+  return false;
+}
+
+static bool is_word(int kind) {
+  bool of_expressions = kind == TOKEN_IF || kind == TOKEN_THEN || kind == TOKEN_ELSE || kind == TOKEN_AND ||
+                        kind == TOKEN_OR || kind == TOKEN_NOT;
+  return (kind_is_reserved(kind) && !of_expressions) || (kind >= TOKEN_NAME && kind <= TOKEN_DERIVATIVE);
+}
+
+// In an experiment no word is reserved: the first of a line is a field, some begin clauses, the others are names.
+static int word_of_experiment(Layout *layout, size_t i) {
+  const Token *token = &layout->in->items[i];
+  int before = last_kind(layout);
+  bool first = layout->out->count == 0 || before == TOKEN_SEPARATOR || kind_opens_list(before);
+  if (level(layout)->experiment && first) return TOKEN_FIELD;
+  bool setting = next_of_substance(layout, i)->kind == TOKEN_ASSIGN;
+  return !setting && is_clause_word(layout, token) ? TOKEN_CLAUSE : TOKEN_NAME;
+}
+
+// A brace in an experiment holds settings, unless it stands where a value does.
+static bool opens_settings(Layout *layout) {
+  const Token *before = last_out(layout, 1);
+  if (layout->depth == 0 && before && before->kind == TOKEN_EXPERIMENT) return true;
+  int last = last_kind(layout);
+  return level(layout)->in_experiment && !kind_continues(last) && !kind_is_opener(last);
+}
+
+static void lay_to(Layout *layout, Token *token) {
+  if (level(layout)->in_experiment) return;
+  Parser *parser = layout->parser;
+  Diagnostic *diagnostic = diagnostic_report(parser->sink, DIAGNOSTIC_foreign_arrow, token_span(parser, token), "->");
+  diagnostic_fix(parser->sink, diagnostic, token_span(parser, token), "<-");
+  token->kind = TOKEN_ARROW;
+}
+
+static void open_level(Layout *layout, int kind, bool steps) {
+  bool settings = kind == TOKEN_OPEN_SETTINGS, outside = !level(layout)->in_experiment;
+  bool in_experiment = settings || !outside;
+  layout->levels[++layout->depth] = (Level){.opener = layout->out->count - 1,
+                                            .steps = steps,
+                                            .experiment = settings && outside,
+                                            .settings = settings && !outside,
+                                            .in_experiment = in_experiment};
+}
+
 static void lay_token(Layout *layout, size_t i) {
   Token token = layout->in->items[i];
+  if (is_word(token.kind) && (level(layout)->experiment || level(layout)->settings))
+    token.kind = word_of_experiment(layout, i);
   switch (token.kind) {
   case TOKEN_NEWLINE:
   case TOKEN_SEMICOLON: lay_separator(layout, i); return;
@@ -150,10 +215,13 @@ static void lay_token(Layout *layout, size_t i) {
   case TOKEN_NAME:
     if (is_step_block(layout, i)) token.kind = TOKEN_STEP;
     else if (is_all(layout, &token)) token.kind = TOKEN_ALL;
+    else if (is_experiment(layout, &token)) token.kind = TOKEN_EXPERIMENT;
     break;
+  case TOKEN_TO: lay_to(layout, &token); break;
   case TOKEN_OPEN_BRACE:
     level(layout)->conditions = 0;
     if (last_kind(layout) == TOKEN_PREDICT) token.kind = TOKEN_OPEN_STEPS;
+    else if (opens_settings(layout)) token.kind = TOKEN_OPEN_SETTINGS;
     break;
   case TOKEN_THEN:
     if (level(layout)->conditions > 0) level(layout)->conditions--;
@@ -164,11 +232,11 @@ static void lay_token(Layout *layout, size_t i) {
   if (kind_is_closer(token.kind) && layout->depth > 0) layout->depth--;
   bool steps = token.kind == TOKEN_OPEN_STEPS || last_kind(layout) == TOKEN_STEP || level(layout)->steps;
   token_push(layout->out, token);
-  if (kind_is_opener(token.kind))
-    layout->levels[++layout->depth] = (Level){.opener = layout->out->count - 1, .steps = steps};
+  if (kind_is_opener(token.kind)) open_level(layout, token.kind, steps);
 }
 
 void lay_out_tokens(Parser *parser, const TokenList *in, TokenList *out) {
   Layout layout = {.parser = parser, .in = in, .out = out};
+  layout.levels[0].experiment = layout.levels[0].in_experiment = parser->start_kind == TOKEN_START_FIELD;
   for (size_t i = 0; i < in->count; i++) lay_token(&layout, i);
 }

@@ -33,8 +33,8 @@ int blur_lex(BLUR_STYPE *value, Span *location, Parser *parser) {
   } else if (token->kind == TOKEN_PRIMED) {
     Span bare = parser_span(parser, token->start, token->end - (uint32_t)token->primes);
     value->TOKEN_PRIMED = (PrimedName){syntax_name_of(parser, bare), token->primes};
-  } else if ((token->kind >= TOKEN_NAME && token->kind <= TOKEN_DERIVATIVE) ||
-             (token->kind >= TOKEN_INPUT && token->kind <= TOKEN_UPDATE)) {
+  } else if ((token->kind >= TOKEN_NAME && token->kind <= TOKEN_DERIVATIVE) || token->kind == TOKEN_FIELD ||
+             token->kind == TOKEN_CLAUSE || (token->kind >= TOKEN_INPUT && token->kind <= TOKEN_UPDATE)) {
     value->TOKEN_NAME = syntax_name_of(parser, *location);
   }
   return token->kind;
@@ -56,7 +56,7 @@ AstFile *parse_file(Arena *arena, const SourceFile *source, DiagnosticSink *sink
   parser.file->source = source;
   if (parser_prepare(&parser)) {
     blur_parse(&parser);
-    bool empty = !parser.file->rules && !parser.file->declarations;
+    bool empty = !parser.file->rules && !parser.file->declarations && !parser.file->experiments;
     if (empty && sink->errors == parser.first_errors) {
       Diagnostic *diagnostic = diagnostic_report(sink, DIAGNOSTIC_file_empty, parser_span(&parser, 0, 0), source->path);
       diagnostic_help(sink, diagnostic, "a script begins like this: `rule NAME {`");
@@ -71,4 +71,11 @@ AstExpression *parse_expression(Arena *arena, const SourceFile *source, Diagnost
   if (parser_prepare(&parser)) blur_parse(&parser);
   free(parser.tokens.items);
   return sink->errors == parser.first_errors ? parser.expression : NULL;
+}
+
+AstField *parse_field(Arena *arena, const SourceFile *source, DiagnosticSink *sink) {
+  Parser parser = begin(arena, source, sink, TOKEN_START_FIELD);
+  if (parser_prepare(&parser)) blur_parse(&parser);
+  free(parser.tokens.items);
+  return sink->errors == parser.first_errors ? parser.field : NULL;
 }

@@ -33,7 +33,7 @@ typedef struct {
   TokenList tokens; // what the grammar sees
   size_t next;      // index of the token that comes next
   bool started;     // the token that selects the start symbol is out
-  int start_kind;   // TOKEN_START_FILE or TOKEN_START_EXPRESSION
+  int start_kind;   // TOKEN_START_FILE, TOKEN_START_EXPRESSION or TOKEN_START_FIELD
   bool recovering;  // an error was met: the next token is RECOVERED, at `resume`
   size_t resume;
   size_t last_failure; // `next` at the last error
@@ -50,7 +50,9 @@ typedef struct {
   AstFile *file;
   AstDeclaration *last_declaration; // of the file's lists
   AstRule *last_rule;
+  AstExperiment *last_experiment;
   AstExpression *expression;
+  AstField *field;
 } Parser;
 
 void token_push(TokenList *list, Token token);

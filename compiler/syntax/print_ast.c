@@ -315,6 +315,76 @@ static void print_declarations(Printer *printer, const AstDeclaration *declarati
   }
 }
 
+// ---- experiments
+
+static void print_phrases(Printer *printer, const AstPhrase *phrase);
+
+static void print_value(Printer *printer, const AstValue *value) {
+  static const char *const words[] = {[VALUE_RANGE] = "range",
+                                      [VALUE_CHAIN] = "chain",
+                                      [VALUE_TEXT] = "text",
+                                      [VALUE_RANGE_CALL] = "range call",
+                                      [VALUE_UPDATE_CALL] = "update call"};
+  if (value->kind == VALUE_NONE || value->kind == VALUE_ERROR) return;
+  if (value->kind == VALUE_EXPRESSION) {
+    print_expression(printer, "", value->first);
+    return;
+  }
+  line(printer);
+  text_add(printer->out, "%s%s%s\n", words[value->kind], value->name.text ? " " : "",
+           value->name.text ? value->name.text : "");
+  printer->depth++;
+  if (value->kind == VALUE_CHAIN) {
+    printer->depth--;
+    print_list(printer, value->first);
+    printer->depth++;
+  } else {
+    if (value->first) print_expression(printer, "", value->first);
+    if (value->last) print_expression(printer, "", value->last);
+  }
+  for (const AstExpression *rest = value->rest; rest; rest = rest->next) print_expression(printer, "", rest);
+  if (value->other) print_phrases(printer, value->other);
+  printer->depth--;
+}
+
+static void print_phrases(Printer *printer, const AstPhrase *phrase) {
+  for (; phrase; phrase = phrase->next) {
+    line(printer);
+    text_add(printer->out, "phrase%s%s\n", phrase->name.text ? " " : "", phrase->name.text ? phrase->name.text : "");
+    printer->depth++;
+    print_value(printer, &phrase->value);
+    if (phrase->has_settings) {
+      line(printer);
+      text_add(printer->out, "settings\n");
+      printer->depth++;
+      print_phrases(printer, phrase->settings);
+      printer->depth--;
+    }
+    for (const AstClause *clause = phrase->clauses; clause; clause = clause->next) {
+      line(printer);
+      text_add(printer->out, "clause %s\n", clause->word.text);
+      printer->depth++;
+      print_value(printer, &clause->value);
+      printer->depth--;
+    }
+    printer->depth--;
+  }
+}
+
+static void print_experiment(Printer *printer, const AstExperiment *experiment) {
+  line(printer);
+  text_add(printer->out, "experiment %s\n", experiment->name.text);
+  printer->depth++;
+  for (const AstField *field = experiment->fields; field; field = field->next) {
+    line(printer);
+    text_add(printer->out, "field %s\n", field->name.text);
+    printer->depth++;
+    print_phrases(printer, field->phrases);
+    printer->depth--;
+  }
+  printer->depth--;
+}
+
 void ast_print(const AstFile *file, Text *out) {
   Printer printer = {.out = out};
   text_add(out, "file\n");
@@ -331,4 +401,6 @@ void ast_print(const AstFile *file, Text *out) {
     print_declarations(&printer, rule->declarations);
     printer.depth--;
   }
+  for (const AstExperiment *experiment = file->experiments; experiment; experiment = experiment->next)
+    print_experiment(&printer, experiment);
 }

@@ -30,7 +30,7 @@ const char *token_text(const Parser *parser, const Token *token) {
 
 bool kind_is_opener(int kind) {
   return kind == TOKEN_OPEN_PAREN || kind == TOKEN_OPEN_AXES || kind == TOKEN_OPEN_BRACKET ||
-         kind == TOKEN_OPEN_BRACE || kind == TOKEN_OPEN_STEPS;
+         kind == TOKEN_OPEN_BRACE || kind == TOKEN_OPEN_STEPS || kind == TOKEN_OPEN_SETTINGS;
 }
 
 bool kind_is_closer(int kind) {
@@ -102,9 +102,9 @@ bool parser_prepare(Parser *parser) {
 
 // "LINE:COLUMN KIND text" a line, as the grammar sees the tokens.
 static const char *kind_described(int kind) {
-  if (kind_is_reserved(kind) || kind == TOKEN_ALL) return "keyword";
+  if (kind_is_reserved(kind) || kind == TOKEN_ALL || kind == TOKEN_EXPERIMENT || kind == TOKEN_FIELD) return "keyword";
   if (kind == TOKEN_NAME || kind == TOKEN_PRIMED) return "name";
-  if (kind >= TOKEN_BIAS && kind <= TOKEN_DERIVATIVE) return "word";
+  if ((kind >= TOKEN_BIAS && kind <= TOKEN_DERIVATIVE) || kind == TOKEN_CLAUSE) return "word";
   if (kind == TOKEN_NUMBER) return "number";
   if (kind == TOKEN_STRING) return "string";
   if (kind == TOKEN_SEPARATOR) return "separator";

@@ -1,0 +1,62 @@
+// What the files experiment*.c share: an experiment on its way from the file to its table.
+#ifndef BLUR_CLI_EXPERIMENT_H
+#define BLUR_CLI_EXPERIMENT_H
+
+#include "blur/experiment.h"
+#include "blur/study.h"
+#include "cli/command.h"
+
+// A rule as it is reported: one line of the table.
+typedef struct {
+  const BlurExperimentRule *rule;
+  BlurContender contender;
+  char **labels;  // [candidates] the settings: "lr = 0.1, act = relu"; "" where there are none
+  char **choices; // [candidates] the tuned ones alone
+} Entry;
+
+typedef struct {
+  const Arguments *arguments;
+  BlurReport *report;
+  BlurExperiment *experiment;
+  const BlurExperimentFields *fields;
+  BlurData *data;
+  int64_t *units;
+  BlurLoss loss;
+  int threads;
+  BlurProgram **programs;
+  size_t program_count;
+  Entry *entries;
+  size_t entry_count;
+  BlurContender *contenders; // of the entries, side by side
+  BlurStudy *study;
+  bool json, terminal;
+  double started;
+  size_t told; // rows of the table that are printed
+  int rule_width, setting_width;
+  size_t columns, column[8];       // evaluations shown in the table
+  char *picture_path, *table_path; // NULL: not wanted
+} Experiment;
+
+// experiment_entries.c: rules times settings, each rule compiled once. False after a message or in the report.
+bool experiment_make_entries(Experiment *experiment);
+void experiment_free_entries(Experiment *experiment);
+// The label of an entry: that of the chosen candidate, or, while none is, of what is fixed.
+const char *experiment_label(const Experiment *experiment, size_t entry);
+
+// Whether a candidate has a value at an end of the range that it was tuned over.
+bool experiment_at_end(const Entry *entry, size_t candidate);
+
+// experiment_tell.c
+void experiment_tell_head(Experiment *experiment);
+void experiment_watch(void *experiment, const BlurStudyEvent *event);
+void experiment_tell_end(Experiment *experiment);
+
+// experiment_files.c: what --out asks for, looked at before anything runs, and written at the end
+bool experiment_open_files(Experiment *experiment, BlurStatus *status);
+bool experiment_write_files(const Experiment *experiment, BlurStatus *status);
+void experiment_close_files(Experiment *experiment);
+
+// experiment.c: runs the experiment that the operand names.
+int experiment_run(const Arguments *arguments);
+
+#endif

@@ -1,0 +1,231 @@
+// What an experiment tells: a line of progress on a terminal, the values that were chosen, one table whose rows come as
+// they are done; with --json an object an evaluation, a choice, an interval.
+#include "cli/experiment.h"
+#include "cli/session.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *part_name(BlurPart part) { return part == BLUR_TEST ? "test" : "validation"; }
+
+// ---- json
+
+static void print_number(const char *name, double value) {
+  if (isfinite(value)) printf(", \"%s\": %.9g", name, value);
+  else printf(", \"%s\": null", name);
+}
+
+static void json_begin(const Experiment *experiment, const char *event, size_t entry, const char *label) {
+  printf("{\"event\": \"%s\", \"rule\": ", event);
+  print_json_string(experiment->entries[entry].rule->rule);
+  printf(", \"setting\": ");
+  print_json_string(label);
+}
+
+static void json_event(const Experiment *experiment, const BlurStudyEvent *event) {
+  const Entry *entry = &experiment->entries[event->contender];
+  int64_t seed = experiment->fields->first_seed + event->seed;
+  if (event->kind == BLUR_STUDY_PROGRESS) return;
+  if (event->kind == BLUR_STUDY_CHOSEN) {
+    const double *accuracy;
+    blur_study_chosen(experiment->study, event->contender, &accuracy);
+    json_begin(experiment, "chosen", event->contender, entry->labels[event->candidate]);
+    printf(", \"step\": %" PRId64 ", \"candidates\": [", entry->contender.choose_at);
+    for (size_t c = 0; c < entry->contender.candidates; c++) {
+      printf("%s{\"setting\": ", c ? ", " : "");
+      print_json_string(entry->labels[c]);
+      print_number("validation_accuracy", accuracy[c]);
+      printf("}");
+    }
+    printf("]}\n");
+  } else {
+    bool diverged = event->kind == BLUR_STUDY_DIVERGED;
+    json_begin(experiment, diverged ? "diverged" : "evaluation", event->contender, entry->labels[event->candidate]);
+    printf(", \"seed\": %" PRId64 ", \"choosing\": %s", seed, event->choosing ? "true" : "false");
+    if (diverged) {
+      printf(", \"message\": ");
+      print_json_string(event->message);
+    } else {
+      printf(", \"part\": \"%s\", \"step\": %" PRId64 ", \"epoch\": %.9g", part_name(event->part),
+             event->evaluation.step, event->evaluation.epoch);
+      print_number("loss", event->evaluation.loss);
+      print_number("accuracy", event->evaluation.accuracy);
+    }
+    printf("}\n");
+  }
+  fflush(stdout);
+}
+
+static void json_intervals(const Experiment *experiment) {
+  const int64_t *steps;
+  size_t points = blur_study_steps(experiment->study, &steps);
+  for (size_t e = 0; e < experiment->entry_count; e++)
+    for (size_t p = 0; p < points; p++) {
+      BlurInterval accuracy = blur_study_accuracy(experiment->study, e, p);
+      if (accuracy.n == 0) continue;
+      json_begin(experiment, "interval", e, experiment_label(experiment, e));
+      printf(", \"step\": %" PRId64, steps[p]);
+      print_number("accuracy", accuracy.mean);
+      print_number("half", accuracy.half);
+      print_number("loss", blur_study_loss(experiment->study, e, p).mean);
+      printf(", \"n\": %" PRId64 ", \"diverged\": %" PRId64 "}\n", accuracy.n, accuracy.diverged);
+    }
+}
+
+// ---- the table
+
+static void clear_line(const Experiment *experiment) {
+  if (experiment->terminal) printf("\r\033[K");
+}
+
+static int longer(int width, const char *text) {
+  int length = (int)strlen(text);
+  return length > width ? length : width;
+}
+
+// Evaluations shown as columns: at a quarter and at half of the steps, and the last.
+static void choose_columns(Experiment *experiment) {
+  const int64_t *steps;
+  size_t points = blur_study_steps(experiment->study, &steps);
+  experiment->columns = 0;
+  for (int64_t quarter = 1; quarter <= 4; quarter *= 2) {
+    size_t point = points - 1;
+    while (point > 0 && 4 * steps[point - 1] >= quarter * experiment->fields->steps) point--;
+    if (experiment->columns == 0 || experiment->column[experiment->columns - 1] != point)
+      experiment->column[experiment->columns++] = point;
+  }
+}
+
+static void tell_table_head(Experiment *experiment) {
+  const int64_t *steps;
+  blur_study_steps(experiment->study, &steps);
+  experiment->rule_width = 4;
+  experiment->setting_width = 7;
+  for (size_t e = 0; e < experiment->entry_count; e++) {
+    experiment->rule_width = longer(experiment->rule_width, experiment->entries[e].rule->rule);
+    experiment->setting_width = longer(experiment->setting_width, experiment_label(experiment, e));
+  }
+  printf("\n%s accuracy in %%, mean and 95 %% confidence interval (Student's t)\n",
+         experiment->fields->on_validation ? "validation" : "test");
+  printf("%-*s  %-*s", experiment->rule_width, "rule", experiment->setting_width, "setting");
+  for (size_t c = 0; c < experiment->columns; c++) {
+    char head[32];
+    snprintf(head, sizeof head, "step %" PRId64, steps[experiment->column[c]]);
+    printf("  %-15s", head);
+  }
+  printf("  %5s  %8s\n", "n", "diverged");
+}
+
+static void tell_row(const Experiment *experiment, size_t entry) {
+  printf("%-*s  %-*s", experiment->rule_width, experiment->entries[entry].rule->rule, experiment->setting_width,
+         experiment_label(experiment, entry));
+  BlurInterval last = {0};
+  for (size_t c = 0; c < experiment->columns; c++) {
+    last = blur_study_accuracy(experiment->study, entry, experiment->column[c]);
+    if (last.n == 0) printf("  %-15s", "-");
+    else if (isnan(last.half)) printf("  %6.2f         ", 100 * last.mean);
+    else printf("  %6.2f ± %-6.2f", 100 * last.mean, 100 * last.half);
+  }
+  printf("  %5" PRId64 "  %8" PRId64 "\n", last.n, last.diverged);
+}
+
+static bool is_complete(const Experiment *experiment, size_t entry) {
+  const int64_t *steps;
+  size_t points = blur_study_steps(experiment->study, &steps);
+  return blur_study_accuracy(experiment->study, entry, points - 1).n == experiment->fields->seeds;
+}
+
+// Rows in their order, as far as all before them are done.
+static void tell_rows(Experiment *experiment, bool all) {
+  while (experiment->told < experiment->entry_count && (all || is_complete(experiment, experiment->told))) {
+    clear_line(experiment);
+    if (experiment->told == 0) tell_table_head(experiment);
+    tell_row(experiment, experiment->told++);
+  }
+}
+
+// ---- on the way
+
+// The value alone where a single setting is tuned.
+static const char *short_choice(const Entry *entry, size_t candidate) {
+  const char *choice = entry->choices[candidate], *value = strstr(choice, " = ");
+  return strchr(choice, ',') || !value ? choice : value + strlen(" = ");
+}
+
+static void tell_chosen(const Experiment *experiment, const BlurStudyEvent *event) {
+  enum { WIDTH = 100, INDENT = 4 };
+  const Entry *entry = &experiment->entries[event->contender];
+  const double *accuracy;
+  blur_study_chosen(experiment->study, event->contender, &accuracy);
+  clear_line(experiment);
+  printf("%s: %s has the highest mean validation accuracy at step %" PRId64 "%s\n", entry->rule->rule,
+         entry->choices[event->candidate], entry->contender.choose_at,
+         experiment_at_end(entry, event->candidate) ? "; an end of its range: a better value may lie beyond" : "");
+  int column = WIDTH;
+  for (size_t c = 0; c < entry->contender.candidates; c++) {
+    char text[256];
+    int length = snprintf(text, sizeof text, "%s: %.2f %%", short_choice(entry, c), 100 * accuracy[c]);
+    if (column + 3 + length > WIDTH) column = printf("%s%*s%s", c ? "\n" : "", INDENT, "", text);
+    else column += printf("   %s", text);
+  }
+  printf("\n");
+}
+
+static void tell_progress(const Experiment *experiment, const BlurStudyEvent *event) {
+  if (!experiment->terminal) return;
+  const Entry *entry = &experiment->entries[event->contender];
+  double seconds = session_clock() - experiment->started;
+  double left = event->done > 0 ? seconds * (1 - event->done) / event->done : 0;
+  const char *label = entry->labels[event->candidate];
+  printf("\r\033[K%3.0f %%  %.0f s left  %s%s%s, seed %" PRId64, 100 * event->done, left, entry->rule->rule,
+         *label ? ", " : "", label, experiment->fields->first_seed + event->seed);
+  if (event->kind == BLUR_STUDY_EVALUATED)
+    printf(": step %" PRId64 ", %s accuracy %.2f %%", event->evaluation.step, part_name(event->part),
+           100 * event->evaluation.accuracy);
+  fflush(stdout);
+}
+
+void experiment_watch(void *context, const BlurStudyEvent *event) {
+  Experiment *experiment = context;
+  if (experiment->json) {
+    json_event(experiment, event);
+    return;
+  }
+  const Entry *entry = &experiment->entries[event->contender];
+  if (event->kind == BLUR_STUDY_CHOSEN) tell_chosen(experiment, event);
+  if (event->kind == BLUR_STUDY_DIVERGED) {
+    const char *label = entry->labels[event->candidate];
+    clear_line(experiment);
+    printf("%s%s%s, seed %" PRId64 ": %s\n", entry->rule->rule, *label ? ", " : "", label,
+           experiment->fields->first_seed + event->seed, event->message);
+  }
+  if (event->kind == BLUR_STUDY_PROGRESS || event->kind == BLUR_STUDY_EVALUATED) tell_progress(experiment, event);
+  if (!event->choosing && event->kind != BLUR_STUDY_CHOSEN) tell_rows(experiment, false);
+  fflush(stdout);
+}
+
+void experiment_tell_head(Experiment *experiment) {
+  const BlurExperimentFields *fields = experiment->fields;
+  choose_columns(experiment);
+  if (experiment->json) return;
+  printf("%s on %s: ", fields->name, fields->data);
+  for (int i = 0; i < fields->layers; i++) printf("%s%" PRId64, i ? "-" : "", experiment->units[i]);
+  printf(", batch %" PRId64 ", %zu rule%s, %" PRId64 " seed%s, %" PRId64 " steps, %d thread%s\n", fields->batch,
+         experiment->entry_count, experiment->entry_count == 1 ? "" : "s", fields->seeds, fields->seeds == 1 ? "" : "s",
+         fields->steps, experiment->threads, experiment->threads == 1 ? "" : "s");
+  for (size_t e = 0; e < experiment->entry_count; e++)
+    if (e == 0 || experiment->entries[e].rule != experiment->entries[e - 1].rule)
+      if (blur_program_uses_batch_statistics(experiment->contenders[e].candidate[0].program))
+        printf("%s predicts with batch statistics: samples are evaluated in batches of %" PRId64 "\n",
+               experiment->entries[e].rule->rule, fields->batch);
+  fflush(stdout);
+}
+
+void experiment_tell_end(Experiment *experiment) {
+  if (experiment->json) json_intervals(experiment);
+  else tell_rows(experiment, true);
+  clear_line(experiment);
+  fflush(stdout);
+}

@@ -1,0 +1,190 @@
+// Experiments behind the public BlurExperiment: finds the file, applies --set, checks, and hands out rules with chosen
+// settings. See blur/experiment.h. Before: compiler/semantics/experiment.h.
+#include "blur/experiment.h"
+
+#include "compiler/rule.h"
+#include "compiler/semantics/experiment.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct BlurExperiment {
+  Arena *arena;
+  const CheckedExperiment *checked;
+  BlurExperimentFields fields;
+};
+
+// ---- finding
+
+// The path, and the name behind its last colon; NULL: none is given.
+static const char *split_name(Arena *arena, const char *name, const char **wanted) {
+  const char *colon = strrchr(name, ':');
+  *wanted = colon && colon[1] && !strchr(colon, '/') ? colon + 1 : NULL;
+  return *wanted ? arena_copy(arena, name, (size_t)(colon - name)) : name;
+}
+
+static AstExperiment *find_in(const AstFile *file, const char *wanted) {
+  AstExperiment *found = NULL;
+  for (AstExperiment *experiment = file->experiments; experiment; experiment = experiment->next)
+    if (!wanted || strcmp(experiment->name.text, wanted) == 0) found = experiment;
+  return found;
+}
+
+bool blur_experiment_exists(const char *name) {
+  if (strncmp(name, "std.", 4) == 0) return false;
+  Arena *arena = arena_create();
+  DiagnosticSink sink = {.arena = arena};
+  const char *wanted, *path = split_name(arena, name, &wanted);
+  const SourceFile *source = source_read(arena, path, &sink);
+  const AstFile *file = source ? parse_file(arena, source, &sink) : NULL;
+  bool found = file && file->experiments;
+  for (const AstRule *rule = found && wanted ? file->rules : NULL; rule; rule = rule->next)
+    if (rule->name.text && strcmp(rule->name.text, wanted) == 0 && !find_in(file, wanted)) found = false;
+  arena_destroy(arena);
+  return found;
+}
+
+static AstExperiment *find(Arena *arena, const char *name, const AstFile **file, BlurReport *report) {
+  const char *wanted, *path = split_name(arena, name, &wanted);
+  size_t errors = report->sink.errors;
+  const SourceFile *source = source_read(arena, path, &report->sink);
+  if (!source) {
+    report->environment = true;
+    return NULL;
+  }
+  *file = parse_file(arena, source, &report->sink);
+  if (report->sink.errors > errors) return NULL;
+  AstExperiment *found = find_in(*file, wanted);
+  if (found) return found;
+  enum { MOST = 100 };
+  const char *names[MOST];
+  size_t count = 0;
+  for (const AstExperiment *one = (*file)->experiments; one && count < MOST; one = one->next)
+    names[count++] = one->name.text;
+  Diagnostic *problem = diagnostic_report(&report->sink, DIAGNOSTIC_no_such_experiment, (Span){0}, path,
+                                          wanted ? wanted : "NAME { ... }");
+  const char *near = wanted ? near_name(wanted, names, count) : NULL;
+  if (near) diagnostic_help(&report->sink, problem, "did you mean `%s:%s`?", path, near);
+  else if (count) diagnostic_help(&report->sink, problem, "its last one is `%s`", names[count - 1]);
+  return NULL;
+}
+
+// ---- what is shown of it
+
+static void show_rules(BlurExperiment *experiment) {
+  const CheckedExperiment *checked = experiment->checked;
+  Arena *arena = experiment->arena;
+  BlurExperimentRule *rules = ARENA_ARRAY(arena, BlurExperimentRule, checked->contenders.count + 1);
+  for (size_t r = 0; r < checked->contenders.count; r++) {
+    const CheckedContender *contender = &checked->contenders.items[r];
+    BlurExperimentSetting *settings = ARENA_ARRAY(arena, BlurExperimentSetting, contender->settings.count + 1);
+    for (size_t i = 0; i < contender->settings.count; i++) {
+      const CheckedSetting *from = &contender->settings.items[i];
+      settings[i] = (BlurExperimentSetting){.name = from->name,
+                                            .is_genome = from->is_genome,
+                                            .tuned = from->tuned,
+                                            .tune_step = from->tune_step ? from->tune_step : checked->steps,
+                                            .count = from->count,
+                                            .texts = from->texts,
+                                            .numbers = from->numbers};
+    }
+    rules[r] = (BlurExperimentRule){contender->name, contender->settings.count, settings};
+  }
+  experiment->fields.rules = checked->contenders.count;
+  experiment->fields.rule = rules;
+}
+
+static void show(BlurExperiment *experiment) {
+  const CheckedExperiment *checked = experiment->checked;
+  experiment->fields = (BlurExperimentFields){.name = checked->name,
+                                              .path = checked->file->source->path,
+                                              .layers = checked->layers,
+                                              .units = checked->units,
+                                              .data = checked->data,
+                                              .batch = checked->batch,
+                                              .steps = checked->steps,
+                                              .eval_every = checked->eval_every,
+                                              .on_validation = checked->on_validation,
+                                              .seeds = checked->seeds,
+                                              .first_seed = checked->first_seed,
+                                              .threads = (int)checked->threads,
+                                              .has_loss = checked->loss >= 0,
+                                              .loss = (BlurLoss)(checked->loss >= 0 ? checked->loss : 0),
+                                              .precision = checked->is_double ? BLUR_DOUBLE : BLUR_FLOAT};
+  show_rules(experiment);
+}
+
+BlurExperiment *blur_experiment_load(const char *name, const BlurSetting *settings, size_t setting_count,
+                                     BlurReport *report) {
+  Arena *arena = arena_create();
+  report_keep(report, arena);
+  const AstFile *file = NULL;
+  AstExperiment *ast = find(arena, name, &file, report);
+  bool fine = ast != NULL;
+  for (size_t i = 0; ast && i < setting_count; i++)
+    fine &= experiment_override(arena, ast, arena_copy(arena, settings[i].name, strlen(settings[i].name)),
+                                arena_copy(arena, settings[i].value, strlen(settings[i].value)), &report->sink);
+  RuleModules modules = {.arena = arena, .report = report};
+  ModuleLoader loader = rule_modules(&modules);
+  CheckedExperiment *checked = fine ? check_experiment(arena, file, ast, false, &loader, &report->sink) : NULL;
+  if (!checked) {
+    arena_destroy(arena);
+    return NULL;
+  }
+  BlurExperiment *experiment = ARENA_NEW(arena, BlurExperiment);
+  experiment->arena = arena;
+  experiment->checked = checked;
+  show(experiment);
+  return experiment;
+}
+
+void blur_experiment_destroy(BlurExperiment *experiment) {
+  if (experiment) arena_destroy(experiment->arena);
+}
+
+const BlurExperimentFields *blur_experiment_fields(const BlurExperiment *experiment) { return &experiment->fields; }
+
+BlurRule *blur_experiment_rule(const BlurExperiment *experiment, size_t rule, const size_t *choice, BlurLoss loss,
+                               BlurReport *report) {
+  Arena *arena = arena_create();
+  report_keep(report, arena);
+  RuleModules modules = {.arena = arena, .report = report};
+  ModuleLoader loader = rule_modules(&modules);
+  const CheckedContender *contender = &experiment->checked->contenders.items[rule];
+  CheckedRule *checked = check_contender(arena, contender, choice, (TaskLoss)loss, &loader, &report->sink);
+  if (!checked) {
+    arena_destroy(arena);
+    return NULL;
+  }
+  BlurRule *made = ARENA_NEW(arena, BlurRule);
+  *made = (BlurRule){arena, contender->file, checked};
+  return made;
+}
+
+// ---- help
+
+static const char *takes_text(Arena *arena, const FieldInfo *field) {
+  if (field->kind != FIELD_KIND_COUNT) return field->takes;
+  return arena_format(arena, "%s from %lld to %lld", field->takes, (long long)field->low, (long long)field->high);
+}
+
+char *blur_experiment_help(bool markdown) {
+  Arena *arena = arena_create();
+  Text text = {0};
+  if (markdown) text_add(&text, "| field | takes | default | meaning |\n| --- | --- | --- | --- |\n");
+  for (FieldId id = 0; id < FIELD_COUNT; id++) {
+    const FieldInfo *field = &experiment_fields[id];
+    if (field->kind == FIELD_KIND_META) continue;
+    const char *fallback = !field->fallback ? "needed" : *field->fallback ? field->fallback : "";
+    if (markdown)
+      text_add(&text, "| `%s` | %s | %s | %s |\n", field->path, takes_text(arena, field), fallback, field->meaning);
+    else {
+      text_add(&text, "%-14s %s%s%s%s\n", field->path, takes_text(arena, field), *fallback ? "; " : "",
+               field->fallback && *fallback ? "default: " : "", fallback);
+      text_add(&text, "%-14s   %s\n", "", field->meaning);
+    }
+  }
+  arena_destroy(arena);
+  if (!text.bytes) return calloc(1, 1);
+  return text.bytes;
+}

@@ -1,0 +1,74 @@
+// blur, experiments: `experiment NAME { ... }` of a file, read and checked. What is trained how often on what; running
+// it is the business of blur/study.h. Nothing here touches data: where the file leaves something to them (the network's
+// ends, the loss), a field says so.
+//
+//   BlurReport *report = blur_report_create();
+//   BlurExperiment *experiment = blur_experiment_load("compare.blur", NULL, 0, report);
+//   const BlurExperimentFields *fields = blur_experiment_fields(experiment);
+//   BlurRule *rule = blur_experiment_rule(experiment, 0, NULL, BLUR_LOSS_CROSS_ENTROPY, report);
+#ifndef BLUR_EXPERIMENT_H
+#define BLUR_EXPERIMENT_H
+
+#include "blur/compiler.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct BlurExperiment BlurExperiment;
+
+// One setting of a rule. With several values it is swept (each is run) or tuned (one is chosen).
+typedef struct {
+  const char *name;
+  bool is_genome; // a number of the genome: can be set in a compiled program
+  bool tuned;
+  int64_t tune_step; // at which it is chosen
+  size_t count;
+  const char *const *texts; // [count] values as shown
+  const double *numbers;    // [count] NAN where a value is no number
+} BlurExperimentSetting;
+
+typedef struct {
+  const char *rule; // as written: "std.adam"
+  size_t settings;
+  const BlurExperimentSetting *setting;
+} BlurExperimentRule;
+
+typedef struct {
+  const char *name, *path; // path: of the file
+  size_t rules;            // the first is that of the field `rule`, the others those of `against`
+  const BlurExperimentRule *rule;
+  int layers;
+  const int64_t *units; // [layers] 0: as the data have it
+  const char *data;     // for blur_data_load
+  int64_t batch;
+  int64_t steps, eval_every; // eval_every 0: after the last step alone
+  bool on_validation;        // evaluated on the validation part, not on test
+  int64_t seeds, first_seed;
+  int threads;   // 0: all
+  bool has_loss; // else: cross-entropy, with one output squared error
+  BlurLoss loss;
+  BlurPrecision precision;
+} BlurExperimentFields;
+
+// Whether `name` ("path", "path:NAME") means an experiment: the file can be read and holds one, and NAME, if given, is
+// no rule of it alone. Reports nothing.
+bool blur_experiment_exists(const char *name);
+// The experiment `path:NAME`, or the last of the file, with fields replaced by `settings` (names are paths: "steps",
+// "data.batch", "rule.lr"). The caller's, to be destroyed after the rules made from it. NULL: see the report.
+BlurExperiment *blur_experiment_load(const char *name, const BlurSetting *settings, size_t setting_count,
+                                     BlurReport *report);
+void blur_experiment_destroy(BlurExperiment *experiment);
+const BlurExperimentFields *blur_experiment_fields(const BlurExperiment *experiment);
+// Rule number `rule`, with the values `choice` [settings] of its settings (NULL: the first of each). The caller's.
+// NULL: see the report.
+BlurRule *blur_experiment_rule(const BlurExperiment *experiment, size_t rule, const size_t *choice, BlurLoss loss,
+                               BlurReport *report);
+
+// The table of all fields, as text for a terminal or in Markdown; the caller's to free(). NULL: no memory.
+char *blur_experiment_help(bool markdown);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,136 @@
+// A checked experiment: fields read, rules checked with their settings, values within their ranges; and what the files
+// experiment_*.c share. The fields are the lines of experiment.def. Knows neither data nor runtime: a network's ends
+// and the samples are theirs. After this stage: compiler/experiment.c hands it to the runtime.
+#ifndef BLUR_SEMANTICS_EXPERIMENT_H
+#define BLUR_SEMANTICS_EXPERIMENT_H
+
+#include "compiler/semantics/checker.h"
+#include "compiler/syntax/syntax.h"
+
+typedef enum {
+  FIELD_KIND_RULE,
+  FIELD_KIND_RULES,
+  FIELD_KIND_NET,
+  FIELD_KIND_DATA,
+  FIELD_KIND_COUNT,
+  FIELD_KIND_SPLIT,
+  FIELD_KIND_CLASSES,
+  FIELD_KIND_TEXT,
+  FIELD_KIND_WORD,
+  FIELD_KIND_CLAUSES,
+  FIELD_KIND_META // of meta-learning: known, and refused
+} FieldKind;
+
+typedef enum {
+#define FIELD(id, path, kind, takes, low, high, fallback, meaning) FIELD_##id,
+#include "compiler/semantics/experiment.def"
+#undef FIELD
+  FIELD_COUNT
+} FieldId;
+
+typedef struct {
+  const char *path;
+  FieldKind kind;
+  const char *takes;
+  int64_t low, high;
+  const char *fallback, *meaning;
+} FieldInfo;
+extern const FieldInfo experiment_fields[FIELD_COUNT];
+
+enum { EXPERIMENT_RUNS = 1000 }; // settings of one rule that are run, at most
+
+// One setting of a rule: its values, more than one where it is swept or tuned.
+typedef struct {
+  const char *name;
+  Span span;
+  bool is_genome; // a single number of the genome: no value needs a compilation of its own
+  bool tuned;
+  int64_t tune_step; // 0: the last
+  size_t count;
+  const char **texts;                // as shown
+  const AstExpression **expressions; // a NUMBER where it is a constant
+  double *numbers;                   // NAN where it is none
+} CheckedSetting;
+
+typedef struct {
+  const char *name; // as written: "std.adam", "mine"
+  Span span;
+  const AstFile *file;
+  const AstRule *ast;
+  ARENA_LIST(CheckedSetting) settings;
+  const CheckedRule *rule; // with the first value of each
+} CheckedContender;
+
+typedef struct {
+  const char *name;
+  Span span;
+  const AstFile *file;
+  ARENA_LIST(CheckedContender) contenders; // `rule`, then those of `against`
+  int layers;
+  int64_t *units; // 0: as the data have it
+  Span *unit_spans;
+  const char *data; // the place, then options: "mnist:size=14,classes=0..4"
+  Span data_span;
+  int64_t side, classes, projected; // of data; 0: not given
+  int64_t batch;
+  bool has_validation;       // split off the training part
+  int64_t steps, eval_every; // eval_every 0: the last step alone
+  bool on_validation;
+  Span on_validation_span;
+  int64_t seeds, first_seed, threads; // threads 0: all
+  int loss;                           // TaskLoss; -1: by the outputs
+  bool is_double;
+} CheckedExperiment;
+
+// Checks an experiment of the file. `is_partial`: the file has errors of syntax. NULL if there was an error.
+CheckedExperiment *check_experiment(Arena *arena, const AstFile *file, const AstExperiment *experiment, bool is_partial,
+                                    const ModuleLoader *modules, DiagnosticSink *sink);
+// All of a file. True if there was no error.
+bool check_experiments(Arena *arena, const AstFile *file, bool is_partial, const ModuleLoader *modules,
+                       DiagnosticSink *sink);
+// The contender's rule with the values that `choice` names (one entry a setting). NULL if there was an error.
+CheckedRule *check_contender(Arena *arena, const CheckedContender *contender, const size_t *choice, TaskLoss loss,
+                             const ModuleLoader *modules, DiagnosticSink *sink);
+// Puts the value of `--set PATH=VALUE` into the tree. False after a report.
+bool experiment_override(Arena *arena, AstExperiment *experiment, const char *path, const char *value,
+                         DiagnosticSink *sink);
+
+// ---- shared by the files of experiments
+
+typedef struct {
+  Checker *checker; // of constants in the file's scope
+  const ModuleLoader *modules;
+  const AstExperiment *ast;
+  CheckedExperiment *made;
+  bool is_partial;
+  bool is_meta; // a field of meta-learning was refused: what else is missing is its consequence
+} ExperimentCheck;
+
+#define EXPERIMENT_REPORT(check, code, ...) diagnostic_report((check)->checker->sink, DIAGNOSTIC_##code, __VA_ARGS__)
+
+// experiment_field.c: values
+FieldId experiment_field_at(const char *parent, const char *name);   // parent NULL: a field; FIELD_COUNT: none
+const char *experiment_field_list(Arena *arena, const char *parent); // "`batch`, `split`"
+void report_unknown_part(ExperimentCheck *check, Span span, const char *parent, const char *name);
+void report_field_value(ExperimentCheck *check, FieldId field, Span span);
+bool take_constant(ExperimentCheck *check, const AstExpression *ast, double *number); // silent where it is none
+bool take_count(ExperimentCheck *check, FieldId field, const AstValue *value, Span span, int64_t *count);
+bool take_word(ExperimentCheck *check, FieldId field, const AstValue *value, Span span, int *word);
+const char *text_of_span(Arena *arena, Span span);
+const char *plain_name_of(const AstValue *value); // of a value that is one name; NULL
+// The clauses of a phrase, each of which must be a part of `parent`: found[i] is that of the field `fields[i]`, or
+// NULL.
+void take_clauses(ExperimentCheck *check, const char *parent, const AstPhrase *phrase, const FieldId *fields,
+                  size_t count, const AstClause **found);
+void refuse_settings(ExperimentCheck *check, FieldId field, const AstPhrase *phrase);
+
+// experiment_data.c
+void take_data(ExperimentCheck *check, const AstPhrase *phrase);
+void take_net(ExperimentCheck *check, const AstPhrase *phrase);
+void check_net_fits_data(ExperimentCheck *check);
+
+// experiment_rule.c
+void take_rule(ExperimentCheck *check, const AstPhrase *phrase);
+void check_tuning(ExperimentCheck *check); // when steps and data are known
+
+#endif

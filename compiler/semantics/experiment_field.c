@@ -1,0 +1,174 @@
+// Values of an experiment's fields: whole numbers, words, clauses, each checked as its line of experiment.def says.
+// Used by experiment.c and what it calls.
+#include "compiler/semantics/experiment.h"
+
+#include <math.h>
+#include <string.h>
+
+const FieldInfo experiment_fields[FIELD_COUNT] = {
+#define FIELD(id, path, kind, takes, low, high, fallback, meaning)                                                     \
+  {path, FIELD_KIND_##kind, takes, low, high, fallback, meaning},
+#include "compiler/semantics/experiment.def"
+#undef FIELD
+};
+
+// ---- names
+
+// What stands after `parent.` in a field's path, or NULL if it is no part of it.
+static const char *part_name(const FieldInfo *field, const char *parent) {
+  if (!parent) return strchr(field->path, '.') ? NULL : field->path;
+  size_t length = strlen(parent);
+  return strncmp(field->path, parent, length) == 0 && field->path[length] == '.' ? field->path + length + 1 : NULL;
+}
+
+FieldId experiment_field_at(const char *parent, const char *name) {
+  for (FieldId id = 0; id < FIELD_COUNT; id++) {
+    const char *part = part_name(&experiment_fields[id], parent);
+    if (part && strcmp(part, name) == 0) return id;
+  }
+  return FIELD_COUNT;
+}
+
+static size_t part_names(const char *parent, const char **names) {
+  size_t count = 0;
+  for (FieldId id = 0; id < FIELD_COUNT; id++) {
+    const char *part = part_name(&experiment_fields[id], parent);
+    bool of_its_own = parent || experiment_fields[id].kind != FIELD_KIND_CLAUSES; // `eval` follows the steps
+    if (part && of_its_own && experiment_fields[id].kind != FIELD_KIND_META) names[count++] = part;
+  }
+  return count;
+}
+
+const char *experiment_field_list(Arena *arena, const char *parent) {
+  const char *names[FIELD_COUNT];
+  size_t count = part_names(parent, names);
+  Text list = {0};
+  for (size_t i = 0; i < count; i++) text_add(&list, "%s`%s`", i ? ", " : "", names[i]);
+  const char *copy = arena_copy(arena, text_get(&list), list.length);
+  text_free(&list);
+  return copy;
+}
+
+void report_unknown_part(ExperimentCheck *check, Span span, const char *parent, const char *name) {
+  DiagnosticSink *sink = check->checker->sink;
+  Diagnostic *diagnostic = parent ? EXPERIMENT_REPORT(check, experiment_unknown_part, span, parent, name)
+                                  : EXPERIMENT_REPORT(check, experiment_unknown_field, span, name);
+  const char *names[FIELD_COUNT];
+  size_t count = part_names(parent, names);
+  const char *near = near_name(name, names, count);
+  if (near) diagnostic_fix(sink, diagnostic, span, "%s", near);
+  else if (count == 0) diagnostic_help(sink, diagnostic, "leave it out");
+  else
+    diagnostic_help(sink, diagnostic, parent ? "what it has is %s" : "the fields are %s",
+                    experiment_field_list(check->checker->arena, parent));
+}
+
+const char *text_of_span(Arena *arena, Span span) {
+  return arena_copy(arena, span.file->text + span.start, span.end - span.start);
+}
+
+const char *plain_name_of(const AstValue *value) {
+  const AstExpression *ast = value->kind == VALUE_EXPRESSION ? value->first : NULL;
+  return ast && ast->kind == EXPRESSION_NAME && !ast->name.qualifier.text ? ast->name.name.text : NULL;
+}
+
+// ---- values
+
+void report_field_value(ExperimentCheck *check, FieldId id, Span span) {
+  const FieldInfo *field = &experiment_fields[id];
+  Arena *arena = check->checker->arena;
+  const char *takes = field->takes;
+  if (field->kind == FIELD_KIND_COUNT)
+    takes = arena_format(arena, "%s from %lld to %lld", takes, (long long)field->low, (long long)field->high);
+  if (field->kind == FIELD_KIND_WORD && strchr(takes, ',')) takes = arena_format(arena, "one of %s", takes);
+  const char *dot = strrchr(field->path, '.');
+  Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_value, span, dot ? dot + 1 : field->path, takes);
+  diagnostic_help(check->checker->sink, diagnostic, "%s", field->meaning);
+}
+
+bool take_constant(ExperimentCheck *check, const AstExpression *ast, double *number) {
+  Checker *checker = check->checker;
+  DiagnosticSink *sink = checker->sink, silent = {.arena = checker->arena};
+  bool is_truth = false;
+  checker->sink = &silent;
+  bool fine = constant_number(checker, ast, "a value of an experiment", number, &is_truth) && !is_truth;
+  checker->sink = sink;
+  return fine;
+}
+
+bool take_count(ExperimentCheck *check, FieldId id, const AstValue *value, Span span, int64_t *count) {
+  const FieldInfo *field = &experiment_fields[id];
+  double number;
+  if (value->kind == VALUE_ERROR || (value->kind == VALUE_EXPRESSION && value->first->kind == EXPRESSION_ERROR))
+    return false;
+  bool fine = value->kind == VALUE_EXPRESSION && take_constant(check, value->first, &number) &&
+              number == floor(number) && number >= (double)field->low && number <= (double)field->high;
+  if (fine) *count = (int64_t)number;
+  else report_field_value(check, id, value->kind == VALUE_NONE ? span : value->span);
+  return fine;
+}
+
+// The words of a WORD field, one after the other: *at moves behind each.
+static bool next_word(const char **at, char *word, size_t room) {
+  *at += strspn(*at, ", ");
+  size_t length = strcspn(*at, ",");
+  if (length == 0 || length >= room) return false;
+  memcpy(word, *at, length);
+  word[length] = 0;
+  *at += length;
+  return true;
+}
+
+bool take_word(ExperimentCheck *check, FieldId id, const AstValue *value, Span span, int *word) {
+  const char *name = plain_name_of(value), *at = experiment_fields[id].takes;
+  enum { MOST = 16, LONGEST = 64 };
+  static char words[MOST][LONGEST];
+  const char *candidates[MOST];
+  size_t count = 0;
+  while (count < MOST && next_word(&at, words[count], LONGEST)) {
+    candidates[count] = words[count];
+    if (name && strcmp(words[count], name) == 0) {
+      *word = (int)count;
+      return true;
+    }
+    count++;
+  }
+  const char *near = name ? near_name(name, candidates, count) : NULL;
+  if (!near) {
+    report_field_value(check, id, value->kind == VALUE_NONE ? span : value->span);
+    return false;
+  }
+  Diagnostic *diagnostic =
+      EXPERIMENT_REPORT(check, experiment_value, value->span, experiment_fields[id].path,
+                        arena_format(check->checker->arena, "one of %s", experiment_fields[id].takes));
+  diagnostic_fix(check->checker->sink, diagnostic, value->span, "%s", near);
+  return false;
+}
+
+void take_clauses(ExperimentCheck *check, const char *parent, const AstPhrase *phrase, const FieldId *fields,
+                  size_t count, const AstClause **found) {
+  for (size_t i = 0; i < count; i++) found[i] = NULL;
+  for (const AstClause *clause = phrase->clauses; clause; clause = clause->next) {
+    FieldId id = experiment_field_at(parent, clause->word.text);
+    if (id < FIELD_COUNT && experiment_fields[id].kind == FIELD_KIND_META) {
+      Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_meta, clause->word.span, clause->word.text);
+      diagnostic_help(check->checker->sink, diagnostic, "leave it out");
+      continue;
+    }
+    size_t which = 0;
+    while (which < count && fields[which] != id) which++;
+    if (which == count) {
+      report_unknown_part(check, clause->word.span, parent, clause->word.text);
+    } else if (found[which]) {
+      Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_field_twice, clause->word.span, clause->word.text);
+      diagnostic_note(check->checker->sink, diagnostic, found[which]->word.span, "it stands here before");
+      diagnostic_help(check->checker->sink, diagnostic, "leave one of them");
+    } else {
+      found[which] = clause;
+    }
+  }
+}
+
+void refuse_settings(ExperimentCheck *check, FieldId id, const AstPhrase *phrase) {
+  if (phrase->has_settings) report_field_value(check, id, phrase->span);
+}

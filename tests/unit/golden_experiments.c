@@ -1,0 +1,110 @@
+// Every file of tests/golden/experiments says in its first lines what the check of experiments must report: the place,
+// the code, and how it says to mend it; no more, no less. Every code of experiments is shown by one. And the table of
+// fields in the documentation is that of experiment.def.
+#include "blur/experiment.h"
+#include "compiler/semantics/experiment.h"
+#include "compiler/source/library.h"
+#include "tests/support/expectation.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct {
+  Arena *arena;
+  DiagnosticSink *sink;
+} Library;
+
+static const AstFile *load(void *context, const char *module, const char *item, Span asked_at) {
+  Library *library = context;
+  SourceFile *source = strcmp(module, "std") ? NULL : library_find(library->arena, item);
+  if (!source && asked_at.file) {
+    Diagnostic *problem = diagnostic_report(library->sink, DIAGNOSTIC_unknown_library_item, asked_at, item);
+    diagnostic_help(library->sink, problem, "`blur rules` lists the library");
+  }
+  return source ? parse_file(library->arena, source, library->sink) : NULL;
+}
+
+static void check_golden(const char *path, void *codes) {
+  Arena *arena = arena_create();
+  DiagnosticSink sink = {.arena = arena};
+  Library library = {arena, &sink};
+  ModuleLoader loader = {&library, load};
+  SourceFile *source = source_read(arena, path, &sink);
+  cr_assert_not_null(source, "%s", path);
+  const AstFile *file = parse_file(arena, source, &sink);
+  cr_expect_eq(sink.errors, 0, "%s: errors of syntax", path);
+  cr_expect(check_file(arena, file, &loader, &sink), "%s: errors outside of experiments", path);
+  cr_expect_not(check_experiments(arena, file, false, &loader, &sink), "%s", path);
+  Text differences = {0};
+  cr_expect_eq(expectation_compare(source, &sink, &differences), 0, "%s:\n%s", path, text_get(&differences));
+  text_free(&differences);
+  for (size_t i = 0; i < sink.items.count; i++) ((bool *)codes)[sink.items.items[i].code] = true;
+  arena_destroy(arena);
+}
+
+Test(golden_experiments, every_file_and_every_code) {
+  setenv("BLUR_STDLIB", SOURCE_DIR "/stdlib", 1);
+  bool seen[DIAGNOSTIC_COUNT] = {false};
+  cr_expect_gt(expectation_files(SOURCE_DIR "/tests/golden/experiments", ".blur", check_golden, seen), 15);
+  for (int code = 0; code < DIAGNOSTIC_COUNT; code++) {
+    const char *name = diagnostic_code_name((DiagnosticCode)code);
+    if (strncmp(name, "E05", 3) != 0) continue;
+    const char *title, *explanation = diagnostic_explanation(name, &title);
+    cr_expect(explanation && strlen(explanation) > 80, "%s is not explained", name);
+    if (code == DIAGNOSTIC_no_such_experiment) continue; // tests/cli/experiment.test
+    cr_expect(seen[code], "no file of tests/golden/experiments shows %s", name);
+  }
+}
+
+Test(golden_experiments, the_documentation_has_the_table_of_fields) {
+  FILE *file = fopen(SOURCE_DIR "/docs/language/experiments.md", "rb");
+  cr_assert_not_null(file);
+  static char text[1 << 16];
+  text[fread(text, 1, sizeof text - 1, file)] = 0;
+  fclose(file);
+  char *table = blur_experiment_help(true);
+  cr_expect(strstr(text, table), "docs/language/experiments.md lacks this table:\n%s", table);
+  free(table);
+}
+
+// ---- --set
+
+static void expect_fields(const BlurSetting *settings, size_t count, const char *codes, int64_t steps, int64_t every,
+                          int64_t batch, int64_t seeds, int64_t first_seed, double rate) {
+  setenv("BLUR_STDLIB", SOURCE_DIR "/stdlib", 1);
+  BlurReport *report = blur_report_create();
+  BlurExperiment *experiment =
+      blur_experiment_load(SOURCE_DIR "/tests/golden/experiments/set/plain.blur", settings, count, report);
+  if (codes) {
+    cr_expect_null(experiment);
+    cr_expect(strstr(blur_report_text(report, false), codes), "%s", blur_report_text(report, false));
+  } else {
+    cr_assert_not_null(experiment, "%s", blur_report_text(report, false));
+    const BlurExperimentFields *fields = blur_experiment_fields(experiment);
+    cr_expect_eq(fields->steps, steps);
+    cr_expect_eq(fields->eval_every, every);
+    cr_expect_eq(fields->batch, batch);
+    cr_expect_eq(fields->seeds, seeds);
+    cr_expect_eq(fields->first_seed, first_seed);
+    cr_expect_eq(fields->rule[0].setting[fields->rule[0].settings - 1].numbers[0], rate);
+  }
+  blur_experiment_destroy(experiment);
+  blur_report_destroy(report);
+}
+
+Test(golden_experiments, fields_set_from_outside) {
+  expect_fields(NULL, 0, NULL, 100, 5, 64, 2, 0, 0.25);
+  BlurSetting steps = {"steps", "200"};
+  expect_fields(&steps, 1, NULL, 200, 5, 64, 2, 0, 0.25);
+  BlurSetting many[] = {{"steps", "7, eval every 3"}, {"data.batch", "32"}, {"rule.lr", "0.5"}, {"seeds.from", "9"}};
+  expect_fields(many, 4, NULL, 7, 3, 32, 2, 9, 0.5);
+  BlurSetting eval = {"eval.every", "2*n"}, seeds = {"seeds", "4"}, by_name = {"std.backprop.lr", "0.125"};
+  expect_fields(&eval, 1, NULL, 100, 20, 64, 2, 0, 0.25);
+  expect_fields(&seeds, 1, NULL, 100, 5, 64, 4, 0, 0.25);
+  expect_fields(&by_name, 1, NULL, 100, 5, 64, 2, 0, 0.125);
+  BlurSetting wrong[] = {{"stesp", "3"}, {"steps", "no"}, {"data.bacth", "3"}, {"rule.rate", "3"}, {"steps", "3 3"}};
+  static const char *const codes[] = {"did you mean `--set steps=3`", "E0504", "did you mean `--set data.batch=3`",
+                                      "E0244", "E0162"};
+  for (size_t i = 0; i < 5; i++) expect_fields(&wrong[i], 1, codes[i], 0, 0, 0, 0, 0, 0);
+}
