@@ -33,12 +33,12 @@ static const struct {
     {"E0306", "tests/cli/codes.test", "E0306"},
     {"E0307", "tests/unit/catalogue.c", "E0307"},
     {"E0308", "tests/cli/codes.test", "E0308"},
-    {"E0309", "compiler/driver.c", "not_compiled"}, // goes when `repeat` is compiled
     {"E0320", "tests/unit/catalogue.c", "DIAGNOSTIC_network_layers"},
     {"E0321", "tests/unit/catalogue.c", "DIAGNOSTIC_network_batch"},
     {"E0322", "tests/unit/catalogue.c", "DIAGNOSTIC_network_units"},
     {"E0323", "tests/cli/codes.test", "E0323"},
     {"E0324", "tests/cli/codes.test", "E0324"},
+    {"E0516", "tests/cli/experiment.test", "rates.blur:ratse"},
 };
 
 static char *read_file(const char *path) {
@@ -54,8 +54,8 @@ static char *read_file(const char *path) {
 }
 
 static bool has_golden_file(const char *code) {
-  static const char *const folders[] = {"/tests/golden/syntax", "/tests/golden/semantics"};
-  for (int i = 0; i < 2; i++) {
+  static const char *const folders[] = {"/tests/golden/syntax", "/tests/golden/semantics", "/tests/golden/experiments"};
+  for (int i = 0; i < 3; i++) {
     char path[4096];
     snprintf(path, sizeof path, "%s%s", SOURCE_DIR, folders[i]);
     DIR *folder = opendir(path);
@@ -99,6 +99,7 @@ static bool one_is_right(const char *example) {
                                           {"rule r {\nforward {\n", "\n}\n}\n"},
                                           {"rule r {\ngenome {\n", "\n}\n}\n"},
                                           {"rule r {\nstep {\n", "\n}\n}\n"},
+                                          {"experiment e {\n", "\n}\n"},
                                           {"const c = ", "\n"}};
   for (size_t i = 0; i < sizeof around / sizeof *around; i++)
     if (parses(around[i][0], example, around[i][1])) return true;

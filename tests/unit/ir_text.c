@@ -133,11 +133,11 @@ Test(ir_text, noise) {
   Arena *arena = arena_create();
   const char *text = "program p\n\naxis batch:4\naxis unit u:3\n\nbuffer y output out [batch:4, unit u:3]\n"
                      "buffer i temporary []\n\nrepeat 2 counter i {\n"
-                     "  y[batch, u] <- add(normal(place 7 layer 0, i[]: batch of 4, u of 4), uniform(place 2, 0))\n}\n"
-                     "y[batch, 2] <- normal(place 7 layer 0, add(i[], 2): batch of 4, 3 of 4)\n";
+                     "  y[batch, u] <- add(normal(place 7 layer 0, i[]: batch of 4, u of 4), uniform(place 2, 0))\n"
+                     "  y[batch, 2] <- normal(place 7 layer 0, add(i[], 2): batch of 4, 3 of 4)\n}\n";
   IrProgram *program = ir_run_parse(arena, text);
   cr_assert_str_eq(printed(program), text);
-  const IrValueInfo *drawn = &program->values.items[program->statements->next->value];
+  const IrValueInfo *drawn = &program->values.items[program->statements->body->next->value];
   cr_assert(drawn->kind == VALUE_NOISE && drawn->draw == 'n' && drawn->place == 7 && drawn->layer == 0);
   cr_assert(drawn->dimensions == 2 && drawn->index[1].axis == IR_NONE && drawn->index[1].constant == 3);
   cr_assert(drawn->extent[0] == 4 && drawn->extent[1] == 4 && drawn->axes == ir_axis_bit(0));
