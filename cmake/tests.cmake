@@ -17,6 +17,8 @@ foreach(source ${UNIT_TESTS})
   add_dependencies(unit_${name} blur_codegen)
   add_test(NAME unit_${name} COMMAND unit_${name})
 endforeach()
+find_library(LAPACKE_LIBRARY lapacke REQUIRED)
+target_link_libraries(unit_rules_behaviour PRIVATE ${LAPACKE_LIBRARY}) # eigenvectors to compare with
 
 # The command, by shell tests: one ctest entry a file of tests/cli.
 foreach(helper json_check npz make_idx)

@@ -21,7 +21,7 @@ static bool in_experiment(const Format *format, const Piece *piece) {
 
 static Run run_of(const Format *format, const Piece *piece) {
   if (in_experiment(format, piece)) return RUN_EXPERIMENT;
-  if (piece->kind >= TOKEN_INPUT && piece->kind <= TOKEN_PREDICT) return RUN_BLOCKS;
+  if ((piece->kind >= TOKEN_INPUT && piece->kind <= TOKEN_PREDICT) || piece->kind == TOKEN_STEP) return RUN_BLOCKS;
   if (piece->kind >= TOKEN_CONST && piece->kind <= TOKEN_SIGNAL) return RUN_DECLARATIONS;
   return RUN_NONE;
 }
@@ -69,7 +69,7 @@ static bool can_line_up(const Format *format, size_t i) {
 
 static bool has_extra_space(const Format *format, size_t i) {
   const Piece *piece = piece_at(format, i), *before = piece_at(format, i - 1);
-  return piece->column > before->column + before->width + 1;
+  return piece->column > before->column + before->width + 1 + piece->separated; // a `;` is no piece
 }
 
 // Moves `cursor` along its source line to this column: columns grow on both lines. The piece there, or PIECE_NONE.

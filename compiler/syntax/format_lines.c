@@ -18,10 +18,11 @@ static void move_up(Format *format, size_t i, size_t to) {
 static void draw_up(Format *format) {
   for (size_t i = 1; i < format->pieces.count; i++) {
     const Piece *piece = piece_at(format, i);
-    if (piece->begins) continue;
+    bool brace = piece_opens_list(piece);
+    if (piece->begins && !(brace && piece->separated))
+      continue; // a line's break cannot part a brace from what is before
     size_t before = piece_token_before(format, i);
     if (before == PIECE_NONE) continue;
-    bool brace = piece_opens_list(piece);
     bool otherwise = piece->kind == TOKEN_ELSE && piece_at(format, before)->kind == TOKEN_CLOSE_BRACE &&
                      (before == 0 || piece_at(format, before)->newlines > 0);
     if (brace || otherwise) move_up(format, i, before + 1);

@@ -506,11 +506,13 @@ def three_factor():
 
 @case
 def predictive_coding():
-    """Whittington and Bogacz 2017, eq. 2.17: d x_b = -e_b + f'(x_b) sum_a e_a theta_ab; eq. 2.18: e = x - mu, mu = theta f(x below); eq. 2.19."""
+    """Whittington and Bogacz 2017, eq. 2.17: d x_b = -e_b + f'(x_b) sum_a e_a theta_ab; eq. 2.18: e = (x - mu) / Sigma, mu = theta f(x below),
+    Sigma 1 but in the last layer; eq. 2.19."""
     record = Record("predictive_coding", [5, 6, 5, 3], 7, 3)
     theta = record.synapses("w")
     c = [record.synapse("c", layer, shape=(record.sizes[layer + 1],)) for layer in record.layers()]
     rate, lr, rounds = record.genome("rate", 0.15), record.genome("lr", 0.1), 6
+    variance = [1, 1, record.genome("variance", 2.5)]
 
     def mean(layer, below):
         return np.tanh(below) @ theta[layer] + c[layer]
@@ -522,7 +524,7 @@ def predictive_coding():
         return values
 
     def errors(values):
-        return [None] + [values[layer + 1] - mean(layer, values[layer]) for layer in record.layers()]
+        return [None] + [(values[layer + 1] - mean(layer, values[layer])) / variance[layer] for layer in record.layers()]
 
     for step in range(record.steps):
         values = guess(record.x[step])
