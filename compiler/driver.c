@@ -78,6 +78,17 @@ bool driver_lower(DriverPrograms *programs, const CheckedRule *rule, const BlurO
   return true;
 }
 
+bool driver_can_reverse(const DriverPrograms *programs, DiagnosticSink *sink) {
+  const IrProgram *both[] = {programs->lowered_step, programs->lowered_predict};
+  for (int which = 0; which < 2; which++)
+    for (const IrStatement *statement = both[which]->statements; statement; statement = statement->next) {
+      if (statement->kind != IR_STATEMENT_REPEAT) continue;
+      diagnostic_report(sink, DIAGNOSTIC_not_reversed, statement->span, "`repeat`");
+      return false;
+    }
+  return true;
+}
+
 static void run_pass(const char *name, IrProgram *program, DriverWatch *after, void *context) {
   const Pass *pass = pass_find(name);
   pass->run(program);

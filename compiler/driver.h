@@ -17,6 +17,8 @@ typedef struct {
 
 // Lowers a checked rule for a network. False if the sink has errors.
 bool driver_lower(DriverPrograms *programs, const CheckedRule *rule, const BlurOptions *options, DiagnosticSink *sink);
+// False, with an error in the sink, if a program has no adjoint.
+bool driver_can_reverse(const DriverPrograms *programs, DiagnosticSink *sink);
 // Runs the list of passes on step and predict. `after` (may be NULL) is called with each program after each pass.
 typedef void DriverWatch(void *context, const char *pass, const IrProgram *program);
 void driver_optimize(DriverPrograms *programs, bool all_live, DriverWatch *after, void *context);

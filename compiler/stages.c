@@ -45,6 +45,7 @@ static bool emit_compiled(const CheckedRule *checked, const char *stage, const B
     return true;
   }
   if (!strcmp(stage, "adjoint")) {
+    if (!driver_can_reverse(&programs, &report->sink)) return false;
     if (!driver_lower_adjoint(&programs, checked, options, &report->sink)) return false;
     driver_optimize_adjoint(&programs, false, NULL, NULL);
     ir_print(programs.step_adjoint, out);
