@@ -103,6 +103,22 @@ unsigned char *file_decompress(const char *path, const unsigned char *bytes, siz
   return NULL;
 }
 
+char *file_read_plain(const char *path, size_t limit, size_t *length, BlurStatus *status) {
+  char *bytes = file_read(path, limit, length, status);
+  if (!bytes || *length < 2 || memcmp(bytes, "\x1F\x8B", 2) != 0) return bytes;
+  char *content = (char *)file_decompress(path, (unsigned char *)bytes, *length, limit, length, status);
+  free(bytes);
+  if (!content) return NULL;
+  char *closed = realloc(content, *length + 1);
+  if (!closed) {
+    free(content);
+    status_fail_memory(status, path, (double)*length);
+    return NULL;
+  }
+  closed[*length] = 0;
+  return closed;
+}
+
 static bool write_all(int file, const char *bytes, size_t length) {
   while (length > 0) {
     ssize_t part = write(file, bytes, length < 1u << 30 ? length : 1u << 30);

@@ -13,6 +13,8 @@ char *file_read(const char *path, size_t limit, size_t *length, BlurStatus *stat
 // `path` is named in messages.
 unsigned char *file_decompress(const char *path, const unsigned char *bytes, size_t length, size_t limit,
                                size_t *content_length, BlurStatus *status);
+// file_read, and file_decompress where the content is a gzip stream; both within the limit.
+char *file_read_plain(const char *path, size_t limit, size_t *length, BlurStatus *status);
 // Writes a temporary beside `path`, flushes it to disk and renames it; on failure the old file stays as it was.
 // The new file has the old one's permissions.
 bool file_write(const char *path, const void *bytes, size_t length, BlurStatus *status);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DRAWN_TASKS = 500, MOST_SAMPLES = 10000000 };
+enum { DRAWN_TASKS = 500, MOST_SAMPLES = 10000000, MOST_CLASSES = 256 };
 
 // ---- the list
 
@@ -76,13 +76,14 @@ static int list_tasks(const Arguments *arguments) {
 
 // ---- samples
 
-// Columns x1, x2, ..., then y, the class, or y1, y2, ...
-static Table *make_table(const BlurData *data, BlurPart part, int64_t samples) {
+// Columns x1, x2, ..., then y, the class (by its name, if it has one), or y1, y2, ...
+static Table *make_table(const BlurData *data, BlurPart part, int64_t samples, const char **names) {
   int64_t inputs = blur_data_inputs(data), outputs = blur_data_classes(data) ? 1 : blur_data_outputs(data);
   Table *table = table_create(samples, inputs + outputs);
   if (!table) return NULL;
   for (int64_t i = 0; i < inputs; i++) table_name(table, i, "x", i + 1);
   for (int64_t i = 0; i < outputs; i++) table_name(table, inputs + i, "y", outputs > 1 ? i + 1 : 0);
+  if (blur_data_class_name(data, 0)) table->words[inputs] = names;
   for (int64_t sample = 0; sample < samples; sample++) {
     double *row = table->values + sample * table->columns;
     blur_data_row(data, part, sample, row);
@@ -132,11 +133,13 @@ static int export_samples(const Arguments *arguments) {
     return (int)status.code;
   }
   blur_data_redraw(data, (uint64_t)seed);
+  const char *names[MOST_CLASSES] = {NULL};
+  for (int i = 0; i < blur_data_classes(data); i++) names[i] = blur_data_class_name(data, i);
   int64_t most = blur_data_samples(data, (BlurPart)part);
   if (samples > most && !option_given(arguments, OPTION_samples)) samples = most;
   const char *out = arguments->value[OPTION_out];
   int code = EXIT_DONE;
-  Table *table = samples <= most && samples > 0 ? make_table(data, (BlurPart)part, samples) : NULL;
+  Table *table = samples <= most && samples > 0 ? make_table(data, (BlurPart)part, samples, names) : NULL;
   if (samples > most || samples == 0) {
     complain(arguments, "%s has %" PRId64 " samples for %s", arguments->operand[0], most, parts[part]);
     code = EXIT_INPUT;

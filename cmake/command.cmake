@@ -8,6 +8,10 @@ set_source_files_properties(compiler/source/library.c PROPERTIES COMPILE_DEFINIT
   "BLUR_INSTALLED_STDLIB=\"${CMAKE_INSTALL_FULL_DATADIR}/blur/stdlib\"")
 file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/share/blur)
 file(CREATE_LINK ${CMAKE_SOURCE_DIR}/stdlib ${CMAKE_BINARY_DIR}/share/blur/stdlib SYMBOLIC)
+# Small sets of data: found by name (runtime/data/places.c).
+set_source_files_properties(runtime/data/places.c PROPERTIES COMPILE_DEFINITIONS
+  "BLUR_INSTALLED_DATA=\"${CMAKE_INSTALL_FULL_DATADIR}/blur/data\"")
+file(CREATE_LINK ${CMAKE_SOURCE_DIR}/examples/data ${CMAKE_BINARY_DIR}/share/blur/data SYMBOLIC)
 
 file(GLOB COMMAND_SOURCES CONFIGURE_DEPENDS cli/*.c)
 add_executable(blur ${COMMAND_SOURCES})

@@ -14,6 +14,7 @@ void data_free_part(DataPart *part) {
   free(part->bytes);
   free(part->floats);
   free(part->labels);
+  free(part->targets);
   *part = (DataPart){0};
 }
 
@@ -22,6 +23,8 @@ void blur_data_destroy(BlurData *data) {
   DataStore *store = data->store;
   if (store && atomic_fetch_sub(&store->users, 1) == 1) {
     for (int part = 0; part < DATA_PARTS; part++) data_free_part(&store->part[part]);
+    for (int i = 0; store->class_names && i < store->classes; i++) free(store->class_names[i]);
+    free(store->class_names);
     free(store->name);
     free(store);
   }
@@ -96,14 +99,18 @@ void blur_data_redraw(BlurData *data, uint64_t seed) {
 
 // ---- from arrays
 
-static bool copy_part(DataPart *part, int64_t samples, int64_t inputs, const float *x, const uint8_t *labels) {
-  *part = (DataPart){.samples = samples,
-                     .floats = malloc((size_t)(samples * inputs) * sizeof(float) + 1),
-                     .labels = malloc((size_t)samples + 1)};
-  if (!part->floats || !part->labels) return false;
+static bool copy_part(const DataStore *store, DataPart *part, int64_t samples, const float *x, const uint8_t *labels,
+                      const float *targets) {
+  size_t values = (size_t)(samples * store->inputs) * sizeof(float);
+  size_t reals = (size_t)(samples * store->outputs) * sizeof(float);
+  *part = (DataPart){.samples = samples, .floats = malloc(values + 1)};
+  if (store->classes) part->labels = malloc((size_t)samples + 1);
+  else part->targets = malloc(reals + 1);
+  if (!part->floats || (!part->labels && !part->targets)) return false;
   if (samples == 0) return true;
-  memcpy(part->floats, x, (size_t)(samples * inputs) * sizeof(float));
-  memcpy(part->labels, labels, (size_t)samples);
+  memcpy(part->floats, x, values);
+  if (store->classes) memcpy(part->labels, labels, (size_t)samples);
+  else memcpy(part->targets, targets, reals);
   return true;
 }
 
@@ -114,27 +121,49 @@ static int highest_label(const DataPart *part) {
   return highest;
 }
 
-BlurData *blur_data_create(int64_t inputs, int classes, int64_t train_samples, const float *train_x,
-                           const uint8_t *train_labels, int64_t test_samples, const float *test_x,
-                           const uint8_t *test_labels, BlurStatus *status) {
-  if (inputs < 1 || classes < 1 || classes > DATA_MAX_CLASSES || train_samples < 1 || test_samples < 0 ||
-      train_samples > UINT32_MAX || test_samples > UINT32_MAX) {
-    status_fail(status, BLUR_FAILED_USAGE, "data of %lld inputs, %d classes, %lld samples: impossible",
-                (long long)inputs, classes, (long long)train_samples);
+static BlurData *create(int64_t inputs, int64_t outputs, int classes, int64_t train_samples, int64_t test_samples,
+                        BlurStatus *status) {
+  if (inputs < 1 || train_samples < 1 || test_samples < 0 || train_samples > UINT32_MAX || test_samples > UINT32_MAX ||
+      classes < 0 || classes > DATA_MAX_CLASSES || outputs < (classes ? 0 : 1)) {
+    status_fail(status, BLUR_FAILED_USAGE, "data of %lld inputs, %d classes, %lld outputs, %lld samples: impossible",
+                (long long)inputs, classes, (long long)outputs, (long long)train_samples);
     return NULL;
   }
   BlurData *data = data_create_empty("", status);
   if (!data) return NULL;
+  data->store->inputs = inputs;
+  data->store->outputs = outputs;
+  data->store->classes = classes;
+  return data;
+}
+
+BlurData *blur_data_create(int64_t inputs, int classes, int64_t train_samples, const float *train_x,
+                           const uint8_t *train_labels, int64_t test_samples, const float *test_x,
+                           const uint8_t *test_labels, BlurStatus *status) {
+  BlurData *data = create(inputs, 0, classes, train_samples, test_samples, status);
+  if (!data) return NULL;
   DataStore *store = data->store;
-  store->inputs = inputs;
-  store->classes = classes;
-  bool done = copy_part(&store->part[BLUR_TRAIN], train_samples, inputs, train_x, train_labels) &&
-              copy_part(&store->part[BLUR_TEST], test_samples, inputs, test_x, test_labels);
+  bool done = copy_part(store, &store->part[BLUR_TRAIN], train_samples, train_x, train_labels, NULL) &&
+              copy_part(store, &store->part[BLUR_TEST], test_samples, test_x, test_labels, NULL);
   if (!done) status_fail_memory(status, "data", (double)((train_samples + test_samples) * inputs) * 4);
   for (int part = 0; done && part < 2; part++)
     if (highest_label(&store->part[part]) >= classes)
       done = status_fail(status, BLUR_FAILED_INPUT, "label %d: there are %d classes, numbered from 0",
                          highest_label(&store->part[part]), classes);
+  if (done && data_finish(data, status)) return data;
+  blur_data_destroy(data);
+  return NULL;
+}
+
+BlurData *blur_data_create_real(int64_t inputs, int64_t outputs, int64_t train_samples, const float *train_x,
+                                const float *train_y, int64_t test_samples, const float *test_x, const float *test_y,
+                                BlurStatus *status) {
+  BlurData *data = create(inputs, outputs, 0, train_samples, test_samples, status);
+  if (!data) return NULL;
+  DataStore *store = data->store;
+  bool done = copy_part(store, &store->part[BLUR_TRAIN], train_samples, train_x, NULL, train_y) &&
+              copy_part(store, &store->part[BLUR_TEST], test_samples, test_x, NULL, test_y);
+  if (!done) status_fail_memory(status, "data", (double)((train_samples + test_samples) * (inputs + outputs)) * 4);
   if (done && data_finish(data, status)) return data;
   blur_data_destroy(data);
   return NULL;
@@ -151,6 +180,15 @@ int64_t blur_data_outputs(const BlurData *data) {
   return classes == 0 ? data->store->outputs : classes == 2 ? 1 : classes;
 }
 int blur_data_classes(const BlurData *data) { return data->store->classes; }
+const char *blur_data_class_name(const BlurData *data, int label) {
+  for (int i = 0; data->store->class_names && i < data->store->classes; i++)
+    if (data->label_of[i] == label) return data->store->class_names[i];
+  return NULL;
+}
+bool blur_data_has_targets(const BlurData *data) {
+  const DataPart *test = &data->store->part[BLUR_TEST];
+  return data->store->generator || test->samples == 0 || test->labels || test->targets;
+}
 bool blur_data_is_endless(const BlurData *data) { return data->store->generator != NULL; }
 int64_t blur_data_samples(const BlurData *data, BlurPart part) { return data->store->part[part].samples; }
 
@@ -165,7 +203,7 @@ int data_generate(const BlurData *data, BlurPart part, int64_t sample, float *x,
 int blur_data_label(const BlurData *data, BlurPart part, int64_t sample) {
   const DataStore *store = data->store;
   float x[GENERATOR_MOST_INPUTS], y;
-  if (store->classes == 0) return -1;
+  if (store->classes == 0 || (!store->generator && !store->part[part].labels)) return -1;
   return data->label_of[store->generator ? data_generate(data, part, sample, x, &y) : store->part[part].labels[sample]];
 }
 
@@ -187,14 +225,16 @@ void blur_data_row(const BlurData *data, BlurPart part, int64_t sample, double *
 }
 
 void blur_data_target(const BlurData *data, BlurPart part, int64_t sample, int64_t outputs, double *y) {
-  if (data->store->classes == 0) {
+  const DataStore *store = data->store;
+  if (store->classes == 0) {
     float x[GENERATOR_MOST_INPUTS], real;
-    data_generate(data, part, sample, x, &real);
-    y[0] = (double)real;
+    const float *targets = store->generator ? &real : store->part[part].targets + sample * store->outputs;
+    if (store->generator) data_generate(data, part, sample, x, &real);
+    for (int64_t i = 0; i < outputs; i++) y[i] = (double)targets[i];
     return;
   }
   int label = blur_data_label(data, part, sample);
-  if (outputs == 1 && data->store->classes == 2) {
+  if (outputs == 1 && store->classes == 2) {
     y[0] = label == 1 ? 1 : -1;
     return;
   }

@@ -158,16 +158,19 @@ static void put_number(GatherTarget target, int64_t sample, int64_t unit, double
 
 void gather_targets(const BlurData *data, BlurPart part, const int64_t *rows, int64_t first, int64_t end,
                     int64_t outputs, GatherTarget target) {
-  int classes = data->store->classes;
-  bool one = outputs == 1 && classes == 2;
+  const DataStore *store = data->store;
+  bool one = outputs == 1 && store->classes == 2;
   for (int64_t sample = first; sample < end; sample++) {
-    if (classes == 0) {
+    if (store->generator && store->classes == 0) {
       double y;
-      blur_data_target(data, part, rows[sample], outputs, &y);
+      blur_data_target(data, part, rows[sample], 1, &y);
       put_number(target, sample, 0, y);
-      continue;
+    } else if (store->classes == 0) {
+      const float *targets = store->part[part].targets + rows[sample] * outputs;
+      for (int64_t i = 0; i < outputs; i++) put_number(target, sample, i, (double)targets[i]);
+    } else {
+      int64_t label = blur_data_label(data, part, rows[sample]), hot = one ? label - 1 : label;
+      for (int64_t i = 0; i < outputs; i++) put_number(target, sample, i, i == hot ? 1 : -1);
     }
-    int64_t label = blur_data_label(data, part, rows[sample]), hot = one ? label - 1 : label;
-    for (int64_t i = 0; i < outputs; i++) put_number(target, sample, i, i == hot ? 1 : -1);
   }
 }

@@ -37,20 +37,17 @@ static bool parse(const char *path, const unsigned char *bytes, size_t length, I
   return true;
 }
 
-bool idx_read(const char *path, Idx *idx, BlurStatus *status) {
-  *idx = (Idx){0};
-  size_t length;
-  unsigned char *bytes = (unsigned char *)file_read(path, content_limit, &length, status);
-  if (!bytes) return false;
-  if (length >= 2 && bytes[0] == 0x1F && bytes[1] == 0x8B) {
-    unsigned char *content = file_decompress(path, bytes, length, content_limit, &length, status);
-    free(bytes);
-    if (!content) return false;
-    bytes = content;
-  }
-  idx->content = bytes;
+bool idx_parse(const char *path, unsigned char *bytes, size_t length, Idx *idx, BlurStatus *status) {
+  *idx = (Idx){.content = bytes};
   if (parse(path, bytes, length, idx, status)) return true;
   free(bytes);
   *idx = (Idx){0};
   return false;
+}
+
+bool idx_read(const char *path, Idx *idx, BlurStatus *status) {
+  *idx = (Idx){0};
+  size_t length;
+  unsigned char *bytes = (unsigned char *)file_read_plain(path, content_limit, &length, status);
+  return bytes && idx_parse(path, bytes, length, idx, status);
 }

@@ -1,98 +1,14 @@
-// Loading by specification: images and labels in IDX files, or a generated task. Before: specification.c and places.c;
-// after: split.c.
-#include "runtime/data/data.h"
+// Loading by specification: a generated task, a folder of images, or a file with a table or arrays. Before:
+// specification.c and places.c; after: data_finish.
+#include "runtime/data/samples.h"
 
+#include "base/file.h"
 #include "base/status.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-// Keeps the samples whose label is in the list, renumbered by its place there; an empty list keeps all.
-static void select_classes(const DataSpecification *specification, DataPart *part, int64_t inputs) {
-  if (specification->class_count == 0) return;
-  int number[DATA_MAX_CLASSES];
-  memset(number, -1, sizeof number);
-  for (int i = 0; i < specification->class_count; i++) number[specification->classes[i]] = i;
-  int64_t kept = 0;
-  for (int64_t i = 0; i < part->samples; i++) {
-    if (number[part->labels[i]] < 0) continue;
-    part->labels[kept] = (uint8_t)number[part->labels[i]];
-    memmove(part->bytes + kept * inputs, part->bytes + i * inputs, (size_t)inputs);
-    kept++;
-  }
-  part->samples = kept;
-}
-
-static bool resize_part(DataPart *part, const Idx *images, int64_t size, BlurStatus *status) {
-  ImageResize *resize = resize_create(images->extent[1], images->extent[2], size);
-  part->floats = malloc((size_t)(part->samples * size * size) * sizeof(float) + 1);
-  bool done = resize && part->floats;
-  for (int64_t i = 0; done && i < part->samples; i++)
-    resize_image(resize, part->bytes + i * images->extent[1] * images->extent[2], part->floats + i * size * size);
-  resize_destroy(resize);
-  free(part->bytes);
-  part->bytes = NULL;
-  return done || status_fail_memory(status, "resized images", (double)(part->samples * size * size) * 4);
-}
-
-// The values, moved to the front of their allocation, which then belongs to the caller.
-static uint8_t *take_values(Idx *idx) {
-  uint8_t *bytes = idx->content;
-  memmove(bytes, idx->values, idx->count);
-  idx->content = NULL;
-  return bytes;
-}
-
-static bool load_part(DataStore *store, BlurPart which, const char *image_path, const char *label_path,
-                      const DataSpecification *specification, BlurStatus *status) {
-  Idx images, labels = {0};
-  if (!idx_read(image_path, &images, status)) return false;
-  bool fits = idx_read(label_path, &labels, status);
-  int64_t inputs = images.extent[0] ? (int64_t)images.count / images.extent[0] : 0;
-  if (fits && (images.dimensions < 2 || labels.dimensions != 1 || images.extent[0] != labels.extent[0]))
-    fits = status_fail(status, BLUR_FAILED_INPUT,
-                       "%s and %s do not belong together: %lld images (%d dimensions), %lld labels", image_path,
-                       label_path, (long long)images.extent[0], images.dimensions, (long long)labels.extent[0]);
-  if (fits && specification->size > 0 && images.dimensions != 3)
-    fits = status_fail(status, BLUR_FAILED_INPUT, "%s does not hold images, `size` cannot be set", image_path);
-  if (fits && which == BLUR_TEST && !specification->size && inputs != store->inputs)
-    fits = status_fail(status, BLUR_FAILED_INPUT, "%s: its images have %lld numbers, those for training %lld",
-                       image_path, (long long)inputs, (long long)store->inputs);
-  if (fits) {
-    DataPart *part = &store->part[which];
-    *part = (DataPart){.samples = images.extent[0], .bytes = take_values(&images), .labels = take_values(&labels)};
-    select_classes(specification, part, inputs);
-    store->inputs = specification->size ? specification->size * specification->size : inputs;
-    if (part->samples == 0)
-      fits = status_fail(status, BLUR_FAILED_INPUT, "%s: no sample has one of the classes asked for", label_path);
-    else if (specification->size) fits = resize_part(part, &images, specification->size, status);
-  }
-  free(images.content);
-  free(labels.content);
-  return fits;
-}
-
-static int class_count(const DataStore *store) {
-  int highest = 0;
-  for (int part = 0; part < DATA_PARTS; part++)
-    for (int64_t i = 0; i < store->part[part].samples; i++)
-      if (store->part[part].labels[i] > highest) highest = store->part[part].labels[i];
-  return highest + 1;
-}
-
-static bool load_images(BlurData *data, const DataSpecification *specification, BlurStatus *status) {
-  char folder[2048];
-  DataFiles files;
-  DataStore *store = data->store;
-  if (!places_folder(specification, folder, sizeof folder, status) ||
-      !specification_fits(specification, SOURCE_IMAGES, status) ||
-      !places_files(specification, folder, &files, status) ||
-      !load_part(store, BLUR_TRAIN, files.path[0], files.path[1], specification, status) ||
-      !load_part(store, BLUR_TEST, files.path[2], files.path[3], specification, status))
-    return false;
-  store->classes = specification->class_count ? specification->class_count : class_count(store);
-  return !specification->split_count || data_split_by(data, specification->split, specification->split_count, status);
-}
+static const size_t file_limit = (size_t)1 << 33;
 
 static bool load_generated(DataStore *store, const Generator *generator, const DataSpecification *specification,
                            BlurStatus *status) {
@@ -100,8 +16,6 @@ static bool load_generated(DataStore *store, const Generator *generator, const D
   if (!specification_fits(specification, SOURCE_GENERATED, status)) return false;
   if (specification->noise >= 0 && about->noise == 0)
     return status_fail(status, BLUR_FAILED_USAGE, "data `%s`: the task has no noise", store->name);
-  if (specification->permute_labels && about->classes == 0)
-    return status_fail(status, BLUR_FAILED_USAGE, "data `%s`: the task has no labels to permute", store->name);
   store->generator = generator;
   store->inputs = about->inputs;
   store->outputs = about->outputs;
@@ -112,19 +26,138 @@ static bool load_generated(DataStore *store, const Generator *generator, const D
   return true;
 }
 
+// ---- files
+
+typedef struct {
+  char *bytes; // and a closing NUL
+  size_t length;
+} Content;
+
+static bool is_idx(const Content *content) {
+  return content->length >= 4 && content->bytes[0] == 0 && content->bytes[1] == 0 && content->bytes[2] == 8;
+}
+
+static bool is_array(const Content *content) {
+  return content->length >= 6 && (memcmp(content->bytes, "\x93NUMPY", 6) == 0 ||
+                                  memcmp(content->bytes, "PK\3\4", 4) == 0 || memcmp(content->bytes, "PK\5\6", 4) == 0);
+}
+
+static bool read_samples(const char *path, const Content *content, TableShape shape, Samples *train, Samples *test,
+                         BlurStatus *status) {
+  if (is_array(content))
+    return arrays_read(path, (const unsigned char *)content->bytes, content->length, shape, train, test, status);
+  return csv_read(path, content->bytes, content->length, shape, train, status);
+}
+
+// `test=FILE`: a second file, whose samples of training or only ones are the test's.
+static bool read_test(const DataSpecification *specification, TableShape shape, Samples *test, BlurStatus *status) {
+  Content content;
+  content.bytes = file_read_plain(specification->test, file_limit, &content.length, status);
+  if (!content.bytes) return false;
+  samples_free(test);
+  bool done = read_samples(specification->test, &content, shape, test, NULL, status);
+  free(content.bytes);
+  return done;
+}
+
+static bool load_table(BlurData *data, const DataSpecification *specification, const char *path, Content *content,
+                       BlurStatus *status) {
+  DataStore *store = data->store;
+  Samples train = {0}, test = {0};
+  TableShape shape = {.target = specification->target, .inputs = -1};
+  if (is_idx(content))
+    return status_fail(status, BLUR_FAILED_INPUT, "%s is one IDX file: give the folder that has its labels too", path);
+  bool done = read_samples(path, content, shape, &train, &test, status) &&
+              (!*specification->test || read_test(specification, shape, &test, status));
+  bool has_test = test.samples > 0;
+  done = done && samples_store(store, &train, &test, specification, status);
+  samples_free(&train);
+  samples_free(&test);
+  if (!done) return false;
+  if (!has_test) return data_split_off_test(data, specification->split, specification->split_count, status);
+  return !specification->split_count || data_split_by(data, specification->split, specification->split_count, status);
+}
+
+static bool load_file(BlurData *data, const DataSpecification *specification, BlurStatus *status) {
+  char path[4096];
+  bool is_folder;
+  if (!places_find(specification, path, sizeof path, &is_folder, status)) return false;
+  if (is_folder)
+    return specification_fits(specification, SOURCE_IMAGES, status) && images_load(data, specification, path, status);
+  Content content;
+  if (!specification_fits(specification, SOURCE_TABLE, status) ||
+      !(content.bytes = file_read_plain(path, file_limit, &content.length, status)))
+    return false;
+  bool done = load_table(data, specification, path, &content, status);
+  free(content.bytes);
+  return done;
+}
+
+// ---- all of them
+
+static bool check_permutation(const DataStore *store, BlurStatus *status) {
+  if (!store->permute_labels || store->classes > 0) return true;
+  return status_fail(status, BLUR_FAILED_USAGE, "data `%s`: real targets are no labels to permute", store->name);
+}
+
+static BlurData *create(const char *text, DataSpecification *specification, BlurStatus *status) {
+  BlurData *data = specification_parse(text, specification, status) ? data_create_empty(text, status) : NULL;
+  if (!data) return NULL;
+  data->store->permute_labels = specification->permute_labels;
+  data->store->permute_inputs = specification->permute_inputs;
+  data->store->project = specification->project;
+  return data;
+}
+
 BlurData *blur_data_load(const char *text, BlurStatus *status) {
   DataSpecification specification;
-  if (!specification_parse(text, &specification, status)) return NULL;
-  BlurData *data = data_create_empty(text, status);
+  BlurData *data = create(text, &specification, status);
   if (!data) return NULL;
-  DataStore *store = data->store;
-  store->permute_labels = specification.permute_labels;
-  store->permute_inputs = specification.permute_inputs;
-  store->project = specification.project;
   const Generator *generator = generator_named(specification.place);
-  bool done = (generator ? load_generated(store, generator, &specification, status)
-                         : load_images(data, &specification, status)) &&
+  bool done = (generator ? load_generated(data->store, generator, &specification, status)
+                         : load_file(data, &specification, status)) &&
+              check_permutation(data->store, status) && data_finish(data, status);
+  if (done) return data;
+  blur_data_destroy(data);
+  return NULL;
+}
+
+// ---- inputs of predictions
+
+static bool load_inputs(DataStore *store, const DataSpecification *specification, int64_t inputs, BlurStatus *status) {
+  Content content;
+  const char *path = specification->place;
+  if (!specification_fits(specification, SOURCE_TABLE, status) ||
+      !(content.bytes = file_read_plain(path, file_limit, &content.length, status)))
+    return false;
+  store->classes = specification->known_classes;
+  if (is_idx(&content)) // takes the content over
+    return images_load_inputs(store, specification, path, (unsigned char *)content.bytes, content.length, status);
+  Samples samples = {0};
+  TableShape shape = {.target = specification->target,
+                      .inputs = specification->size || specification->project ? 0 : inputs};
+  bool done = read_samples(path, &content, shape, &samples, NULL, status) &&
+              samples_store(store, &samples, NULL, specification, status);
+  free(content.bytes);
+  samples_free(&samples);
+  store->part[BLUR_TEST] = store->part[BLUR_TRAIN];
+  store->part[BLUR_TRAIN] = (DataPart){0};
+  return done;
+}
+
+BlurData *blur_data_load_inputs(const char *text, int64_t inputs, int classes, const char *const *class_names,
+                                BlurStatus *status) {
+  DataSpecification specification;
+  BlurData *data = create(text, &specification, status);
+  if (!data) return NULL;
+  specification.known_classes = classes;
+  specification.known_names = class_names;
+  specification.as = classes ? TARGETS_AS_CLASSES : TARGETS_AS_NUMBERS;
+  bool done = load_inputs(data->store, &specification, inputs, status) && check_permutation(data->store, status) &&
               data_finish(data, status);
+  if (done && blur_data_inputs(data) != inputs)
+    done = status_fail(status, BLUR_FAILED_INPUT, "%s has %lld inputs, the network %lld", specification.place,
+                       (long long)blur_data_inputs(data), (long long)inputs);
   if (done) return data;
   blur_data_destroy(data);
   return NULL;

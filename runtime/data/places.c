@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 // ---- the folder
 
@@ -18,47 +19,78 @@ static bool is_folder(const char *path) {
   return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
 }
 
-// `root`/NAME, with _ and - as they are, then all of the one, then all of the other.
-static bool found_below(const char *root, const char *name, char *folder, size_t room) {
+static bool is_file(const char *path) {
+  struct stat about;
+  return stat(path, &about) == 0 && !S_ISDIR(about.st_mode);
+}
+
+// `root`/NAME, or a file of that name, with _ and - as they are, then all of the one, then all of the other.
+static bool found_below(const char *root, const char *name, char *path, size_t room) {
+  static const char *const endings[] = {"", ".npz", ".csv", ".csv.gz", ".npy"};
   for (int spelling = 0; spelling < 3; spelling++) {
-    int length = snprintf(folder, room, "%s/%s", root, name);
-    if (length < 0 || (size_t)length >= room) return false;
-    for (char *at = folder + strlen(root) + 1; *at && spelling > 0; at++)
-      if (*at == '_' || *at == '-') *at = spelling == 1 ? '-' : '_';
-    if (is_folder(folder)) return true;
+    for (size_t ending = 0; ending < sizeof endings / sizeof *endings; ending++) {
+      int length = snprintf(path, room, "%s/%s%s", root, name, endings[ending]);
+      if (length < 0 || (size_t)length >= room) return false;
+      for (char *at = path + strlen(root) + 1; *at && spelling > 0; at++)
+        if (*at == '_' || *at == '-') *at = spelling == 1 ? '-' : '_';
+      if (*endings[ending] ? is_file(path) : is_folder(path)) return true;
+    }
   }
   return false;
 }
 
-bool places_folder(const DataSpecification *specification, char *folder, size_t room, BlurStatus *status) {
-  const char *place = specification->place;
-  if (strchr(place, '/')) {
-    if (!is_folder(place))
-      return status_fail(status, BLUR_FAILED_ENVIRONMENT, "no folder of data at %s; its files should be %s and so on",
-                         place, "train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz");
-    snprintf(folder, room, "%s", place);
-    return true;
-  }
+#ifndef BLUR_INSTALLED_DATA
+#define BLUR_INSTALLED_DATA "/usr/local/share/blur/data"
+#endif
+
+// The folders that sets are looked for in, apart by colons.
+static void list_roots(Text *roots) {
   const char *own = getenv("BLUR_DATA"), *user = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-  Text roots = {0};
-  if (own && *own) text_add(&roots, "%s:", own);
-  if (user && *user) text_add(&roots, "%s/blur:", user);
-  else if (home && *home) text_add(&roots, "%s/.local/share/blur:", home);
-  text_add(&roots, "/usr/local/share/datasets:/usr/share/datasets");
-  bool found = false;
-  char *list = strdup(text_get(&roots)), *rest = list;
-  for (char *root; !found && list && (root = strsep(&rest, ":"));)
-    found = *root && found_below(root, place, folder, room);
-  free(list);
-  if (!found && is_folder(place)) {
-    snprintf(folder, room, "%s", place);
-    found = true;
+  if (own && *own) text_add(roots, "%s:", own);
+  if (user && *user) text_add(roots, "%s/blur:", user);
+  else if (home && *home) text_add(roots, "%s/.local/share/blur:", home);
+  text_add(roots, "/usr/local/share/datasets:/usr/share/datasets");
+  char command[4096];
+  ssize_t length = readlink("/proc/self/exe", command, sizeof command - 1);
+  command[length > 0 ? length : 0] = 0;
+  for (int up = 0; up < 2; up++) { // PREFIX/bin/blur -> PREFIX
+    char *slash = strrchr(command, '/');
+    if (slash) *slash = 0;
   }
-  if (!found)
-    status_fail(status, BLUR_FAILED_ENVIRONMENT,
-                "no data set `%s` in %s, nor is it a generated task (`blur tasks` lists them); install it (Debian: "
-                "dataset-fashion-mnist), set BLUR_DATA to the folder above it, or give the path of its folder",
-                place, text_get(&roots));
+  text_add(roots, ":%s/share/blur/data:%s", command, BLUR_INSTALLED_DATA);
+}
+
+static bool missing(const char *place, const char *roots, BlurStatus *status) {
+  const char *dot = strrchr(place, '.');
+  if (dot && !strchr(dot, '/') && strlen(dot) <= 4)
+    return status_fail(status, BLUR_FAILED_ENVIRONMENT, "no file of data at %s", place);
+  if (strchr(place, '/'))
+    return status_fail(status, BLUR_FAILED_ENVIRONMENT, "no folder of data at %s; its files should be %s and so on",
+                       place, "train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz");
+  return status_fail(
+      status, BLUR_FAILED_ENVIRONMENT,
+      "no data set `%s` in %s, nor is it a generated task (`blur tasks` lists them); install it (Debian: "
+      "dataset-fashion-mnist), set BLUR_DATA to the folder above it, or give the path of its folder or file",
+      place, roots);
+}
+
+bool places_find(const DataSpecification *specification, char *path, size_t room, bool *folder, BlurStatus *status) {
+  const char *place = specification->place;
+  Text roots = {0};
+  list_roots(&roots);
+  bool found = false;
+  if (!strchr(place, '/') && !is_file(place)) {
+    char *list = strdup(text_get(&roots)), *rest = list;
+    for (char *root; !found && list && (root = strsep(&rest, ":"));)
+      found = *root && found_below(root, place, path, room);
+    free(list);
+  }
+  if (!found) {
+    found = is_file(place) || is_folder(place);
+    snprintf(path, room, "%s", place);
+  }
+  *folder = is_folder(path);
+  if (!found) missing(place, text_get(&roots), status);
   text_free(&roots);
   return found;
 }

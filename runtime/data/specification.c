@@ -103,21 +103,51 @@ static const char *take_noise(const char *at, DataSpecification *specification) 
   return specification->noise < 1e6 ? end : NULL;
 }
 
+static const char *take_target(const char *at, DataSpecification *specification) {
+  return take_word(at, specification->target, sizeof specification->target);
+}
+
+static const char *take_test(const char *at, DataSpecification *specification) {
+  return take_word(at, specification->test, sizeof specification->test);
+}
+
+static const char *take_scale(const char *at, DataSpecification *specification) {
+  char *end;
+  if (!isdigit((unsigned char)*at)) return NULL;
+  specification->scale = strtod(at, &end);
+  return specification->scale > 0 && specification->scale < 1e30 ? end : NULL;
+}
+
+static const char *take_as(const char *at, DataSpecification *specification) {
+  char word[32];
+  at = take_word(at, word, sizeof word);
+  if (!at) return NULL;
+  specification->as = strcmp(word, "classes") == 0      ? TARGETS_AS_CLASSES
+                      : strcmp(word, "regression") == 0 ? TARGETS_AS_NUMBERS
+                                                        : TARGETS_AS_THEY_ARE;
+  return specification->as ? at : NULL;
+}
+
 // ---- options
 
+enum { SOURCE_FILES = SOURCE_IMAGES | SOURCE_TABLE, SOURCE_ANY = SOURCE_FILES | SOURCE_GENERATED };
 static const struct {
   const char *key;
   unsigned sources;
   const char *(*take)(const char *at, DataSpecification *specification);
   const char *problem;
 } options[] = {
-    {"size=", SOURCE_IMAGES, take_size, "`size` is a number from 1 to 512"},
-    {"classes=", SOURCE_IMAGES, take_classes,
+    {"size=", SOURCE_FILES, take_size, "`size` is a number from 1 to 512"},
+    {"classes=", SOURCE_FILES, take_classes,
      "`classes` are different labels from 0 to 255: a range 5..9 or a list 1,3,7"},
     {"prefix=", SOURCE_IMAGES, take_prefix, "`prefix` is the beginning of the files' names, of at most 255 bytes"},
-    {"split=", SOURCE_IMAGES, take_split, "`split` is numbers of samples or shares: 50000/10000 or 0.9/0.1"},
-    {"permute=", SOURCE_IMAGES | SOURCE_GENERATED, take_permute, "`permute` is labels, pixels or labels+pixels"},
-    {"project=", SOURCE_IMAGES | SOURCE_GENERATED, take_project, "`project` is a number of inputs from 1 to 65536"},
+    {"split=", SOURCE_FILES, take_split, "`split` is numbers of samples or shares: 50000/10000 or 0.9/0.1"},
+    {"permute=", SOURCE_ANY, take_permute, "`permute` is labels, pixels or labels+pixels"},
+    {"project=", SOURCE_ANY, take_project, "`project` is a number of inputs from 1 to 65536"},
+    {"target=", SOURCE_TABLE, take_target, "`target` is the name or the number of a column"},
+    {"test=", SOURCE_TABLE, take_test, "`test` is the path of a file"},
+    {"scale=", SOURCE_TABLE, take_scale, "`scale` is a number above 0, that all inputs are divided by"},
+    {"as=", SOURCE_TABLE, take_as, "`as` is classes or regression"},
     {"noise=", SOURCE_GENERATED, take_noise, "`noise` is a deviation from 0 on"},
 };
 enum { OPTIONS = sizeof options / sizeof *options };
@@ -141,7 +171,7 @@ static const char *find_options(const char *text) {
 }
 
 bool specification_parse(const char *text, DataSpecification *specification, BlurStatus *status) {
-  *specification = (DataSpecification){.noise = -1};
+  *specification = (DataSpecification){.noise = -1, .known_classes = -1};
   const char *at = find_options(text);
   size_t length = (size_t)(at - text);
   if (length == 0) return wrong(status, text, "it names no set");
@@ -150,7 +180,8 @@ bool specification_parse(const char *text, DataSpecification *specification, Blu
   while (*at) { // a colon or comma
     int option = option_at(++at);
     if (option < 0)
-      return wrong(status, text, "its options are `size`, `classes`, `prefix`, `split`, `permute`, `project`, `noise`");
+      return wrong(status, text,
+                   "its options are size, classes, prefix, split, permute, project, target, test, scale, as, noise");
     specification->given |= 1u << option;
     at = options[option].take(at + strlen(options[option].key), specification);
     if (!at) return wrong(status, text, options[option].problem);
@@ -160,7 +191,9 @@ bool specification_parse(const char *text, DataSpecification *specification, Blu
 }
 
 bool specification_fits(const DataSpecification *specification, DataSource source, BlurStatus *status) {
-  const char *kind = source == SOURCE_GENERATED ? "a generated task" : "images";
+  const char *kind = source == SOURCE_GENERATED ? "a generated task"
+                     : source == SOURCE_TABLE   ? "a file of samples"
+                                                : "a folder of images";
   for (int i = 0; i < OPTIONS; i++) {
     if (!(specification->given >> i & 1) || options[i].sources & source) continue;
     return status_fail(status, BLUR_FAILED_USAGE, "data `%s`: `%.*s` is no option of %s", specification->place,

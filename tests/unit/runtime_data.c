@@ -250,7 +250,7 @@ Test(data, resize_keeps_the_mean) {
   unsigned char image[28 * 20];
   double mean = 0;
   for (int i = 0; i < 28 * 20; i++) mean += (image[i] = (unsigned char)(i * 97 % 256)) / 255.0 / (28 * 20);
-  static const int64_t sizes[] = {1, 3, 10, 13, 20, 28, 45};
+  static const int64_t sizes[] = {1, 3, 10, 13, 20};
   for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
     int64_t size = sizes[s];
     float *out = calloc((size_t)(size * size), sizeof *out);
@@ -262,6 +262,26 @@ Test(data, resize_keeps_the_mean) {
     resize_destroy(resize);
     free(out);
   }
+}
+
+// 2 to 4: centres at -1/4, 1/4, 3/4, 5/4 of the inputs' distance, of which the outer two are beyond the last inputs.
+Test(data, resize_enlarges_bilinearly) {
+  const float image[4] = {0, 16, 32, 64};
+  static const double share[4] = {0, 0.25, 0.75, 1};
+  float out[16];
+  ImageResize *resize = resize_create(2, 2, 4);
+  resize_numbers(resize, image, out);
+  for (int r = 0; r < 4; r++) {
+    for (int c = 0; c < 4; c++) {
+      double above = (1 - share[c]) * 0 + share[c] * 16, below = (1 - share[c]) * 32 + share[c] * 64;
+      cr_assert_float_eq((double)out[4 * r + c], (1 - share[r]) * above + share[r] * below, 1e-6);
+    }
+  }
+  resize_destroy(resize);
+  resize = resize_create(1, 4, 2); // up along one axis, down along the other
+  resize_numbers(resize, image, out);
+  for (int r = 0; r < 2; r++) cr_assert(out[2 * r] == 8 && out[2 * r + 1] == 48);
+  resize_destroy(resize);
 }
 
 // 3 to 2: each output covers one and a half inputs, weights 2/3 and 1/3 on either axis.

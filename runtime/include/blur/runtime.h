@@ -81,21 +81,17 @@ bool blur_network_is_finite(const BlurNetwork *network, const BlurVariable **whe
 typedef struct BlurData BlurData;
 typedef enum { BLUR_TRAIN, BLUR_TEST, BLUR_VALIDATION } BlurPart;
 
-// A set of labelled images in IDX files, plain or gzip (yann.lecun.com/exdb/mnist, "file formats"), by specification:
-//   NAME or FOLDER, then options after a colon or comma:  fashion_mnist:size=14,classes=0..4 /data/kmnist:classes=1,3,7
-// NAME is a folder (`_` and `-` alike) in one of BLUR_DATA (a list with colons), $XDG_DATA_HOME/blur,
-// /usr/local/share/datasets, /usr/share/datasets. FOLDER has a slash, or is a folder here. In it:
-// train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k- or test- likewise, each also with .gz, with a dot for the
-// first dash of the ending, and after a prefix as E-MNIST has it (several sets in a folder: prefix=emnist-letters-).
-//   size=N         images of N x N, by averaging over areas
-//   classes=...    a range or list of labels: only these, renumbered from 0 in this order
-//   split=A/B      A samples of the training part stay, B become the validation part (blur_data_split); also as shares
-//                  below 1
-//   permute=...    labels, pixels or labels+pixels: blur_data_draw draws their order
-//   project=N      N inputs, each a random weighting of all: blur_data_draw draws the weights
-// Numbers are byte / 255.
-// Or NAME is a generated task (blur_generator): xor, two_moons:noise=0.2. It takes `permute`, `project` and
-//   noise=D        deviation of the noise, for tasks that have some
+// Data by specification: NAME or PATH, then options after a colon, apart by commas (docs/language/commands.md, Data):
+//   fashion_mnist:size=14,classes=0..4   /data/kmnist:split=50000/10000   iris.csv:target=species   xor
+// * A folder of labelled images in IDX files, plain or gzip (yann.lecun.com/exdb/mnist, "file formats"):
+//   train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k- or test- likewise, each also with .gz, with a dot for the
+//   first dash of the ending, and after a prefix as E-MNIST has it. Numbers are byte / 255.
+// * A file: .npz with x, y and, for the test, test_x, test_y (or x_train, y_train, x_test, y_test); .npy or CSV, plain
+// or
+//   gzip, with the target in the last column. Integers and words are classes, others real targets.
+// * A generated task (blur_generator).
+// NAME is looked for in BLUR_DATA (a list with colons), $XDG_DATA_HOME/blur, /usr/local/share/datasets,
+// /usr/share/datasets and where blur is installed (share/blur/data).
 // Fails with what is wrong in which file.
 BlurData *blur_data_load(const char *specification, BlurStatus *status);
 // From arrays: x [samples, inputs] and labels in 0..classes-1, each for training and for test (copied). `test_samples`
@@ -103,6 +99,16 @@ BlurData *blur_data_load(const char *specification, BlurStatus *status);
 BlurData *blur_data_create(int64_t inputs, int classes, int64_t train_samples, const float *train_x,
                            const uint8_t *train_labels, int64_t test_samples, const float *test_x,
                            const uint8_t *test_labels, BlurStatus *status);
+// The same with real targets, y [samples, outputs].
+BlurData *blur_data_create_real(int64_t inputs, int64_t outputs, int64_t train_samples, const float *train_x,
+                                const float *train_y, int64_t test_samples, const float *test_x, const float *test_y,
+                                BlurStatus *status);
+// Samples to predict, of one file: all are its test part, there is no training part. A file as of blur_data_load, or
+// one of images in the IDX format; targets may be missing: a table without them has `inputs` columns, one with them one
+// more (or `target=`). `classes`: of the network, 0 in regression; `class_names`: what they are called, or NULL:
+// numbers.
+BlurData *blur_data_load_inputs(const char *specification, int64_t inputs, int classes, const char *const *class_names,
+                                BlurStatus *status);
 void blur_data_destroy(BlurData *data);
 
 // Cuts the training part in two: `train` samples stay, `validation` others become BLUR_VALIDATION. Which ones depends
@@ -122,12 +128,16 @@ int64_t blur_data_inputs(const BlurData *data);
 // Of a network for it: one for two classes, as many as there are classes, or as many as there are real targets.
 int64_t blur_data_outputs(const BlurData *data);
 int blur_data_classes(const BlurData *data); // 0: regression, the targets are real numbers
+// What a class is called in the file, or NULL where it has no name but its number.
+const char *blur_data_class_name(const BlurData *data, int label);
+bool blur_data_has_targets(const BlurData *data); // false only for inputs without
 // Whether its training samples are generated without end.
 bool blur_data_is_endless(const BlurData *data);
 // The loss that suits a network of so many outputs: cross_entropy; squared_error for a single one and in regression.
 BlurLoss blur_data_loss(const BlurData *data, int64_t outputs);
 int64_t blur_data_samples(const BlurData *data, BlurPart part); // 0: there is no such part; INT64_MAX: without end
-int blur_data_label(const BlurData *data, BlurPart part, int64_t sample);           // in 0..classes-1; -1 in regression
+int blur_data_label(const BlurData *data, BlurPart part,
+                    int64_t sample); // in 0..classes-1; -1 in regression and where it is unknown
 void blur_data_row(const BlurData *data, BlurPart part, int64_t sample, double *x); // x [I]
 // Its target: +1 for its class, -1 for the others and for spare outputs. One output and two classes: label 1 is +1,
 // label 0 is -1. In regression the real target. y [O]
