@@ -49,7 +49,7 @@ static int open_data(Session *session) {
   const Arguments *arguments = session->arguments;
   const char *name = arguments->value[OPTION_data];
   bool wanted = arguments->command == COMMAND_train ||
-                (arguments->command == COMMAND_predict && !option_given(arguments, OPTION_in));
+                (arguments->command == COMMAND_predict && !option_given(arguments, OPTION_input));
   if (!name && wanted && session->saved) name = blur_saved_info(session->saved)->data;
   if (!name || !*name) return EXIT_DONE;
   BlurStatus status;

@@ -82,6 +82,14 @@ static bool collect(const BlurNetwork *network, Entries *entries, json_t *dead) 
   return true;
 }
 
+// What the classes are called; empty where they are called by their numbers.
+static json_t *names_of(const BlurData *data) {
+  json_t *names = json_array();
+  for (int label = 0; label < blur_data_classes(data) && blur_data_class_name(data, label); label++)
+    json_array_append_new(names, json_string(blur_data_class_name(data, label)));
+  return names;
+}
+
 // What a file says beside its arrays; takes `dead` and `set` over.
 static json_t *describe(const BlurNetwork *network, const BlurTraining *training, const char *rule, json_t *set,
                         json_t *dead) {
@@ -92,12 +100,14 @@ static json_t *describe(const BlurNetwork *network, const BlurTraining *training
   // A seed has 64 bits without sign: it is kept as text, which every reader of JSON leaves as it is.
   char seed[24];
   snprintf(seed, sizeof seed, "%" PRIu64, training ? training->seed : network->seed);
-  return json_pack("{s:i, s:s, s:o, s:o, s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:o}", "format", FORMAT, "rule", rule,
-                   "settings", set, "units", list, "batch", (json_int_t)blur_program_batch(network->program), "steps",
-                   (json_int_t)network->steps, "position", (json_int_t)(training ? training->position : 0), "seed",
-                   seed, "data", training ? blur_data_name(training->data) : "", "precision",
+  return json_pack("{s:i, s:s, s:o, s:o, s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:o, s:i, s:o}", "format", FORMAT, "rule",
+                   rule, "settings", set, "units", list, "batch", (json_int_t)blur_program_batch(network->program),
+                   "steps", (json_int_t)network->steps, "position", (json_int_t)(training ? training->position : 0),
+                   "seed", seed, "data", training ? blur_data_name(training->data) : "", "precision",
                    network->element == 4 ? "float" : "double", "loss",
-                   blur_loss_name(training ? training->loss : BLUR_LOSS_CROSS_ENTROPY), "dead", dead);
+                   blur_loss_name(training ? training->loss : BLUR_LOSS_CROSS_ENTROPY), "dead", dead, "classes",
+                   training ? blur_data_classes(training->data) : -1, "class_names",
+                   training ? names_of(training->data) : json_array());
 }
 
 bool blur_network_save(const BlurNetwork *network, const BlurTraining *training, const char *rule, const char *path,
@@ -155,6 +165,7 @@ struct BlurSaved {
   json_t *about;
   int64_t *units;
   BlurSetting *settings;
+  const char **class_names;
   BlurSavedInfo info;
 };
 
@@ -164,6 +175,7 @@ void blur_saved_close(BlurSaved *saved) {
   npz_free(&saved->file);
   free(saved->units);
   free(saved->settings);
+  free((void *)(uintptr_t)saved->class_names);
   free(saved->path);
   free(saved);
 }
@@ -217,6 +229,21 @@ static bool read_settings(BlurSaved *saved, const json_t *list) {
   return true;
 }
 
+// The strings belong to the description.
+static bool read_classes(BlurSaved *saved) {
+  const json_t *list = json_object_get(saved->about, "class_names");
+  size_t count = json_array_size(list);
+  BlurSavedInfo *info = &saved->info;
+  info->classes = (int)json_integer_value(json_object_get(saved->about, "classes"));
+  if (info->classes < -1 || (count > 0 && (int64_t)count != info->classes)) return false;
+  if (count == 0) return true;
+  if (!(saved->class_names = calloc(count, sizeof *saved->class_names))) return false;
+  for (size_t i = 0; i < count; i++)
+    if (!(saved->class_names[i] = json_string_value(json_array_get(list, i)))) return false;
+  info->class_names = saved->class_names;
+  return true;
+}
+
 static bool read_description(BlurSaved *saved, BlurStatus *status) {
   int format = 0;
   json_t *units;
@@ -232,7 +259,7 @@ static bool read_description(BlurSaved *saved, BlurStatus *status) {
                   "batch", &batch, "steps", &steps, "position", &position, "seed", &seed, "data", &info->data,
                   "precision", &precision, "loss", &loss) != 0 ||
       !read_units(saved, units) || !read_settings(saved, json_object_get(saved->about, "settings")) ||
-      !blur_loss_from_name(loss, &info->loss) || batch < 1 || steps < 0 || position < 0)
+      !read_classes(saved) || !blur_loss_from_name(loss, &info->loss) || batch < 1 || steps < 0 || position < 0)
     return damaged(saved, status);
   info->batch = (int64_t)batch;
   info->steps = (int64_t)steps;

@@ -6,9 +6,9 @@
 #include "runtime/train/training.h"
 
 #include "base/status.h"
+#include "runtime/train/metrics.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,14 +194,6 @@ bool blur_training_run(BlurTraining *training, int64_t steps, BlurStatus *status
 
 // ---- evaluation
 
-static bool is_right(const double *h, const double *y, int64_t outputs) {
-  if (outputs == 1) return (h[0] > 0) == (y[0] > 0);
-  int64_t best = 0;
-  for (int64_t i = 1; i < outputs; i++)
-    if (h[i] > h[best]) best = i;
-  return y[best] > 0;
-}
-
 static bool all_finite(const double *values, int64_t count) {
   for (int64_t i = 0; i < count; i++)
     if (!(values[i] - values[i] == 0)) return false;
@@ -217,31 +209,6 @@ static void predict(BlurTraining *training) {
                      training->targets + b * training->outputs);
 }
 
-// Of a batch's counted samples: the sum of (h - y)^2, and sums over the targets of y - y0 and its square, y0 the first.
-static double add_squares(const BlurTraining *training, int64_t counted, bool first) {
-  int64_t outputs = training->outputs;
-  double *origin = training->sums, *sum = origin + outputs, *squares = sum + outputs, error = 0;
-  for (int64_t i = 0; first && i < outputs; i++) {
-    origin[i] = training->targets[i];
-    sum[i] = squares[i] = 0;
-  }
-  for (int64_t at = 0; at < counted * outputs; at++) {
-    double rest = training->predictions[at] - training->targets[at], off = training->targets[at] - origin[at % outputs];
-    error += rest * rest;
-    sum[at % outputs] += off;
-    squares[at % outputs] += off * off;
-  }
-  return error;
-}
-
-// Sum over outputs of sum (y - mean)^2.
-static double spread(const BlurTraining *training, int64_t samples) {
-  const double *sum = training->sums + training->outputs, *squares = sum + training->outputs;
-  double total = 0;
-  for (int64_t i = 0; i < training->outputs; i++) total += squares[i] - sum[i] * sum[i] / (double)samples;
-  return total;
-}
-
 // The samples of a batch in an evaluation: from `first` on, filled up from the front.
 static int64_t evaluated_rows(BlurTraining *training, int64_t first, int64_t samples) {
   int64_t counted = samples - first < training->batch ? samples - first : training->batch;
@@ -253,8 +220,7 @@ static int64_t evaluated_rows(BlurTraining *training, int64_t first, int64_t sam
 bool blur_training_evaluate(BlurTraining *training, BlurPart part, BlurEvaluation *evaluation, BlurStatus *status) {
   int64_t samples = blur_data_samples(training->data, part), outputs = training->outputs;
   int64_t steps = training->network->steps;
-  bool regression = blur_data_classes(training->data) == 0;
-  *evaluation = (BlurEvaluation){.step = steps, .epoch = blur_training_epoch(training), .samples = samples};
+  *evaluation = (BlurEvaluation){.step = steps, .epoch = blur_training_epoch(training)};
   if (samples == 0 && part == BLUR_VALIDATION)
     return status_fail(status, BLUR_FAILED_INPUT,
                        "the data has no validation samples; `split=50000/10000` cuts some off");
@@ -264,23 +230,15 @@ bool blur_training_evaluate(BlurTraining *training, BlurPart part, BlurEvaluatio
   // Shuffles of their own, far from those of training: those count up from 0.
   blur_data_shuffle(training->seed ^ shuffle_salt, UINT64_MAX - (uint64_t)part, samples, training->test_order);
   training->part = part;
-  double loss = 0, error = 0;
-  int64_t right = 0;
+  Metrics metrics = metrics_begin(training->loss, blur_data_classes(training->data) == 0, outputs, training->sums);
   for (int64_t first = 0; first < samples; first += training->batch) {
     int64_t counted = evaluated_rows(training, first, samples);
     predict(training);
     if (!all_finite(training->predictions, counted * outputs))
       return status_fail(status, BLUR_DIVERGED, "diverged: after step %" PRId64 ", predictions are no longer finite",
                          steps);
-    loss +=
-        blur_loss_value(training->loss, counted, outputs, training->predictions, training->targets) * (double)counted;
-    if (regression) error += add_squares(training, counted, first == 0);
-    for (int64_t b = 0; b < counted && !regression; b++)
-      right += is_right(training->predictions + b * outputs, training->targets + b * outputs, outputs);
+    metrics_add(&metrics, counted, training->predictions, training->targets);
   }
-  evaluation->loss = loss / (double)samples;
-  evaluation->accuracy = regression ? NAN : (double)right / (double)samples;
-  evaluation->squared_error = regression ? error / (double)(samples * outputs) : NAN;
-  evaluation->r2 = regression ? 1 - error / spread(training, samples) : NAN;
+  metrics_end(&metrics, evaluation);
   return true;
 }

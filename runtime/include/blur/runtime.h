@@ -216,6 +216,10 @@ typedef struct {
 // Training goes on with the same bits as without it. Fails with BLUR_DIVERGED if a prediction is not finite.
 bool blur_training_evaluate(BlurTraining *training, BlurPart part, BlurEvaluation *evaluation, BlurStatus *status);
 
+// The same of given predictions and targets, both [samples, O]: `step` and `epoch` are 0. Fails for want of memory.
+bool blur_evaluation_of(BlurLoss loss, bool regression, int64_t samples, int64_t outputs, const double *h,
+                        const double *y, BlurEvaluation *evaluation, BlurStatus *status);
+
 // ---- networks on disk: a .npz that NumPy opens: synapse.NAME.LAYER, genome.NAME, neuron.NAME.LAYER and signal.NAME
 // (persistent ones), dense as blur_network_get gives them, float32 or float64 as computed, and a member blur.json with
 // the rest.
@@ -229,8 +233,10 @@ typedef struct {
   int layers;                  // entries of units
   const int64_t *units;
   int64_t batch, steps, position;
-  uint64_t seed;    // of the shuffles
-  const char *data; // blur_data_name
+  uint64_t seed;                  // of the shuffles
+  const char *data;               // blur_data_name
+  int classes;                    // blur_data_classes; -1: saved without a training
+  const char *const *class_names; // [classes], blur_data_class_name; NULL: they have none
   BlurPrecision precision;
   BlurLoss loss;
 } BlurSavedInfo;
