@@ -13,7 +13,7 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
-enum { LANES = 64 }; // pairs a call
+enum { LANES = PHILOX_BLOCKS }; // pairs a call
 
 static inline uint32_t high_half(uint32_t a, uint32_t b) { return (uint32_t)(((uint64_t)a * b) >> 32); }
 
@@ -68,13 +68,13 @@ static inline void circle(double v, double *cosine, double *sine) {
   *sine = s_sign * (swap * c + (1 - swap) * s);
 }
 
-// Pairs `pair` ... `pair` + lanes - 1 of a stream, into out[2 * lanes].
-static inline __attribute__((always_inline)) void draw(uint64_t key, uint64_t stream, uint64_t pair, int lanes,
-                                                       double *out) {
-  uint32_t c0[LANES], c1[LANES], c2[LANES], c3[LANES];
+// Blocks `first` ... `first` + lanes - 1 of a stream, word by word.
+static inline __attribute__((always_inline)) void blocks(uint64_t key, uint64_t stream, uint64_t first, int lanes,
+                                                         uint32_t word[4][LANES]) {
+  uint32_t *c0 = word[0], *c1 = word[1], *c2 = word[2], *c3 = word[3];
   for (int i = 0; i < lanes; i++) {
-    c0[i] = (uint32_t)(pair + (uint64_t)i);
-    c1[i] = (uint32_t)((pair + (uint64_t)i) >> 32);
+    c0[i] = (uint32_t)(first + (uint64_t)i);
+    c1[i] = (uint32_t)((first + (uint64_t)i) >> 32);
     c2[i] = (uint32_t)stream;
     c3[i] = (uint32_t)(stream >> 32);
   }
@@ -90,10 +90,17 @@ static inline __attribute__((always_inline)) void draw(uint64_t key, uint64_t st
     k0 += 0x9E3779B9u;
     k1 += 0xBB67AE85u;
   }
+}
+
+// Pairs `pair` ... `pair` + lanes - 1 of a stream, into out[2 * lanes].
+static inline __attribute__((always_inline)) void draw(uint64_t key, uint64_t stream, uint64_t pair, int lanes,
+                                                       double *out) {
+  uint32_t word[4][LANES];
+  blocks(key, stream, pair, lanes, word);
   double cosine[LANES], sine[LANES];
   for (int i = 0; i < lanes; i++) { // 53 bits each: 27 of one word, 26 of the other
-    double u = ((double)(int32_t)(c0[i] >> 5) * 67108864.0 + (double)(int32_t)(c1[i] >> 6)) * 0x1p-53;
-    double v = ((double)(int32_t)(c2[i] >> 5) * 67108864.0 + (double)(int32_t)(c3[i] >> 6)) * 0x1p-53;
+    double u = ((double)(int32_t)(word[0][i] >> 5) * 67108864.0 + (double)(int32_t)(word[1][i] >> 6)) * 0x1p-53;
+    double v = ((double)(int32_t)(word[2][i] >> 5) * 67108864.0 + (double)(int32_t)(word[3][i] >> 6)) * 0x1p-53;
     double radius = sqrt(-2 * logarithm(1 - u)); // 1 - u is in (0, 1]: its logarithm is finite
     circle(v, &cosine[i], &sine[i]);
     cosine[i] *= radius;
@@ -168,8 +175,25 @@ double philox_noise(uint64_t seed, uint32_t place, int32_t layer, uint32_t eleme
   return sqrt(-2 * logarithm(u)) * cosine;
 }
 
-void philox_normal_pair(uint64_t key, uint64_t stream, uint64_t pair, double normals[2]) {
-  draw(key, stream, pair, 1, normals);
+static void blocks_plain(uint64_t key, uint64_t stream, uint64_t first, uint32_t word[4][LANES]) {
+  blocks(key, stream, first, LANES, word);
+}
+
+#ifdef __x86_64__
+__attribute__((target("avx2"))) static void blocks_avx2(uint64_t key, uint64_t stream, uint64_t first,
+                                                        uint32_t word[4][LANES]) {
+  blocks(key, stream, first, LANES, word);
+}
+#endif
+
+void philox_blocks(uint64_t key, uint64_t stream, uint64_t first, uint32_t word[4][PHILOX_BLOCKS]) {
+#ifdef __x86_64__
+  if (__builtin_cpu_supports("avx2")) {
+    blocks_avx2(key, stream, first, word);
+    return;
+  }
+#endif
+  blocks_plain(key, stream, first, word);
 }
 
 void circle_point(double turns, double *cosine, double *sine) { circle(turns, cosine, sine); }

@@ -137,6 +137,9 @@ void gather_rows(const BlurData *data, BlurPart part, const int64_t *rows, int64
                  GatherTarget target);
 void gather_targets(const BlurData *data, BlurPart part, const int64_t *rows, int64_t first, int64_t end,
                     int64_t outputs, GatherTarget target);
+// Both at once, the faster way where samples are generated; base NULL: not wanted.
+void gather_batch(const BlurData *data, BlurPart part, const int64_t *rows, int64_t first, int64_t end, int64_t outputs,
+                  GatherTarget x, GatherTarget y);
 // Inputs start..start+count of one sample, as floats: what gather_rows rounds or widens.
 void gather_inputs(const BlurData *data, BlurPart part, int64_t sample, int64_t start, int64_t count, float *to);
 

@@ -174,3 +174,53 @@ void gather_targets(const BlurData *data, BlurPart part, const int64_t *rows, in
     }
   }
 }
+
+// ---- generated samples: inputs and targets at once, and neighbours together
+
+static void generate(const BlurData *data, BlurPart part, const int64_t *rows, int count, GeneratorSample *samples) {
+  const Generator *generator = data->store->generator;
+  bool neighbours = true;
+  for (int i = 1; i < count && neighbours; i++) neighbours = rows[i] == rows[0] + i;
+  if (neighbours) {
+    generator_samples(generator, &data->generated[part], rows[0], count, samples);
+    return;
+  }
+  for (int i = 0; i < count; i++)
+    samples[i].label = generator_sample(generator, &data->generated[part], rows[i], samples[i].x, &samples[i].y);
+}
+
+static void put_target(const BlurData *data, const GeneratorSample *from, int64_t sample, int64_t outputs,
+                       GatherTarget y) {
+  int classes = data->store->classes;
+  if (classes == 0) {
+    put_number(y, sample, 0, (double)from->y);
+    return;
+  }
+  int64_t label = data->label_of[from->label], hot = outputs == 1 && classes == 2 ? label - 1 : label;
+  for (int64_t i = 0; i < outputs; i++) put_number(y, sample, i, i == hot ? 1 : -1);
+}
+
+static void gather_generated(const BlurData *data, BlurPart part, const int64_t *rows, int64_t first, int64_t end,
+                             int64_t outputs, GatherTarget x, GatherTarget y) {
+  int64_t inputs = data->store->inputs;
+  for (int64_t start = first; start < end; start += PHILOX_BLOCKS) {
+    GeneratorSample samples[PHILOX_BLOCKS];
+    int count = (int)(end - start < PHILOX_BLOCKS ? end - start : PHILOX_BLOCKS);
+    generate(data, part, rows + start, count, samples);
+    for (int i = 0; i < count; i++) {
+      for (int64_t j = 0; x.base && j < inputs; j++)
+        put_number(x, start + i, j, (double)samples[i].x[data->input_of ? data->input_of[j] : j]);
+      if (y.base) put_target(data, &samples[i], start + i, outputs, y);
+    }
+  }
+}
+
+void gather_batch(const BlurData *data, BlurPart part, const int64_t *rows, int64_t first, int64_t end, int64_t outputs,
+                  GatherTarget x, GatherTarget y) {
+  if (data->store->generator && !data->projection) {
+    gather_generated(data, part, rows, first, end, outputs, x, y);
+    return;
+  }
+  if (x.base) gather_rows(data, part, rows, first, end, x);
+  if (y.base) gather_targets(data, part, rows, first, end, outputs, y);
+}

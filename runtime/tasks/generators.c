@@ -30,50 +30,44 @@ static bool pie_slice(double x1, double x2) {
 static bool cross(double x1, double x2) { return fabs(x1) < 0.3 || fabs(x2) < 0.3; }
 static bool triangle(double x1, double x2) { return x2 < 1 - 2 * fabs(x1); }
 
-static int in_square(const Generator *generator, const GeneratorTask *task, PhiloxBlock block, uint64_t index, float *x,
-                     float *y) {
-  (void)task, (void)index, (void)y;
-  x[0] = (float)between(block.word[0]);
-  x[1] = (float)between(block.word[1]);
+static int in_square(const Generator *generator, const GeneratorTask *task, GeneratorDraw draw, float *x, float *y) {
+  (void)task, (void)y;
+  x[0] = (float)between(draw.word[0]);
+  x[1] = (float)between(draw.word[1]);
   return generator->inside((double)x[0], (double)x[1]);
 }
 
 // ---- classes by their means and noise
 
-static void add_noise(const GeneratorTask *task, uint64_t index, double x1, double x2, float *x) {
-  double normal[2];
-  philox_normal_pair(task->key, task->noise_stream, index, normal);
-  x[0] = (float)(x1 + task->noise * normal[0]);
-  x[1] = (float)(x2 + task->noise * normal[1]);
+static void add_noise(const GeneratorTask *task, GeneratorDraw draw, double x1, double x2, float *x) {
+  x[0] = (float)(x1 + task->noise * draw.normal[0]);
+  x[1] = (float)(x2 + task->noise * draw.normal[1]);
 }
 
-static int two_moons(const Generator *generator, const GeneratorTask *task, PhiloxBlock block, uint64_t index, float *x,
-                     float *y) {
+static int two_moons(const Generator *generator, const GeneratorTask *task, GeneratorDraw draw, float *x, float *y) {
   (void)generator, (void)y;
-  int label = block.word[0] & 1;
+  int label = draw.word[0] & 1;
   double cosine, sine;
-  circle_point(share(block.word[1]) / 2, &cosine, &sine);
-  if (label) add_noise(task, index, 0.5 - cosine, 0.25 - sine, x);
-  else add_noise(task, index, cosine - 0.5, sine - 0.25, x);
+  circle_point(share(draw.word[1]) / 2, &cosine, &sine);
+  if (label) add_noise(task, draw, 0.5 - cosine, 0.25 - sine, x);
+  else add_noise(task, draw, cosine - 0.5, sine - 0.25, x);
   return label;
 }
 
-static int five_blobs(const Generator *generator, const GeneratorTask *task, PhiloxBlock block, uint64_t index,
-                      float *x, float *y) {
+static int five_blobs(const Generator *generator, const GeneratorTask *task, GeneratorDraw draw, float *x, float *y) {
   (void)generator, (void)y;
-  int label = (int)((uint64_t)block.word[0] * 5 >> 32);
+  int label = (int)((uint64_t)draw.word[0] * 5 >> 32);
   double cosine, sine;
   circle_point(label / 5.0, &cosine, &sine);
-  add_noise(task, index, 0.7 * cosine, 0.7 * sine, x);
+  add_noise(task, draw, 0.7 * cosine, 0.7 * sine, x);
   return label;
 }
 
 // ---- regression
 
-static int sinusoid(const Generator *generator, const GeneratorTask *task, PhiloxBlock block, uint64_t index, float *x,
-                    float *y) {
-  (void)generator, (void)index;
-  x[0] = (float)(5 * between(block.word[0]));
+static int sinusoid(const Generator *generator, const GeneratorTask *task, GeneratorDraw draw, float *x, float *y) {
+  (void)generator;
+  x[0] = (float)(5 * between(draw.word[0]));
   double turns = ((double)x[0] - task->phase) / 6.28318530717958647693, cosine, sine;
   circle_point(turns - floor(turns), &cosine, &sine);
   y[0] = (float)(task->amplitude * sine);
@@ -135,5 +129,21 @@ void generator_draw(const Generator *generator, double noise, uint64_t seed, Gen
 
 int generator_sample(const Generator *generator, const GeneratorTask *task, int64_t sample, float *x, float *y) {
   PhiloxBlock block = philox_block(task->key, (uint64_t)sample, task->stream);
-  return generator->sample(generator, task, block, (uint64_t)sample, x, y);
+  GeneratorDraw draw = {{block.word[0], block.word[1]}, {0, 0}};
+  for (int i = 0; generator->about.noise > 0 && i < 2; i++)
+    draw.normal[i] = philox_normal(task->key, task->noise_stream, 2 * (uint64_t)sample + (uint64_t)i);
+  return generator->sample(generator, task, draw, x, y);
+}
+
+void generator_samples(const Generator *generator, const GeneratorTask *task, int64_t first, int count,
+                       GeneratorSample *samples) {
+  uint32_t word[4][PHILOX_BLOCKS];
+  double normal[2 * PHILOX_BLOCKS];
+  bool noisy = generator->about.noise > 0;
+  philox_blocks(task->key, task->stream, (uint64_t)first, word);
+  if (noisy) philox_normals(task->key, task->noise_stream, 2 * (uint64_t)first, 2 * (size_t)count, normal);
+  for (int i = 0; i < count; i++) {
+    GeneratorDraw draw = {{word[0][i], word[1][i]}, {noisy ? normal[2 * i] : 0, noisy ? normal[2 * i + 1] : 0}};
+    samples[i].label = generator->sample(generator, task, draw, samples[i].x, &samples[i].y);
+  }
 }

@@ -123,21 +123,20 @@ static void next_rows(BlurTraining *training) {
   }
 }
 
+// Where x or y is; what the rule never reads is not stored.
 static GatherTarget target_of(const BlurNetwork *network, const BlurVariable *variable) {
   const BlurPiece *piece = &variable->piece[0];
+  if (piece->offset < 0) return (GatherTarget){0};
   return (GatherTarget){network->memory + piece->offset, network->element, piece->stride[0], piece->stride[1]};
 }
 
-// This thread's share of the batch into x and y; what the rule never reads is not stored.
+// This thread's share of the batch into x and y.
 static void gather(void *context, int64_t thread, int64_t threads) {
   BlurTraining *training = context;
   const BlurNetwork *network = training->network;
   int64_t first = training->batch * thread / threads, end = training->batch * (thread + 1) / threads;
-  if (network->x->piece[0].offset >= 0)
-    gather_rows(training->data, training->part, training->rows, first, end, target_of(network, network->x));
-  if (network->y->piece[0].offset >= 0)
-    gather_targets(training->data, training->part, training->rows, first, end, training->outputs,
-                   target_of(network, network->y));
+  gather_batch(training->data, training->part, training->rows, first, end, training->outputs,
+               target_of(network, network->x), target_of(network, network->y));
 }
 
 // ---- steps and the watch

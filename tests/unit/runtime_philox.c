@@ -102,3 +102,13 @@ Test(runtime_philox, normal_numbers_of_a_range_are_those_of_its_indices_and_foll
     cr_assert_float_eq(range[i], (double)(radius * (index % 2 ? sinl(angle) : cosl(angle))), 4e-15);
   }
 }
+
+Test(philox, blocks_together_are_those_one_by_one) {
+  uint32_t word[4][PHILOX_BLOCKS];
+  uint64_t first = 0xFFFFFFF0u; // the counter's low word wraps on the way
+  philox_blocks(0x0123456789abcdefu, 77, first, word);
+  for (uint64_t i = 0; i < PHILOX_BLOCKS; i++) {
+    PhiloxBlock block = philox_block(0x0123456789abcdefu, first + i, 77);
+    for (int j = 0; j < 4; j++) cr_assert_eq(word[j][i], block.word[j]);
+  }
+}

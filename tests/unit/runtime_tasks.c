@@ -299,6 +299,17 @@ Test(tasks, batches) {
     gather_rows(data, BLUR_TRAIN, rows, 0, 33, (GatherTarget){(char *)wide, 8, 1, B});
     gather_rows(data, BLUR_TRAIN, rows, 33, B, (GatherTarget){(char *)wide, 8, 1, B});
     gather_targets(data, BLUR_TRAIN, rows, 0, B, outputs, (GatherTarget){(char *)y, 4, outputs, 1});
+    for (int way = 0; way < 2; way++) { // both at once: neighbours, and samples here and there
+      float both[3 * B], targets[5 * B];
+      if (way) rows[40] = 7;
+      gather_batch(data, BLUR_TRAIN, rows, 0, B, outputs, (GatherTarget){(char *)both, 4, inputs, 1},
+                   (GatherTarget){(char *)targets, 4, outputs, 1});
+      for (int i = 0; i < B * inputs; i++) cr_assert(both[i] == x[i] || (way && i / inputs == 40));
+      for (int i = 0; i < B * outputs; i++) cr_assert(targets[i] == y[i] || (way && i / outputs == 40));
+      blur_data_row(data, BLUR_TRAIN, rows[40], row);
+      for (int i = 0; i < inputs; i++) cr_assert_eq((double)both[40 * inputs + i], row[i]);
+    }
+    rows[40] = rows[39] + 1;
     for (int b = 0; b < B; b++) {
       blur_data_row(data, BLUR_TRAIN, rows[b], row);
       blur_data_target(data, BLUR_TRAIN, rows[b], outputs, target);
