@@ -61,10 +61,8 @@ static int fit_to_data(Experiment *experiment) {
   if (!experiment->units) return EXIT_ENVIRONMENT;
   memcpy(experiment->units, fields->units, (size_t)fields->layers * sizeof *experiment->units);
   if (!experiment->units[0]) experiment->units[0] = blur_data_inputs(experiment->data);
-  if (!experiment->units[last]) experiment->units[last] = blur_data_classes(experiment->data);
-  experiment->loss = fields->has_loss               ? fields->loss
-                     : experiment->units[last] == 1 ? BLUR_LOSS_SQUARED_ERROR
-                                                    : BLUR_LOSS_CROSS_ENTROPY;
+  if (!experiment->units[last]) experiment->units[last] = blur_data_outputs(experiment->data);
+  experiment->loss = fields->has_loss ? fields->loss : blur_data_loss(experiment->data, experiment->units[last]);
   return EXIT_DONE;
 }
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POINTS = 100000, REAL_POINTS = 5000, BINS = 8192, DIRECTIONS = 360, FINER = 20 };
+enum { POINTS = 100000, REAL_POINTS = 5000, FEWER_POINTS = 20000, BINS = 8192, DIRECTIONS = 180, FINER = 20 };
 
 typedef struct {
   float (*x)[2];
@@ -45,8 +45,7 @@ static void free_sample(Sample *sample) {
 
 // Counts how far the points of class 1 outnumber those of class 0 in each bin of the projection, and tries the bins'
 // edges.
-static void try_direction(const Sample *sample, double angle, double reach, Line *best) {
-  static const int64_t points = POINTS;
+static void try_direction(const Sample *sample, int64_t points, double angle, double reach, Line *best) {
   int32_t surplus[BINS] = {0};
   double cosine = cos(angle), sine = sin(angle), scale = BINS / (2 * reach);
   int64_t ones = 0;
@@ -70,11 +69,10 @@ static Line fit_line(const Sample *sample) {
   double reach = 0;
   for (int64_t i = 0; i < POINTS; i++) reach = fmax(reach, hypot((double)sample->x[i][0], (double)sample->x[i][1]));
   reach *= 1.000001; // no projection falls behind the last bin
-  Line best = {0};
-  for (int i = 0; i < DIRECTIONS; i++) try_direction(sample, half_turn * i / DIRECTIONS, reach, &best);
-  double around = best.angle;
+  Line coarse = {0}, best = {0};
+  for (int i = 0; i < DIRECTIONS; i++) try_direction(sample, FEWER_POINTS, half_turn * i / DIRECTIONS, reach, &coarse);
   for (int i = -FINER; i <= FINER; i++)
-    try_direction(sample, around + half_turn * i / (DIRECTIONS * FINER), reach, &best);
+    try_direction(sample, POINTS, coarse.angle + half_turn * i / (DIRECTIONS * FINER), reach, &best);
   return best;
 }
 

@@ -166,9 +166,9 @@ typedef struct {
   double linear;   // of the best line, or the best linear classifier
 } BlurBaseline;
 // Of a generated task: fitted on the first 100,000 points of the validation stream, measured on as many of the test
-// stream. The best line is the best of 360 directions, and 41 finer ones around the best, at the best of 8,192
-// thresholds; for more than two classes, the nearest mean. Regression takes 5,000 points and least squares. Fails for
-// other data (usage) and for want of memory.
+// stream. The best line is that of 41 directions, at the best of 8,192 thresholds, around the best of 180 on the first
+// 20,000 points; for more than two classes, the nearest mean. Regression takes 5,000 points and least squares. Fails
+// for other data (usage) and for want of memory.
 bool blur_data_baseline(const BlurData *data, BlurBaseline *baseline, BlurStatus *status);
 
 // ---- losses and accuracy, of predictions h and targets y, both [samples, O]
