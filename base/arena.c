@@ -1,4 +1,4 @@
-// Blocks of doubling size in a list; allocation moves a cursor. A block comes zeroed and is given out once.
+// Blocks of doubling size in a list; allocation moves a cursor. A block is zeroed once and given out once.
 #include "base/arena.h"
 
 #include "base/memory.h"
@@ -32,9 +32,10 @@ static Block *add_block(Arena *arena, size_t at_least) {
   size_t size = arena->block ? arena->block->size * 2 : FIRST_BLOCK;
   if (size > LARGEST_BLOCK) size = LARGEST_BLOCK;
   if (size < at_least) size = at_least;
-  Block *block = calloc(1, sizeof(Block) + size);
+  Block *block = malloc(sizeof(Block) + size);
   if (!block) out_of_memory(size);
   if (size >= PREPARED_BLOCK) memory_prepare(block, sizeof(Block) + size);
+  memset(block, 0, sizeof(Block) + size);
   block->next = arena->block;
   block->size = size;
   arena->block = block;

@@ -23,13 +23,19 @@ endif()
 file(GLOB BACKEND_SOURCES CONFIGURE_DEPENDS compiler/backend/*.[ch] compiler/codegen/*.[ch] compiler/ir/ir.h
   compiler/ir/operations.def compiler/passes/schedule.h compiler/include/blur/compiler.h base/arena.[ch] base/text.[ch])
 add_custom_command(OUTPUT ${GENERATED}/backend_identity.h
-  COMMAND ${CMAKE_COMMAND} -DOUTPUT=${GENERATED}/backend_identity.h "-DINPUTS=${BACKEND_SOURCES}" -DSALT=LLVM-${LLVM_PACKAGE_VERSION}
+  COMMAND ${CMAKE_COMMAND} -DOUTPUT=${GENERATED}/backend_identity.h -DNAME=BACKEND_IDENTITY "-DINPUTS=${BACKEND_SOURCES}" -DSALT=LLVM-${LLVM_PACKAGE_VERSION}
           -P ${CMAKE_SOURCE_DIR}/cmake/identity.cmake
   DEPENDS ${BACKEND_SOURCES} cmake/identity.cmake VERBATIM)
 
+# The same for what the passes and the schedule decide: any file of the compiler.
+file(GLOB_RECURSE PLAN_SOURCES CONFIGURE_DEPENDS compiler/*.[ch] compiler/*.def base/*.[ch])
+add_custom_command(OUTPUT ${GENERATED}/compiler_identity.h
+  COMMAND ${CMAKE_COMMAND} -DOUTPUT=${GENERATED}/compiler_identity.h -DNAME=COMPILER_IDENTITY "-DINPUTS=${PLAN_SOURCES}" -P ${CMAKE_SOURCE_DIR}/cmake/identity.cmake
+  DEPENDS ${PLAN_SOURCES} cmake/identity.cmake VERBATIM)
+
 file(GLOB COMPILER_SOURCES CONFIGURE_DEPENDS compiler/*.c compiler/*/*.c)
 list(FILTER COMPILER_SOURCES EXCLUDE REGEX /compiler/codegen/)
-add_library(blur_compiler STATIC ${COMPILER_SOURCES} ${GRAMMAR_SOURCES} ${GENERATED}/backend_identity.h)
+add_library(blur_compiler STATIC ${COMPILER_SOURCES} ${GRAMMAR_SOURCES} ${GENERATED}/backend_identity.h ${GENERATED}/compiler_identity.h)
 target_include_directories(blur_compiler PUBLIC ${CMAKE_SOURCE_DIR}/compiler/include PRIVATE ${GENERATED})
 target_link_libraries(blur_compiler PUBLIC blur_base ${CMAKE_DL_LIBS})
 

@@ -1,5 +1,5 @@
 // Programs: a checked rule compiled for one network, by the JIT or for the interpreter, behind the public BlurProgram.
-#include "compiler/driver.h"
+#include "compiler/memory_plan.h"
 #include "compiler/plan.h"
 #include "compiler/rule.h"
 
@@ -97,32 +97,16 @@ static void interpret(const IrProgram *ir, const int64_t *offset, char *memory, 
 
 // ---- compiled code
 
-typedef struct {
-  const Schedule *schedules[2];
-} CompiledPlan;
-
-// A variable's place is that of the buffer with its name, or of the version that holds its last value.
-static bool compiled_place(void *context, const char *name, int64_t *offset, int64_t *stride) {
-  const CompiledPlan *plan = context;
-  for (int which = 0; which < 2; which++) {
-    const Schedule *schedule = plan->schedules[which];
-    const IrProgram *program = schedule->program;
-    for (size_t b = 0; b < program->buffers.count; b++) {
-      const IrBufferInfo *buffer = &program->buffers.items[b];
-      bool lasting = buffer->live_in || buffer->live_out;
-      bool named = !strcmp(buffer->name, name) ||
-                   (buffer->origin != IR_NONE && !strcmp(program->buffers.items[buffer->origin].name, name));
-      if (!lasting || !named || schedule->plans[b].place != PLACE_MEMORY) continue;
-      *offset = schedule->plans[b].offset;
-      memcpy(stride, schedule->plans[b].stride, sizeof schedule->plans[b].stride);
-      return true;
-    }
+// Code and plan, from the cache or compiled. False, with an error in the report.
+static bool find_code(BlurProgram *program, DriverPrograms *programs, const BlurOptions *options, MemoryPlan *plan,
+                      BlurReport *report) {
+  char key[MEMORY_PLAN_KEY + 1];
+  if (!options->no_cache) {
+    memory_plan_key(programs, options, key);
+    program->code = memory_plan_load(program->arena, key, plan);
+    program->cost.from_cache = program->code != NULL;
+    if (program->code) return true;
   }
-  return false;
-}
-
-static bool compile_jit(BlurProgram *program, const CheckedRule *rule, DriverPrograms *programs,
-                        const BlurOptions *options, BlurReport *report) {
   driver_optimize(programs, options->all_live, NULL, NULL);
   DriverSchedules schedules = driver_schedule(programs, options);
   BackendUnit units[] = {{"step", schedules.step, 0}, {"predict", schedules.predict, 0}};
@@ -133,19 +117,29 @@ static bool compile_jit(BlurProgram *program, const CheckedRule *rule, DriverPro
     report_environment(report, "%s", error ? error : "the code generator failed");
     return false;
   }
+  *plan = memory_plan_of(program->arena, &schedules);
+  if (!options->no_cache) memory_plan_store(key, plan, program->code);
+  return true;
+}
+
+static bool compile_jit(BlurProgram *program, const CheckedRule *rule, DriverPrograms *programs,
+                        const BlurOptions *options, BlurReport *report) {
+  MemoryPlan plan;
+  if (!find_code(program, programs, options, &plan, report)) return false;
   program->step_entry = backend_entry(program->code, "step");
   program->predict_entry = backend_entry(program->code, "predict");
-  CompiledPlan plan = {{schedules.step, schedules.predict}};
+  if (!program->step_entry || !program->predict_entry) {
+    report_environment(report, "compiled code lacks its entry points");
+    return false;
+  }
   program->element_bytes = options->precision == BLUR_DOUBLE ? 8 : 4;
   program->plan = plan_variables(program->arena, rule, programs->lowered_step, programs->lowered_predict, options, true,
-                                 (int)program->element_bytes, compiled_place, &plan);
-  int64_t memory = schedules.step->memory_bytes, other = schedules.predict->memory_bytes;
-  program->memory_bytes = (size_t)(memory > other ? memory : other);
-  int64_t scratch = schedules.step->scratch_bytes, other_scratch = schedules.predict->scratch_bytes;
-  program->scratch_bytes = (size_t)(scratch > other_scratch ? scratch : other_scratch);
-  program->cost.step_flops = schedules.step->flops;
-  program->cost.step_bytes = schedules.step->bytes;
-  program->cost.predict_flops = schedules.predict->flops;
+                                 (int)program->element_bytes, memory_plan_place, &plan);
+  program->memory_bytes = (size_t)plan.memory_bytes;
+  program->scratch_bytes = (size_t)plan.scratch_bytes;
+  program->cost.step_flops = plan.step_flops;
+  program->cost.step_bytes = plan.step_bytes;
+  program->cost.predict_flops = plan.predict_flops;
   return true;
 }
 
@@ -165,7 +159,7 @@ BlurProgram *blur_compile(const BlurRule *rule, const BlurOptions *options, Blur
   if (done && options->engine == BLUR_ENGINE_INTERPRET) compile_interpreted(program, rule->checked, &programs, options);
   else if (done) done = compile_jit(program, rule->checked, &programs, options, report);
   if (!done) {
-    arena_destroy(arena);
+    blur_program_destroy(program);
     return NULL;
   }
   // The plan keeps names that belong to the rule.

@@ -23,7 +23,10 @@ const ScheduleTarget *backend_target(BlurCpu cpu);
 // Compiles the units into one object, or takes it from the cache. NULL and *error (in the arena) on failure.
 BackendCode *backend_compile(Arena *arena, BlurCpu cpu, const BackendUnit *units, size_t unit_count, bool use_cache,
                              bool *from_cache, const char **error);
-BackendEntry *backend_entry(const BackendCode *code, const char *name);
+// The same code again, by the key that `backend_key` gave ("" where no cache was used). NULL if the cache lost it.
+BackendCode *backend_load(const char *key);
+const char *backend_key(const BackendCode *code);
+BackendEntry *backend_entry(const BackendCode *code, const char *name); // NULL if there is none
 void backend_destroy(BackendCode *code);
 
 // --stage=llvm, --stage=asm: text in the arena; NULL and *error on failure.

@@ -1,10 +1,8 @@
-// The object cache on disk: compiled objects by a hash of everything that they depend on. A file is an object (objdump
-// reads it) and a trailer. It is written under a temporary name and renamed, so two processes may store at once; one
-// that is damaged, cut off or foreign is ignored and written anew. Places: BLUR_CACHE, else XDG_CACHE_HOME/blur, else
-// ~/.cache/blur.
+// The cache on disk: compiled objects, and plans of memory, by a hash of everything that they depend on. A file is its
+// content (objdump reads objects) and a trailer. It is written under a temporary name and renamed, so two processes may
+// store at once; one that is damaged, cut off or foreign is ignored and written anew. Places: BLUR_CACHE, else
+// XDG_CACHE_HOME/blur, else ~/.cache/blur.
 #include "compiler/backend/cache.h"
-
-#include "backend_identity.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,69 +16,34 @@
 
 typedef struct { // the last bytes of a file
   char key[CACHE_KEY];
-  uint64_t length; // of the object
+  uint64_t length; // of the content
   uint32_t checksum, reserved;
   char magic[8];
 } CacheTrailer;
 
 static const char magic[8] = "blurobj2";
-enum { ABI_VERSION = 1 };
 
 // ---- keys: FNV-1a, 128 bits
 
 __extension__ typedef unsigned __int128 Hash;
 
-static void add_bytes(Hash *hash, const void *bytes, size_t length) {
+CacheHash cache_hash(void) { return (CacheHash){{0x62B821756295C58Du, 0x6C62272E07BB0142u}}; }
+
+void cache_hash_bytes(CacheHash *state, const void *bytes, size_t length) {
   const Hash prime = ((Hash)1 << 88) + 0x13B;
   const unsigned char *at = bytes;
-  for (size_t i = 0; i < length; i++) *hash = (*hash ^ at[i]) * prime;
+  Hash hash = (Hash)state->word[1] << 64 | state->word[0];
+  for (size_t i = 0; i < length; i++) hash = (hash ^ at[i]) * prime;
+  state->word[0] = (uint64_t)hash;
+  state->word[1] = (uint64_t)(hash >> 64);
 }
 
-static void add_text(Hash *hash, const char *text) { add_bytes(hash, text, strlen(text) + 1); }
-static void add_number(Hash *hash, int64_t number) { add_bytes(hash, &number, sizeof number); }
+void cache_hash_text(CacheHash *state, const char *text) { cache_hash_bytes(state, text, strlen(text) + 1); }
+void cache_hash_number(CacheHash *state, int64_t number) { cache_hash_bytes(state, &number, sizeof number); }
 
-void cache_key(const BackendCpu *cpu, const EmitPlan *plan, char key[CACHE_KEY + 1]) {
-  Hash hash = ((Hash)0x6C62272E07BB0142u << 64) | 0x62B821756295C58Du;
-  add_text(&hash, BACKEND_IDENTITY);
-  add_number(&hash, ABI_VERSION);
-  add_text(&hash, cpu->llvm_cpu);
-  add_text(&hash, cpu->llvm_features);
-  add_bytes(&hash, &cpu->target.vector_bytes, sizeof cpu->target.vector_bytes);
-  const PlannedOperation *planned = plan->operations.items;
-  for (size_t u = 0; u < plan->unit_count; u++) {
-    const Schedule *schedule = plan->units[u].schedule;
-    add_text(&hash, plan->units[u].name);
-    add_number(&hash, schedule->target.vector_bytes);
-    add_number(&hash, schedule->target.tile_rows * 64 + schedule->target.tile_vectors);
-    add_number(&hash, schedule->target.registers * 2 + schedule->target.has_fma);
-    add_number(&hash, schedule->target.l1_bytes);
-    add_number(&hash, schedule->target.l2_bytes);
-    add_number(&hash, (int64_t)schedule->loop_count);
-    for (size_t l = 0; l < schedule->loop_count; l++) {
-      const ScheduleLoop *loop = &schedule->loops[l];
-      add_number(&hash, (int64_t)loop->first_kernel);
-      add_number(&hash, (int64_t)loop->kernel_end);
-      add_number(&hash, loop->count);
-      add_number(&hash, loop->by_block);
-    }
-    add_number(&hash, (int64_t)schedule->kernel_count);
-    for (size_t k = 0; k < schedule->kernel_count; k++) {
-      const Kernel *kernel = &schedule->kernels[k];
-      add_number(&hash, kernel->extent);
-      add_number(&hash, kernel->block_size);
-      add_number(&hash, (int64_t)kernel->operation_count);
-      for (size_t o = 0; o < kernel->operation_count; o++, planned++) {
-        bool is_first = &plan->operations.items[planned->function] == planned;
-        if (is_first) add_bytes(&hash, planned->text, planned->text_length + 1);
-        else add_number(&hash, (int64_t)planned->function);
-        for (size_t i = 0; i < planned->bases.count; i++) {
-          add_number(&hash, planned->bases.items[i].place);
-          add_number(&hash, planned->bases.items[i].offset);
-        }
-      }
-    }
-  }
-  for (int i = 0; i < CACHE_KEY; i++) key[i] = "0123456789abcdef"[(unsigned)(hash >> (124 - 4 * i)) & 15];
+void cache_key(const CacheHash *state, char key[CACHE_KEY + 1]) {
+  for (int i = 0; i < CACHE_KEY; i++)
+    key[i] = "0123456789abcdef"[state->word[i < CACHE_KEY / 2] >> (60 - 4 * (i % (CACHE_KEY / 2))) & 15];
   key[CACHE_KEY] = '\0';
 }
 
@@ -127,10 +90,10 @@ static bool is_sound(const char *key, ObjectImage *image) {
          trailer.length == image->length && crc32(0, image->bytes, (uInt)image->length) == trailer.checksum;
 }
 
-bool cache_load(const char *key, ObjectImage *image) {
+bool cache_load(const char *key, const char *kind, ObjectImage *image) {
   char directory[PATH_MAX], path[PATH_MAX + 64];
   if (!cache_directory(directory, sizeof directory)) return false;
-  snprintf(path, sizeof path, "%s/%s.o", directory, key);
+  snprintf(path, sizeof path, "%s/%s.%s", directory, key, kind);
   int file = open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return false;
   struct stat status;
@@ -144,13 +107,13 @@ bool cache_load(const char *key, ObjectImage *image) {
   return sound;
 }
 
-void cache_store(const char *key, const unsigned char *object, size_t length) {
+void cache_store(const char *key, const char *kind, const void *content, size_t length) {
   static _Atomic unsigned counter;
   char directory[PATH_MAX], path[PATH_MAX + 64], temporary[PATH_MAX + 128];
   if (length >= INT32_MAX || !cache_directory(directory, sizeof directory) || !make_directories(directory)) return;
-  snprintf(path, sizeof path, "%s/%s.o", directory, key);
+  snprintf(path, sizeof path, "%s/%s.%s", directory, key, kind);
   snprintf(temporary, sizeof temporary, "%s.%ld.%u.tmp", path, (long)getpid(), counter++);
-  CacheTrailer trailer = {.length = length, .checksum = (uint32_t)crc32(0, object, (uInt)length)};
+  CacheTrailer trailer = {.length = length, .checksum = (uint32_t)crc32(0, content, (uInt)length)};
   memcpy(trailer.magic, magic, sizeof magic);
   memcpy(trailer.key, key, sizeof trailer.key);
   int descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -159,7 +122,7 @@ void cache_store(const char *key, const unsigned char *object, size_t length) {
     if (descriptor >= 0) close(descriptor);
     return;
   }
-  bool written = fwrite(object, 1, length, file) == length && fwrite(&trailer, sizeof trailer, 1, file) == 1;
+  bool written = fwrite(content, 1, length, file) == length && fwrite(&trailer, sizeof trailer, 1, file) == 1;
   written = fclose(file) == 0 && written;
   if (!written || rename(temporary, path) != 0) unlink(temporary);
 }
