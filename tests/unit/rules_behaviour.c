@@ -58,6 +58,31 @@ Test(behaviour, sanger_finds_the_components_in_order) {
   rig_close(&rig);
 }
 
+// The example with lateral inhibition answers with as many numbers as it has neurons, linear in x. Each one's weights
+// lie in the space of the first components.
+Test(behaviour, lateral_inhibition_finds_the_principal_subspace) {
+  enum { OUTPUTS = 3 };
+  double x[SAMPLES][COMPONENTS], vectors[COMPONENTS][COMPONENTS], h[SAMPLES][OUTPUTS];
+  make_components(x, vectors);
+  Rig rig = open_rig(SOURCE_DIR "/examples/lateral.blur", 2, (int64_t[]){COMPONENTS, OUTPUTS}, SAMPLES, 1,
+                     (BlurSetting[4]){{"lr", "0.03"}});
+  for (int i = 0; i < 4000; i++) step(&rig, x[0], NULL);
+  for (int s = 0; s < SAMPLES; s++)
+    for (int i = 0; i < COMPONENTS; i++) x[s][i] = s == i;
+  predict(&rig, x[0], h[0]); // h[i][n]: weight of input i on neuron n
+  for (int n = 0; n < OUTPUTS; n++) {
+    double length = 0, inside = 0;
+    for (int i = 0; i < COMPONENTS; i++) length += h[i][n] * h[i][n];
+    for (int c = 0; c < OUTPUTS; c++) {
+      double product = 0;
+      for (int i = 0; i < COMPONENTS; i++) product += h[i][n] * vectors[c][i];
+      inside += product * product;
+    }
+    cr_expect(length > 0.01 && inside > (1 - 1e-6) * length, "neuron %d: %g of %g", n, inside, length);
+  }
+  rig_close(&rig);
+}
+
 // ---- Hebbian rules
 
 // The fixed point of dw = lr (pre post - decay w) with the target in the place of post: the correlations over decay.

@@ -432,6 +432,31 @@ def foldiak():
 
 
 @case
+def lateral():
+    """Pehlevan et al. 2015, eq. 16: y settles to W x - M y; eq. 17: dW_i = eta y_i (x - W_i y_i), dM_ij = eta y_i (y_j - M_ij y_i), i /= j."""
+    record = Record("lateral", [6, 4], 9, 4)
+    w = record.synapse("w", 0)
+    m = record.synapse("m", 0, draw=lambda shape: record.random.normal(0, 0.2, shape) * (1 - np.eye(4)), shape=(4, 4))
+    lr, dt = record.genome("lr", 0.1), record.genome("dt", 0.3)
+
+    def settle(x):
+        y = np.zeros(4)
+        for _ in range(40):
+            y = y + dt * (w.T @ x - m @ y - y)
+        return y
+
+    for step in range(record.steps):
+        ys = [settle(x) for x in record.x[step]]
+        dw = sum(np.outer(x, y) - w * y**2 for x, y in zip(record.x[step], ys))
+        dm = sum(np.outer(y, y) - m * (y**2)[:, None] for y in ys)
+        w = w + lr * dw / record.batch
+        m = (m + lr * dm / record.batch) * (1 - np.eye(4))
+        if step in (0, record.steps - 1):
+            record.after(step + 1, np.array([settle(x) for x in record.query_x]), "squared_error", w=[w], m=[m])
+    record.save()
+
+
+@case
 def vsml():
     """Kirsch and Schmidhuber 2021, eq. 4 and 5, in the form of std.vsml: s <- tanh(U s + mean of V f + W e); messages are sums over
     the synapses of a product of state and incoming message."""
