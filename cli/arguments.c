@@ -1,28 +1,10 @@
-// The command line: commands.def and options.def turned into a parser and into help. Before: main.c; after: the
+// The command line: the tables turned into a parser and into help. Before: main.c; after: the
 // commands.
-#include "cli/command.h"
+#include "cli/tables.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const struct {
-  const char *name, *operands, *summary, *details;
-} command_table[COMMAND_COUNT] = {
-#define COMMAND(name, operands, summary, details) {#name, operands, summary, details},
-#include "cli/commands.def"
-#undef COMMAND
-};
-
-static const struct {
-  const char *name, *argument, *shown;
-  unsigned commands;
-  const char *help;
-} option_table[OPTION_COUNT] = {
-#define OPTION(id, name, argument, shown, commands, help) {name, argument, shown, commands, help},
-#include "cli/options.def"
-#undef OPTION
-};
 
 // ---- near names
 
@@ -62,15 +44,13 @@ const char *near_word(const char *name, const char *const *candidates, size_t co
 
 // ---- parsing
 
-static bool takes(CommandName command, int option) { return option_table[option].commands >> command & 1; }
-
 static bool unknown_option(const Arguments *arguments, const char *word, size_t length) {
   char name[64];
   snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), word);
   const char *names[OPTION_COUNT];
   size_t count = 0;
   for (int i = 0; i < OPTION_COUNT; i++)
-    if (takes(arguments->command, i)) names[count++] = option_table[i].name;
+    if (command_takes(arguments->command, i)) names[count++] = option_table[i].name;
   const char *near = near_word(name, names, count), *command = command_table[arguments->command].name;
   fprintf(stderr, "blur %s: there is no option `--%s`", command, name);
   if (near) fprintf(stderr, "; did you mean `--%s`?", near);
@@ -113,7 +93,7 @@ bool arguments_parse(Arguments *arguments, CommandName command, int count, char 
     const char *name = word + 2;
     size_t length = strcspn(name, "=");
     int option = 0;
-    while (option < OPTION_COUNT && !(takes(command, option) && strlen(option_table[option].name) == length &&
+    while (option < OPTION_COUNT && !(command_takes(command, option) && strlen(option_table[option].name) == length &&
                                       strncmp(option_table[option].name, name, length) == 0))
       option++;
     if (option == OPTION_COUNT) return unknown_option(arguments, name, length);
@@ -149,11 +129,9 @@ void arguments_free(Arguments *arguments) {
 void help_all(void) {
   printf("blur %s: a compiler for neural update rules\n\nUsage: blur COMMAND [OPTIONS]\n\nCommands:\n", blur_version());
   for (int i = 0; i < COMMAND_COUNT; i++) printf("  %-8s %s\n", command_table[i].name, command_table[i].summary);
-  printf(
-      "\nA RULE is a path (rule.blur), one rule of a file (path:rule), or one of the library (std.adam).\n"
-      "`blur COMMAND --help` lists a command's options. `blur --version` prints the version.\n\n"
-      "Exit codes: 0 done; 1 the input is wrong; 2 the command line is wrong; 3 a file, memory or a library failed;\n"
-      "4 training diverged; 130 ended by Ctrl-C.\n");
+  printf("\nA RULE is a path (rule.blur), one rule of a file (path:rule), or one of the library (std.adam).\n"
+         "`blur COMMAND --help` lists a command's options. `blur --version` prints the version.\n\nExit codes:\n");
+  for (const Fact *fact = exit_codes; fact->name; fact++) printf("  %-3s %s\n", fact->name, fact->meaning);
 }
 
 // Prints words at a left margin, breaking lines before column 100.
@@ -181,7 +159,7 @@ void help_command(CommandName command) {
   print_wrapped(command_table[command].details, 0, 0);
   printf("\nOptions:\n");
   for (int i = 0; i < OPTION_COUNT; i++) {
-    if (!takes(command, i)) continue;
+    if (!command_takes(command, i)) continue;
     char left[64], text[512];
     snprintf(left, sizeof left, "--%s%s%s", option_table[i].name, option_table[i].argument ? " " : "",
              option_table[i].argument ? option_table[i].argument : "");

@@ -63,9 +63,8 @@ static inline bool option_given(const Arguments *arguments, OptionName option) {
 }
 bool option_integer(const Arguments *arguments, OptionName option, int64_t low, int64_t high, int64_t fallback,
                     int64_t *number);
-// One of `count` words; its position.
-bool option_word(const Arguments *arguments, OptionName option, const char *const *words, size_t count, size_t fallback,
-                 size_t *position);
+// One of the option's words (choices.def); its position.
+bool option_word(const Arguments *arguments, OptionName option, size_t fallback, size_t *position);
 enum { MAX_LAYERS = 1024 };
 // "784-(256x4)-10", or "784 -> (256x4) -> 10", to {784, 256, 256, 256, 256, 10}; the words `in` and `out` stand for
 // these numbers, unless they are 0. The array is the caller's to free. Returns false without a message.

@@ -1,22 +1,16 @@
 // What all commands print alike: complaints, reports, JSON strings; and the check that what was printed has arrived.
-#include "cli/command.h"
+#include "cli/tables.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-static const char *const command_names[COMMAND_COUNT] = {
-#define COMMAND(name, operands, summary, details) #name,
-#include "cli/commands.def"
-#undef COMMAND
-};
-
 void complain(const Arguments *arguments, const char *format, ...) {
   va_list list;
   va_start(list, format);
   fflush(stdout);
-  fprintf(stderr, "blur %s: ", command_names[arguments->command]);
+  fprintf(stderr, "blur %s: ", command_table[arguments->command].name);
   vfprintf(stderr, format, list);
   fputc('\n', stderr);
   va_end(list);

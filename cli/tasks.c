@@ -4,6 +4,7 @@
 #include "base/status.h"
 #include "cli/session.h"
 #include "cli/table.h"
+#include "cli/tables.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -119,10 +120,9 @@ static bool write_arrays(const BlurData *data, const Table *table, const char *p
 }
 
 static int export_samples(const Arguments *arguments) {
-  static const char *const parts[] = {"train", "test", "validation"};
   size_t part;
   int64_t seed, samples;
-  if (!option_word(arguments, OPTION_part, parts, 3, BLUR_TRAIN, &part) ||
+  if (!option_word(arguments, OPTION_part, BLUR_TRAIN, &part) ||
       !option_integer(arguments, OPTION_seed, 0, INT64_MAX, 0, &seed) ||
       !option_integer(arguments, OPTION_samples, 1, MOST_SAMPLES, 1000, &samples))
     return EXIT_USAGE;
@@ -141,7 +141,8 @@ static int export_samples(const Arguments *arguments) {
   int code = EXIT_DONE;
   Table *table = samples <= most && samples > 0 ? make_table(data, (BlurPart)part, samples, names) : NULL;
   if (samples > most || samples == 0) {
-    complain(arguments, "%s has %" PRId64 " samples for %s", arguments->operand[0], most, parts[part]);
+    complain(arguments, "%s has %" PRId64 " samples for %s", arguments->operand[0], most,
+             option_table[OPTION_part].choices[part]);
     code = EXIT_INPUT;
   } else if (!table) {
     complain(arguments, "out of memory for %" PRId64 " samples", samples);

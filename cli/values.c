@@ -1,16 +1,10 @@
 // Options with a meaning: numbers, words, networks. Wrong ones get a message that shows a right one.
-#include "cli/command.h"
+#include "cli/tables.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char *const option_names[OPTION_COUNT] = {
-#define OPTION(id, name, argument, shown, commands, help) name,
-#include "cli/options.def"
-#undef OPTION
-};
 
 bool option_integer(const Arguments *arguments, OptionName option, int64_t low, int64_t high, int64_t fallback,
                     int64_t *number) {
@@ -21,22 +15,23 @@ bool option_integer(const Arguments *arguments, OptionName option, int64_t low, 
   errno = 0;
   long long value = strtoll(text, &end, 10);
   if (errno || end == text || *end || value < low || value > high) {
-    complain(arguments, "--%s wants a whole number from %lld to %lld, not `%s`", option_names[option], (long long)low,
-             (long long)high, text);
+    complain(arguments, "--%s wants a whole number from %lld to %lld, not `%s`", option_table[option].name,
+             (long long)low, (long long)high, text);
     return false;
   }
   *number = value;
   return true;
 }
 
-bool option_word(const Arguments *arguments, OptionName option, const char *const *words, size_t count, size_t fallback,
-                 size_t *position) {
+bool option_word(const Arguments *arguments, OptionName option, size_t fallback, size_t *position) {
   const char *text = arguments->value[option];
+  const char *const *words = option_table[option].choices;
   *position = fallback;
   if (!text) return true;
-  for (size_t i = 0; i < count; i++) {
-    if (strcmp(words[i], text) != 0) continue;
-    *position = i;
+  size_t count = 0;
+  for (; words[count]; count++) {
+    if (strcmp(words[count], text) != 0) continue;
+    *position = count;
     return true;
   }
   char list[256] = "";
@@ -45,8 +40,9 @@ bool option_word(const Arguments *arguments, OptionName option, const char *cons
     snprintf(list + used, sizeof list - used, "%s%s", i == 0 ? "" : i + 1 == count ? " or " : ", ", words[i]);
   }
   const char *near = near_word(text, words, count);
-  if (near) complain(arguments, "--%s is %s, not `%s`; did you mean `%s`?", option_names[option], list, text, near);
-  else complain(arguments, "--%s is %s, not `%s`", option_names[option], list, text);
+  if (near)
+    complain(arguments, "--%s is %s, not `%s`; did you mean `%s`?", option_table[option].name, list, text, near);
+  else complain(arguments, "--%s is %s, not `%s`", option_table[option].name, list, text);
   return false;
 }
 
@@ -108,16 +104,12 @@ bool parse_network(const char *text, int64_t in, int64_t out, int64_t **units, i
 }
 
 bool network_options(const Arguments *arguments, bool required, int64_t in, int64_t out, BlurOptions *options) {
-  static const char *const precisions[] = {"float", "double"}, *const engines[] = {"jit", "interpret"};
-  static const char *const levels[] = {"native", "x86-64", "avx2", "avx512"}, *const products[] = {"own", "openblas"};
   *options = (BlurOptions){.batch = 128};
   size_t precision, engine, level, product;
   const char *net = arguments->value[OPTION_net];
   if (!option_integer(arguments, OPTION_batch, 1, 1 << 24, 128, &options->batch) ||
-      !option_word(arguments, OPTION_precision, precisions, 2, 0, &precision) ||
-      !option_word(arguments, OPTION_engine, engines, 2, 0, &engine) ||
-      !option_word(arguments, OPTION_cpu, levels, 4, 0, &level) ||
-      !option_word(arguments, OPTION_products, products, 2, 0, &product))
+      !option_word(arguments, OPTION_precision, 0, &precision) || !option_word(arguments, OPTION_engine, 0, &engine) ||
+      !option_word(arguments, OPTION_cpu, 0, &level) || !option_word(arguments, OPTION_products, 0, &product))
     return false;
   if (!net && required) {
     complain(arguments, "a network is needed: --net 784-256-128-10");
@@ -139,7 +131,7 @@ bool network_options(const Arguments *arguments, bool required, int64_t in, int6
   options->products = (BlurProducts)product;
   options->no_cache = option_given(arguments, OPTION_no_cache);
   if (options->cpu != BLUR_CPU_NATIVE && !blur_cpu_available(options->cpu)) {
-    complain(arguments, "this machine has no %s", levels[level]);
+    complain(arguments, "this machine has no %s", option_table[OPTION_cpu].choices[level]);
     free(units);
     options->units = NULL;
     return false;
@@ -148,10 +140,8 @@ bool network_options(const Arguments *arguments, bool required, int64_t in, int6
 }
 
 bool option_loss(const Arguments *arguments, int64_t outputs, BlurLoss *loss) {
-  static const char *const losses[] = {"cross_entropy", "squared_error", "logistic", "hinge"};
   size_t position;
-  if (!option_word(arguments, OPTION_loss, losses, 4, outputs == 1 ? BLUR_LOSS_SQUARED_ERROR : BLUR_LOSS_CROSS_ENTROPY,
-                   &position))
+  if (!option_word(arguments, OPTION_loss, outputs == 1 ? BLUR_LOSS_SQUARED_ERROR : BLUR_LOSS_CROSS_ENTROPY, &position))
     return false;
   *loss = (BlurLoss)position;
   return true;

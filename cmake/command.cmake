@@ -27,3 +27,13 @@ if(NOT BLUR_SANITIZE AND JANSSON_ARCHIVE AND ZLIB_ARCHIVE)
 endif()
 # The measured peak: multiply-adds in one instruction, and no warning about vectors wider than the base ABI's.
 set_source_files_properties(cli/peak.c PROPERTIES COMPILE_OPTIONS "-ffp-contract=fast;-Wno-psabi;-O2")
+
+# The manual's pages and the shells' completions, from the same tables as --help: share/ in the build tree, as when installed.
+add_executable(blur_pages cli/pages/pages.c cli/pages/manual.c cli/pages/completion.c cli/tables.c)
+target_include_directories(blur_pages PRIVATE ${CMAKE_SOURCE_DIR}/compiler/include)
+target_link_libraries(blur_pages PRIVATE blur_runtime blur_compiler blur_base)
+set(PAGES ${CMAKE_BINARY_DIR}/share)
+add_custom_command(OUTPUT ${PAGES}/man/man1/blur.1
+  COMMAND blur_pages ${PAGES}
+  DEPENDS blur_pages VERBATIM)
+add_custom_target(pages ALL DEPENDS ${PAGES}/man/man1/blur.1)

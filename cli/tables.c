@@ -1,0 +1,39 @@
+// See tables.h.
+#include "cli/tables.h"
+
+const CommandInfo command_table[COMMAND_COUNT] = {
+#define COMMAND(name, operands, summary, details) {#name, operands, summary, details},
+#include "cli/commands.def"
+#undef COMMAND
+};
+
+static const char *const choices[OPTION_COUNT][16] = {
+#define CHOICES(option, ...) [OPTION_##option] = {__VA_ARGS__, NULL},
+#include "cli/choices.def"
+#undef CHOICES
+};
+
+const OptionInfo option_table[OPTION_COUNT] = {
+#define OPTION(id, name, argument, shown, commands, help) {name, argument, shown, commands, help, choices[OPTION_##id]},
+#include "cli/options.def"
+#undef OPTION
+};
+
+const Fact exit_codes[] = {
+    {"0", "done"},
+    {"1", "the input is wrong: a rule with errors, arrays that do not fit"},
+    {"2", "the command line is wrong"},
+    {"3", "the environment failed: a file, memory, a library"},
+    {"4", "training diverged: a number that is not finite"},
+    {"70", "a defect of blur itself; the message says what to report"},
+    {"130", "ended by Ctrl-C, after saving if --save was given"},
+    {NULL, NULL},
+};
+
+const Fact environment_variables[] = {
+    {"BLUR_STDLIB", "a folder whose files come before the library's"},
+    {"BLUR_DATA", "folders of datasets, parted by colons"},
+    {"BLUR_CODEGEN", "the code generator's file, where it is not beside the command"},
+    {"XDG_CACHE_HOME", "compiled steps are kept in blur/ there; --no-cache goes without"},
+    {NULL, NULL},
+};
