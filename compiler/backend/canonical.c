@@ -105,6 +105,20 @@ static int counter_base(Canonical *c, IrBuffer counter) {
   return (int)bases->count - 1;
 }
 
+// Place and layer of a draw, as base/philox.h packs them.
+int64_t canonical_noise_word(const IrValueInfo *noise) { return noise->place | (int64_t)(noise->layer + 1) << 20; }
+
+static int noise_base(Canonical *c, const IrValueInfo *noise) {
+  EmitBases *bases = &c->planned->bases;
+  EmitBase base = {PLACE_COUNTER, IR_NONE, NULL, canonical_noise_word(noise)};
+  for (size_t i = 0; i < bases->count; i++)
+    if (bases->items[i].place == base.place && bases->items[i].buffer == IR_NONE &&
+        bases->items[i].offset == base.offset)
+      return (int)i;
+  ARENA_PUSH(c->arena, bases, base);
+  return (int)bases->count - 1;
+}
+
 static int step_base(Canonical *c) {
   EmitBases *bases = &c->planned->bases;
   for (size_t i = 0; i < bases->count; i++)
@@ -167,7 +181,7 @@ static void write_value(Canonical *c, IrValue value) {
   case VALUE_POSITION: write_axis(c, info->axis); break;
   case VALUE_READ: write_buffer(c, info->buffer, info->index); break;
   case VALUE_NOISE:
-    text_add(&c->out, "noise %c %u %d step@%d", info->draw, info->place, info->layer, step_base(c));
+    text_add(&c->out, "noise %c @%d step@%d", info->draw, noise_base(c, info), step_base(c));
     for (int d = 0; d < info->dimensions; d++) {
       text_add(&c->out, " %d:", info->extent[d]);
       if (info->index[d].axis == IR_NONE) text_add(&c->out, "%d", info->index[d].constant);

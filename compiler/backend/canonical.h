@@ -8,7 +8,8 @@
 // A pointer argument of an operation's function. Where an operation uses few buffers, each use with its own constant
 // indices has one, so that operations on different states are the same code. Where it uses many, the pieces of one
 // variable share one, at fixed distances, and scratch is one: machine code has few registers for addresses. A counter
-// of a repeat is an argument too, the iteration's number instead of a pointer.
+// of a repeat is an argument too, the iteration's number instead of a pointer; and so is the place of a draw of noise
+// (buffer IR_NONE), so that layers share code.
 typedef struct {
   BufferPlace place;
   IrBuffer buffer; // the use's buffer, or the variable that the pieces came from; IR_NONE: scratch, or the step counter
@@ -39,6 +40,7 @@ typedef struct {
 } EmitPlan;
 
 EmitPlan *canonical_plan(Arena *arena, const ScheduleTarget *target, const BackendUnit *units, size_t unit_count);
+int64_t canonical_noise_word(const IrValueInfo *noise); // the offset of its argument
 // Which of the pointers the use of a buffer hangs on, and its distance from it in bytes, constant indices included.
 // -1: none.
 int canonical_base(const Schedule *schedule, const EmitBases *bases, IrBuffer buffer, const IrIndex *index,

@@ -102,11 +102,18 @@ LLVMValueRef emit_wide(Emitter *e, EmitPoint *point, IrValue value);
 // Address of a buffer's element at the point; *stride: elements between neighbours along the vector axis.
 LLVMValueRef emit_address(Emitter *e, EmitPoint *point, IrBuffer buffer, const IrIndex *index, int64_t *stride);
 void emit_assign(Emitter *e, EmitPoint *point, const KernelStatement *statement, LLVMValueRef value);
+LLVMValueRef emit_axis_index(Emitter *e, const EmitPoint *point, IrAxis axis); // of a loop's axis, the first lane's
+// The argument of the operation's function that stands for this base.
+LLVMValueRef emit_argument(Emitter *e, BufferPlace place, IrBuffer buffer, int64_t offset);
+LLVMValueRef emit_step_place(Emitter *e); // where the step counter lies
 // Nodes of the value that change within the given axes, functions counted by their cost.
 int64_t emit_weight(Emitter *e, IrValue value, IrAxisSet axes);
 
 // ---- emit_math.c: functions of numbers, without calls; accuracy in the file's head.
 LLVMValueRef emit_math(Builder *b, IrOperation operation, LLVMValueRef x, LLVMValueRef y);
+
+// ---- emit_noise.c: a VALUE_NOISE at the point.
+LLVMValueRef emit_noise(Emitter *e, EmitPoint *point, const IrValueInfo *info);
 
 // ---- emit_loop.c
 void emit_loop_operation(Emitter *e, const KernelOperation *operation);

@@ -82,7 +82,7 @@ static void call_operation(Emitter *e, const PlannedOperation *planned, LLVMValu
   for (size_t i = 0; i < planned->bases.count; i++) {
     const EmitBase *base = &planned->bases.items[i];
     if (base->place == PLACE_COUNTER) {
-      arguments[3 + i] = entry->iteration[base->offset];
+      arguments[3 + i] = base->buffer == IR_NONE ? build_index(b, base->offset) : entry->iteration[base->offset];
       continue;
     }
     LLVMValueRef from = base->place == PLACE_SCRATCH ? entry->scratch : entry->memory;

@@ -7,6 +7,7 @@
 //     [columns of vectors]    several vectors side by side where the reduced axes are serial
 //     for reduced axes        [accumulators] side by side
 #include "compiler/codegen/emit.h"
+#include "compiler/ir/order.h"
 
 enum { MAX_COLUMNS = 4, MAX_ACCUMULATORS = 4, LIGHT_BODY = 24 };
 
@@ -64,8 +65,7 @@ static int round_of(Emitter *e, const Nest *nest, size_t before, IrValue value) 
       int known = earlier->round + (earlier->reduced ? 1 : 0);
       round = known > round ? known : round;
     }
-  int operands = info->kind == VALUE_OPERATION ? ir_operation_arity(info->operation) : info->kind == VALUE_REDUCE;
-  for (int i = 0; i < operands; i++) {
+  for (int i = 0; i < ir_value_operands(info); i++) {
     int below = round_of(e, nest, before, info->operand[i]);
     round = below > round ? below : round;
   }

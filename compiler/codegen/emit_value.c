@@ -2,6 +2,7 @@
 // bound, once (memo by value and level), as a scalar unless it changes along the vector axis. Before: the loops of
 // emit_loop.c and emit_product.c; after: LLVM's code generator.
 #include "compiler/codegen/emit.h"
+#include "compiler/ir/order.h"
 
 void emit_fail(Emitter *e, const char *what) {
   if (!e->error) e->error = arena_format(e->arena, "kernel \"%s\": %s", e->kernel->name ? e->kernel->name : "", what);
@@ -148,7 +149,7 @@ static void memo_add(Emitter *e, IrValue value, uint32_t stamp, bool is_wide, LL
 
 // ---- addresses
 
-static LLVMValueRef axis_index(Emitter *e, const EmitPoint *point, IrAxis axis) {
+LLVMValueRef emit_axis_index(Emitter *e, const EmitPoint *point, IrAxis axis) {
   for (int i = point->depth - 1; i > 0; i--)
     if (point->level[i].axis == axis) return point->level[i].index;
   if (e->program->axes.items[axis].extent != 1)
@@ -176,7 +177,7 @@ LLVMValueRef emit_address(Emitter *e, EmitPoint *point, IrBuffer buffer, const I
       if (level == 0 && is_blocked)
         offset = build_index_add(b, offset, build_index_mul(b, e->block_start, -plan->stride[d] * bytes));
       if (index[d].axis == IR_NONE || level_of(point, ir_axis_bit(index[d].axis)) != level) continue;
-      LLVMValueRef at = axis_index(e, point, index[d].axis);
+      LLVMValueRef at = emit_axis_index(e, point, index[d].axis);
       offset = build_index_add(b, offset, build_index_mul(b, at, plan->stride[d] * bytes));
       if (index[d].axis == point->vector_axis) *stride += plan->stride[d];
     }
@@ -190,7 +191,7 @@ static LLVMValueRef gather(Emitter *e, EmitPoint *point, LLVMValueRef address, i
   Builder *b = &e->b;
   EmitRange range = emit_range(e, point->vector_axis);
   bool fits = range.full % b->lanes == 0 && range.last % b->lanes == 0;
-  LLVMValueRef first = axis_index(e, point, point->vector_axis);
+  LLVMValueRef first = emit_axis_index(e, point, point->vector_axis);
   LLVMValueRef last =
       LLVMBuildNSWSub(b->builder, LLVMBuildNSWSub(b->builder, range.stop, build_index(b, 1), ""), first, "");
   LLVMValueRef result = LLVMGetPoison(b->vector);
@@ -217,18 +218,21 @@ static bool same_index(const IrBufferInfo *info, const IrIndex *x, const IrIndex
   return true;
 }
 
-static LLVMValueRef counter(Emitter *e, IrBuffer buffer) {
-  for (size_t i = 0; i < e->bases->count; i++)
-    if (e->bases->items[i].place == PLACE_COUNTER && e->bases->items[i].buffer == buffer)
-      return build_index_to_number(&e->b, e->base[i]);
-  emit_fail(e, "a counter is no argument");
-  return build_scalar(&e->b, 0);
+LLVMValueRef emit_argument(Emitter *e, BufferPlace place, IrBuffer buffer, int64_t offset) {
+  for (size_t i = 0; i < e->bases->count; i++) {
+    const EmitBase *base = &e->bases->items[i];
+    if (base->place == place && base->buffer == buffer && base->offset == offset) return e->base[i];
+  }
+  emit_fail(e, "an argument is missing");
+  return LLVMGetUndef(place == PLACE_COUNTER ? e->b.index : e->b.pointer);
 }
 
 static LLVMValueRef read(Emitter *e, EmitPoint *point, const IrValueInfo *info) {
   const IrBufferInfo *buffer = &e->program->buffers.items[info->buffer];
-  if (e->schedule->plans[info->buffer].place == PLACE_COUNTER) return counter(e, info->buffer);
-  bool in_memory = e->schedule->plans[info->buffer].place != PLACE_REGISTER;
+  const BufferPlan *plan = &e->schedule->plans[info->buffer];
+  if (plan->place == PLACE_COUNTER)
+    return build_index_to_number(&e->b, emit_argument(e, PLACE_COUNTER, info->buffer, plan->offset));
+  bool in_memory = plan->place != PLACE_REGISTER;
   for (size_t i = e->assigned_limit; i-- > 0;) {
     const EmitAssigned *assigned = &e->assigned.items[i];
     if (assigned->buffer != info->buffer || !same_index(buffer, assigned->index, info->index)) continue;
@@ -256,7 +260,7 @@ static LLVMValueRef argument(Emitter *e, EmitPoint *point) {
   int64_t stride = 0;
   for (int i = 0; i < 2; i++) {
     if (e->panel_axis[i] == IR_NONE) continue;
-    LLVMValueRef index = axis_index(e, point, e->panel_axis[i]);
+    LLVMValueRef index = emit_axis_index(e, point, e->panel_axis[i]);
     index = LLVMBuildNSWSub(b->builder, index, e->panel_start[i], "");
     at = build_index_add(b, at, build_index_mul(b, index, e->panel_stride[i]));
     if (e->panel_axis[i] == point->vector_axis) stride = e->panel_stride[i];
@@ -266,7 +270,7 @@ static LLVMValueRef argument(Emitter *e, EmitPoint *point) {
 
 static LLVMValueRef position(Emitter *e, EmitPoint *point, IrAxis axis) {
   Builder *b = &e->b;
-  LLVMValueRef number = build_index_to_number(b, axis_index(e, point, axis));
+  LLVMValueRef number = build_index_to_number(b, emit_axis_index(e, point, axis));
   if (axis != point->vector_axis) return number;
   return build_add(b, build_splat(b, number), build_lane_numbers(b, false));
 }
@@ -319,6 +323,13 @@ static LLVMValueRef elementwise(Emitter *e, IrOperation operation, LLVMValueRef 
   return x;
 }
 
+LLVMValueRef emit_step_place(Emitter *e) {
+  for (size_t i = 0; i < e->bases->count; i++)
+    if (e->bases->items[i].place == PLACE_MEMORY && e->bases->items[i].buffer == IR_NONE) return e->base[i];
+  emit_fail(e, "the step counter has no place");
+  return LLVMGetUndef(e->b.pointer);
+}
+
 static LLVMValueRef constant(Emitter *e, const IrValueInfo *info) {
   if (info->is_truth) return LLVMConstInt(LLVMInt1TypeInContext(e->b.context), info->number != 0, 0);
   return build_scalar(&e->b, info->number);
@@ -327,17 +338,11 @@ static LLVMValueRef constant(Emitter *e, const IrValueInfo *info) {
 static LLVMValueRef compute(Emitter *e, EmitPoint *point, const IrValueInfo *info) {
   switch (info->kind) {
   case VALUE_CONSTANT: return constant(e, info);
-  case VALUE_STEP: {
-    for (size_t i = 0; i < e->bases->count; i++)
-      if (e->bases->items[i].buffer == IR_NONE && e->bases->items[i].place == PLACE_MEMORY)
-        return build_load(&e->b, e->b.element, e->base[i]);
-    emit_fail(e, "the step counter has no place");
-    return build_scalar(&e->b, 0);
-  }
+  case VALUE_STEP: return build_load(&e->b, e->b.element, emit_step_place(e));
   case VALUE_POSITION: return position(e, point, info->axis);
   case VALUE_READ: return read(e, point, info);
   case VALUE_ARGUMENT: return argument(e, point);
-  case VALUE_NOISE: emit_fail(e, "noise is not compiled"); return build_scalar(&e->b, 0);
+  case VALUE_NOISE: return emit_noise(e, point, info);
   case VALUE_REDUCE: emit_fail(e, "a reduction stands inside an expression"); return build_scalar(&e->b, 0);
   case VALUE_OPERATION: {
     LLVMValueRef operand[IR_MAX_OPERANDS] = {NULL};
@@ -399,7 +404,7 @@ static void scatter(Emitter *e, EmitPoint *point, LLVMValueRef value, LLVMValueR
   Builder *b = &e->b;
   EmitRange range = emit_range(e, point->vector_axis);
   bool fits = range.full % b->lanes == 0 && range.last % b->lanes == 0;
-  LLVMValueRef left = LLVMBuildNSWSub(b->builder, range.stop, axis_index(e, point, point->vector_axis), "");
+  LLVMValueRef left = LLVMBuildNSWSub(b->builder, range.stop, emit_axis_index(e, point, point->vector_axis), "");
   LLVMValueRef first = build_extract(b, value, 0);
   for (int lane = 0; lane < b->lanes; lane++) {
     LLVMValueRef at = build_index(b, lane), number = build_extract(b, value, lane);
@@ -415,7 +420,7 @@ static void scatter(Emitter *e, EmitPoint *point, LLVMValueRef value, LLVMValueR
 static LLVMValueRef lanes_inside(Emitter *e, EmitPoint *point) {
   Builder *b = &e->b;
   EmitRange range = emit_range(e, point->vector_axis);
-  LLVMValueRef left = LLVMBuildNSWSub(b->builder, range.stop, axis_index(e, point, point->vector_axis), "");
+  LLVMValueRef left = LLVMBuildNSWSub(b->builder, range.stop, emit_axis_index(e, point, point->vector_axis), "");
   return LLVMBuildICmp(b->builder, LLVMIntSLT, build_lane_numbers(b, true), build_splat(b, left), "");
 }
 
@@ -441,14 +446,9 @@ static int64_t weigh(Emitter *e, IrValue value, IrAxisSet axes) {
   if (e->seen[value] == e->seen_stamp || !((info->axes | info->reduced) & axes)) return 0;
   e->seen[value] = e->seen_stamp;
   if (info->kind == VALUE_REDUCE) return weigh(e, info->operand[0], axes) + 1;
-  if (info->kind != VALUE_OPERATION) return 1;
-  static const signed char costs[] = {
-#define OPERATION(name, printed, operands, truth, cost, meaning) cost,
-#include "compiler/ir/operations.def"
-#undef OPERATION
-  };
-  int64_t sum = costs[info->operation];
-  for (int i = 0; i < ir_operation_arity(info->operation); i++) sum += weigh(e, info->operand[i], axes);
+  if (ir_value_operands(info) == 0) return 1;
+  int64_t sum = (int64_t)ir_flops(info);
+  for (int i = 0; i < ir_value_operands(info); i++) sum += weigh(e, info->operand[i], axes);
   return sum;
 }
 

@@ -208,6 +208,7 @@ const char *ir_operation_name(IrOperation operation);
 int ir_operation_arity(IrOperation operation);
 bool ir_operation_is_truth(IrOperation operation); // of the result
 double ir_operation_cost(IrOperation operation);   // flops an element
+double ir_flops(const IrValueInfo *info);          // flops an element of an operation or a draw; 0 for others
 // What its derivative is taken to be where it has none: "0 at 0"; NULL if it has one everywhere.
 const char *ir_operation_edge(IrOperation operation);
 const char *ir_reduction_name(IrReduction reduction);

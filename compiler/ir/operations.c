@@ -25,6 +25,11 @@ int ir_operation_arity(IrOperation operation) { return operations[operation].ari
 bool ir_operation_is_truth(IrOperation operation) { return operations[operation].is_truth; }
 double ir_operation_cost(IrOperation operation) { return operations[operation].cost; }
 
+double ir_flops(const IrValueInfo *info) {
+  enum { NOISE = 60 }; // ten rounds of two wide products, a logarithm and a cosine
+  return info->kind == VALUE_OPERATION ? operations[info->operation].cost : info->kind == VALUE_NOISE ? NOISE : 0;
+}
+
 const char *ir_operation_edge(IrOperation operation) {
   static const char word[] = "derivative ";
   const char *edge = strstr(operations[operation].meaning, word);

@@ -169,7 +169,7 @@ double ir_value_cost(const IrProgram *program, IrValue value) {
   IrOrder order = ir_order(program, value, NULL, NULL);
   for (size_t i = 0; i < order.count; i++) {
     const IrValueInfo *info = &program->values.items[order.values[i]];
-    if (info->kind == VALUE_OPERATION) cost += ir_operation_cost(info->operation) * ir_extent(program, info->axes);
+    cost += ir_flops(info) * ir_extent(program, info->axes);
     if (info->kind == VALUE_REDUCE)
       cost += ir_extent(program, program->values.items[info->operand[0]].axes | info->reduced);
   }

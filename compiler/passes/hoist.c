@@ -76,8 +76,7 @@ static bool hoist_value(Hoist *hoist, IrStatement *statement) {
   for (size_t i = 0; i < order.count; i++) {
     const IrValueInfo *info = &program->values.items[order.values[i]];
     if (info->kind == VALUE_READ) varies[i] = (size_t)info->buffer < hoist->count && hoist->varying[info->buffer];
-    worth[i] = info->kind == VALUE_REDUCE ||
-               (info->kind == VALUE_OPERATION && ir_operation_cost(info->operation) >= WORTHWHILE);
+    worth[i] = info->kind == VALUE_REDUCE || ir_flops(info) >= WORTHWHILE;
     for (int o = 0; o < ir_value_operands(info); o++) {
       size_t operand = ir_order_place(&order, info->operand[o]);
       varies[i] |= varies[operand];

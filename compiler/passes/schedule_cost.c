@@ -9,16 +9,11 @@ static const double vector_multiply_add = 0.15, horizontal_sum = 1.5, packed_ele
                     dot_loads = 1.5; // tiles of dot products load twice as much
 
 double schedule_value_cost(const Scheduler *scheduler, IrValue value) {
-  static const double flops[] = {
-#define OPERATION(name, printed, operands, truth, cost, meaning) cost,
-#include "compiler/ir/operations.def"
-#undef OPERATION
-  };
   IrOrder order = ir_order(scheduler->program, value, NULL, NULL);
   double cost = 0;
   for (size_t i = 0; i < order.count; i++) {
     const IrValueInfo *info = &scheduler->program->values.items[order.values[i]];
-    cost += info->kind == VALUE_OPERATION ? flops[info->operation] : info->kind == VALUE_REDUCE;
+    cost += ir_flops(info) + (info->kind == VALUE_REDUCE);
   }
   ir_order_free(&order);
   return cost;

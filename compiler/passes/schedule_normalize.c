@@ -107,21 +107,12 @@ static IrValue add_temporary(Normalizer *normalizer, ScheduleNode node, const ch
   return read;
 }
 
-static int operation_flops(IrOperation operation) {
-  static const int flops[] = {
-#define OPERATION(name, printed, operands, truth, cost, meaning) cost,
-#include "compiler/ir/operations.def"
-#undef OPERATION
-  };
-  return flops[operation];
-}
-
 static bool heavy_from(const Normalizer *normalizer, IrValue value, int threshold) {
   IrOrder order = ir_order(normalizer->scheduler->program, value, NULL, NULL);
   bool heavy = false;
   for (size_t i = 0; i < order.count; i++) {
     const IrValueInfo *info = value_info(normalizer, order.values[i]);
-    heavy |= info->kind == VALUE_OPERATION && operation_flops(info->operation) >= threshold;
+    heavy |= ir_flops(info) >= threshold;
   }
   ir_order_free(&order);
   return heavy;
@@ -130,7 +121,8 @@ static bool heavy_from(const Normalizer *normalizer, IrValue value, int threshol
 // A part of an expression over `surrounding` axes that is better computed once an element of its own, fewer axes.
 static IrValue hoisted(Normalizer *normalizer, IrValue part, IrAxisSet surrounding) {
   const IrValueInfo *info = value_info(normalizer, part);
-  if (info->kind != VALUE_OPERATION || info->is_truth || !info->axes || !(surrounding & ~info->axes)) return part;
+  bool computed = info->kind == VALUE_OPERATION || info->kind == VALUE_NOISE;
+  if (!computed || info->is_truth || !info->axes || !(surrounding & ~info->axes)) return part;
   if (!heavy_from(normalizer, part, HEAVY)) return part;
   IrValue known = replaced(normalizer, part);
   return known != IR_NONE
@@ -352,8 +344,8 @@ static void find_shared(Normalizer *normalizer) {
       if (last[info->operand[i]] > last[value]) last[value] = last[info->operand[i]];
       heavy[value] |= heavy[info->operand[i]];
     }
-    if (info->kind != VALUE_OPERATION) continue;
-    heavy[value] |= operation_flops(info->operation) >= TRANSCENDENTAL;
+    if (info->kind != VALUE_OPERATION && info->kind != VALUE_NOISE) continue;
+    heavy[value] |= ir_flops(info) >= TRANSCENDENTAL;
     const ScheduleNode *made = last[value] ? &scheduler->nodes.items[last[value] - 1] : NULL;
     bool follows = made && made->kind == NODE_PRODUCT && made->axes == info->axes;
     normalizer->shared[value] = uses[value] > 1 && !info->is_truth && info->axes && (heavy[value] || follows);
@@ -363,7 +355,7 @@ static void find_shared(Normalizer *normalizer) {
 // A cheap operation on one stored value over the same axes and smaller ones: as well done again.
 static bool one_step_away(const Normalizer *normalizer, IrValue value, const bool *stored) {
   const IrValueInfo *info = value_info(normalizer, value);
-  if (operation_flops(info->operation) > 1) return false;
+  if (ir_flops(info) > 1) return false;
   int whole = 0, known = 0;
   for (int i = 0; i < ir_value_operands(info); i++) {
     const IrValueInfo *operand = value_info(normalizer, info->operand[i]);

@@ -173,6 +173,8 @@ void schedule_check_text(const char *text, const ScheduleTarget *target, int ele
 
 // ---- compiled
 
+static const uint64_t compiled_seed = 0xFEDCBA9876543210u;
+
 typedef struct {
   BackendEntry *entry;
   double *memory, *scratch;
@@ -197,9 +199,12 @@ static void run_threads(Arena *arena, const Schedule *schedule, BackendEntry *en
   Work works[4];
   pthread_t ids[4];
   for (int t = 0; t < threads; t++) {
-    works[t] =
-        (Work){entry, memory, make_memory(arena, schedule->scratch_bytes), {.pool = &barrier, .barrier = wait_for_all},
-               t,     threads};
+    works[t] = (Work){entry,
+                      memory,
+                      make_memory(arena, schedule->scratch_bytes),
+                      {.pool = &barrier, .barrier = wait_for_all, .seed = compiled_seed},
+                      t,
+                      threads};
     if (t) pthread_create(&ids[t], NULL, work, &works[t]);
   }
   work(&works[0]);
@@ -223,7 +228,7 @@ void schedule_check_compiled(const char *text, BlurCpu cpu, int threads, int ste
   for (int step = 0; step < steps; step++) {
     memory[0] = step;
     run_threads(fixture.arena, schedule, backend_entry(code, "step"), memory, threads);
-    ir_interpret(fixture.reference, fixture.storage, step, 0);
+    ir_interpret(fixture.reference, fixture.storage, step, compiled_seed);
     cr_assert(compare_outputs(&fixture, schedule, memory, text_get(&printed)) > 0);
   }
   backend_destroy(code);
