@@ -143,15 +143,15 @@ static int read_batches(Step *step) {
   return EXIT_DONE;
 }
 
-// genome.NAME, synapse.NAME.LAYER, and persistent neuron.NAME.LAYER and signal.NAME.
-static int set_variables(Step *step) {
+// genome.NAME, genome.NAME.LAYER; or synapse.NAME.LAYER, and persistent neuron.NAME.LAYER and signal.NAME.
+static int set_kind(Step *step, bool genome) {
   const BlurVariable *variables;
   size_t count = blur_program_variables(step->session.program, &variables);
   for (size_t i = 0; i < count; i++) {
     const BlurVariable *variable = &variables[i];
     char name[MAX_NAME];
-    bool kept = variable->kind == BLUR_SYNAPSE || variable->kind == BLUR_GENOME || variable->persistent;
-    if (!kept || !array_name(variable, name)) continue;
+    bool is_of_kind = variable->kind == BLUR_GENOME ? genome : !genome && variable->persistent;
+    if (!is_of_kind || !array_name(variable, name)) continue;
     const NpzArray *array = take(step, name);
     if (!array) continue;
     bool fits = array->dimensions == variable->dimensions;
@@ -168,6 +168,15 @@ static int set_variables(Step *step) {
   return EXIT_DONE;
 }
 
+// Genome values first: the initial values of others may be made of them.
+static int set_variables(Step *step) {
+  BlurStatus status;
+  int code = set_kind(step, true);
+  if (!code && !blur_network_reset_from_genome(step->session.network, &status))
+    code = session_failed(&step->session, &status);
+  return code ? code : set_kind(step, false);
+}
+
 // A name that the rule lacks is told one by one, others in a line.
 static void warn_unused(const Step *step) {
   size_t others = 0;
@@ -175,7 +184,8 @@ static void warn_unused(const Step *step) {
   for (size_t i = 0; i < step->input.count; i++) {
     const char *name = step->input.arrays[i].name;
     if (step->used[i]) continue;
-    if (strncmp(name, "genome.", 7) == 0 || strncmp(name, "synapse.", 8) == 0 || strncmp(name, "neuron.", 7) == 0) {
+    if (strncmp(name, "genome.", 7) == 0 || strncmp(name, "synapse.", 8) == 0 || strncmp(name, "neuron.", 7) == 0 ||
+        strncmp(name, "signal.", 7) == 0) {
       complain(step->session.arguments, "warning: the rule on this network has no %s", name);
       continue;
     }

@@ -23,36 +23,58 @@ static const CheckedVariable *declared(const CheckedRule *rule, const char *name
   return NULL;
 }
 
-// A number of an initializer at one layer; NAN if it is no constant (it reads a genome value).
-static double evaluate(const Plan *plan, const CheckedVariable *declaration, const CheckedExpression *expression,
-                       int layer) {
-  LowerNetwork network = {plan->options->layers, plan->options->units, plan->options->batch, false};
-  double number = 0;
-  if (!expression) return 0;
-  return lower_initial(plan->rule, &network, declaration, layer, expression, &number) ? number : NAN;
+// The layer that part `part` of a variable's initial values is of.
+static int layer_of(const BlurVariable *variable, const CheckedVariable *declaration, size_t part) {
+  return declaration->scope == SCOPE_PER_LAYER ? (int)part : variable->layer;
 }
 
-static void initial_values(const Plan *plan, const CheckedVariable *declaration, BlurVariable *variable) {
+// A number of an initializer, of each part; NULL where one number holds for all. A program where it reads genome
+// values.
+static const double *evaluate(const Plan *plan, const CheckedVariable *declaration, const BlurVariable *variable,
+                              const CheckedExpression *expression, const PlanInitial *initial,
+                              const IrProgram **programs, double *number) {
+  LowerNetwork network = {plan->options->layers, plan->options->units, plan->options->batch, false};
+  *number = 0;
+  if (!expression) return NULL;
+  double *parts = ARENA_ARRAY(plan->arena, double, initial->layers);
+  for (size_t part = 0; part < initial->layers; part++) {
+    int layer = layer_of(variable, declaration, part);
+    if (!lower_initial(plan->rule, &network, declaration, layer, expression, &parts[part]))
+      programs[part] = lower_initial_program(plan->arena, plan->rule, &network, declaration, layer, expression);
+  }
+  *number = parts[0];
+  if (initial->layers == 1) return NULL;
+  double *values = ARENA_ARRAY(plan->arena, double, variable->pieces);
+  for (size_t piece = 0; piece < variable->pieces; piece++)
+    values[piece] = parts[piece / (variable->pieces / initial->layers)];
+  return values;
+}
+
+static PlanInitial initial_values(const Plan *plan, const CheckedVariable *declaration, BlurVariable *variable) {
+  PlanInitial initial = {.layers = declaration->scope == SCOPE_PER_LAYER ? (size_t)variable->extent[0] : 1};
   variable->initial = BLUR_INITIAL_ZERO;
   variable->low = declaration->kind == CHECKED_GENOME ? declaration->low : -INFINITY;
   variable->high = declaration->kind == CHECKED_GENOME ? declaration->high : INFINITY;
   variable->logarithmic = declaration->logarithmic;
   variable->frozen = declaration->frozen;
-  if (declaration->initial_kind == INITIAL_NONE) return;
-  variable->first = evaluate(plan, declaration, declaration->first, variable->layer);
-  variable->second = evaluate(plan, declaration, declaration->second, variable->layer);
-  if (declaration->initial_kind == INITIAL_VALUE) {
-    variable->initial = BLUR_INITIAL_VALUE;
-    if (declaration->constants) {
-      double *values = ARENA_ARRAY(plan->arena, double, variable->pieces);
-      memcpy(values, declaration->constants, variable->pieces * sizeof *values);
-      variable->values = values;
-    }
-    return;
-  }
-  variable->initial = declaration->draw == 'n'   ? BLUR_INITIAL_NORMAL
-                      : declaration->draw == 'u' ? BLUR_INITIAL_UNIFORM
-                                                 : BLUR_INITIAL_ORTHOGONAL;
+  if (declaration->initial_kind == INITIAL_NONE) return initial;
+  initial.first = ARENA_ARRAY(plan->arena, const IrProgram *, initial.layers);
+  initial.second = ARENA_ARRAY(plan->arena, const IrProgram *, initial.layers);
+  variable->values =
+      evaluate(plan, declaration, variable, declaration->first, &initial, initial.first, &variable->first);
+  variable->second_values =
+      evaluate(plan, declaration, variable, declaration->second, &initial, initial.second, &variable->second);
+  variable->initial_rank = declaration->initial_rank;
+  variable->initial = declaration->initial_kind == INITIAL_VALUE ? BLUR_INITIAL_VALUE
+                      : declaration->draw == 'n'                 ? BLUR_INITIAL_NORMAL
+                      : declaration->draw == 'u'                 ? BLUR_INITIAL_UNIFORM
+                                                                 : BLUR_INITIAL_ORTHOGONAL;
+  if (!declaration->constants) return initial;
+  double *values = ARENA_ARRAY(plan->arena, double, variable->pieces);
+  size_t count = variable->pieces / initial.layers;
+  for (size_t piece = 0; piece < variable->pieces; piece++) values[piece] = declaration->constants[piece % count];
+  variable->values = values;
+  return initial;
 }
 
 static const char *piece_name(const Plan *plan, const char *buffer, const BlurVariable *variable, size_t piece) {
@@ -119,7 +141,8 @@ static BlurVariable variable_of(const Plan *plan, const IrProgram *program, cons
     variable.states++;
     variable.pieces *= (size_t)buffer->extent[d];
   }
-  const IrBufferInfo *bias = variable.kind == BLUR_SYNAPSE ? bias_row(program, buffer) : NULL;
+  bool has_rows = variable.kind == BLUR_SYNAPSE || variable.kind == BLUR_GENOME;
+  const IrBufferInfo *bias = has_rows ? bias_row(program, buffer) : NULL;
   variable.has_bias = bias != NULL;
   int pre = 0; // the axis of the unit neuron's row
   while (bias && declaration && pre < declaration->axes && declaration->axis[pre] != RULE_AXIS_PRE) pre++;
@@ -138,8 +161,28 @@ static BlurVariable variable_of(const Plan *plan, const IrProgram *program, cons
     variable.bias_dimension = variable.states + pre;
     variable.extent[variable.bias_dimension]++; // pre counts the unit neuron's row
   }
-  if (declaration) initial_values(plan, declaration, &variable);
   return variable;
+}
+
+// A genome value `per layer` is one variable, the layers its first dimension.
+static BlurVariable variable_of_layers(const Plan *plan, const IrProgram *program, const IrBufferInfo *lowest) {
+  BlurVariable one = variable_of(plan, program, lowest), all = one;
+  size_t layers = (size_t)plan->options->layers - 1;
+  BlurPiece *pieces = ARENA_ARRAY(plan->arena, BlurPiece, layers * one.pieces);
+  for (size_t b = 0; b < program->buffers.count; b++) {
+    const IrBufferInfo *buffer = &program->buffers.items[b];
+    if (buffer->role != ROLE_GENOME || !buffer->variable || strcmp(buffer->variable, one.name) != 0) continue;
+    BlurVariable variable = variable_of(plan, program, buffer);
+    memcpy(&pieces[(size_t)buffer->layer * one.pieces], variable.piece, one.pieces * sizeof *pieces);
+  }
+  all.piece = pieces;
+  all.pieces = layers * one.pieces;
+  all.layer = -1;
+  all.states = one.states + 1;
+  all.dimensions = one.dimensions + 1;
+  all.extent[0] = (int64_t)layers;
+  memcpy(&all.extent[1], one.extent, sizeof(int64_t) * (size_t)one.dimensions);
+  return all;
 }
 
 static bool is_variable(const IrBufferInfo *buffer) {
@@ -151,15 +194,27 @@ VariablePlan plan_variables(Arena *arena, const CheckedRule *rule, const IrProgr
                             PlanPlace *place, void *context) {
   Plan plan = {arena, rule, options, split, element_bytes, place, context};
   ARENA_LIST(BlurVariable) variables = {0};
-  for (size_t b = 0; b < lowered_step->buffers.count; b++)
-    if (is_variable(&lowered_step->buffers.items[b]))
-      ARENA_PUSH(arena, &variables, variable_of(&plan, lowered_step, &lowered_step->buffers.items[b]));
-  for (size_t b = 0; b < lowered_predict->buffers.count; b++)
-    if (lowered_predict->buffers.items[b].role == ROLE_OUTPUT)
-      ARENA_PUSH(arena, &variables, variable_of(&plan, lowered_predict, &lowered_predict->buffers.items[b]));
+  ARENA_LIST(PlanInitial) initials = {0};
+  for (int which = 0; which < 2; which++) {
+    const IrProgram *program = which ? lowered_predict : lowered_step;
+    for (size_t b = 0; b < program->buffers.count; b++) {
+      const IrBufferInfo *buffer = &program->buffers.items[b];
+      if (which ? buffer->role != ROLE_OUTPUT : !is_variable(buffer)) continue;
+      const CheckedVariable *declaration = buffer->variable ? declared(rule, buffer->variable) : NULL;
+      bool of_layers = declaration && declaration->scope == SCOPE_PER_LAYER;
+      if (of_layers && buffer->layer > 0) continue;
+      BlurVariable variable =
+          of_layers ? variable_of_layers(&plan, program, buffer) : variable_of(&plan, program, buffer);
+      bool has_initial = declaration && declaration->kind != CHECKED_X && declaration->kind != CHECKED_Y;
+      PlanInitial initial = has_initial ? initial_values(&plan, declaration, &variable) : (PlanInitial){0};
+      ARENA_PUSH(arena, &variables, variable);
+      ARENA_PUSH(arena, &initials, initial);
+    }
+  }
   BlurPiece *counter = ARENA_NEW(arena, BlurPiece); // the step counter: the first element of memory
   counter->bias_offset = -1;
   ARENA_PUSH(arena, &variables,
              (BlurVariable){.name = "step", .kind = BLUR_STEP, .layer = -1, .pieces = 1, .piece = counter});
-  return (VariablePlan){variables.items, variables.count};
+  ARENA_PUSH(arena, &initials, (PlanInitial){0});
+  return (VariablePlan){variables.items, initials.items, variables.count};
 }

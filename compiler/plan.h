@@ -4,8 +4,15 @@
 
 #include "compiler/driver.h"
 
+// The initial values of one variable that are made of genome values: a program for each of its layers (lower.h).
+typedef struct {
+  size_t layers;                     // 1, or the synapse layers of a genome value `per layer`
+  const IrProgram **first, **second; // of each; NULL: the number in the variable holds
+} PlanInitial;
+
 typedef struct {
   BlurVariable *variables;
+  PlanInitial *initials; // of each variable
   size_t count;
 } VariablePlan;
 
@@ -17,5 +24,9 @@ typedef bool PlanPlace(void *context, const char *buffer, int64_t *offset, int64
 VariablePlan plan_variables(Arena *arena, const CheckedRule *rule, const IrProgram *lowered_step,
                             const IrProgram *lowered_predict, const BlurOptions *options, bool split, int element_bytes,
                             PlanPlace *place, void *context);
+
+// initial.c: the numbers of the initial value of a piece, from the genome values in `memory`.
+void plan_initial(const VariablePlan *plan, const BlurVariable *variable, size_t piece, const char *memory,
+                  size_t element_bytes, double *first, double *second);
 
 #endif

@@ -188,6 +188,11 @@ size_t blur_program_variables(const BlurProgram *program, const BlurVariable **v
   return program->plan.count;
 }
 
+void blur_program_initial(const BlurProgram *program, const BlurVariable *variable, size_t piece, const void *memory,
+                          double *first, double *second) {
+  plan_initial(&program->plan, variable, piece, memory, program->element_bytes, first, second);
+}
+
 int blur_program_layers(const BlurProgram *program, const int64_t **units) {
   *units = program->units;
   return program->layers;

@@ -391,18 +391,3 @@ IrProgram *lower_step(Arena *arena, const CheckedRule *rule, const LowerNetwork 
 IrProgram *lower_predict(Arena *arena, const CheckedRule *rule, const LowerNetwork *network, DiagnosticSink *sink) {
   return lower_program(arena, rule, network, sink, false);
 }
-
-// Made without axes and buffers, since it is asked for every variable on every layer.
-bool lower_initial(const CheckedRule *rule, const LowerNetwork *network, const CheckedVariable *variable, int layer,
-                   const CheckedExpression *expression, double *result) {
-  Arena *scratch = arena_create();
-  Lowering lowering = {.rule = rule, .network = network, .scratch = scratch, .training = true};
-  lowering.program = ir_program_create(scratch, "initial");
-  lowering.lets = ARENA_ARRAY(scratch, LowerLet, rule->lets.count + 1);
-  lower_move(&lowering, variable->kind == CHECKED_SYNAPSE, layer < 0 ? 0 : layer);
-  IrValue value = lower_expression(&lowering, expression);
-  IrValueInfo node = lowering.program->values.items[value];
-  *result = node.number;
-  arena_destroy(scratch);
-  return node.kind == VALUE_CONSTANT;
-}

@@ -37,5 +37,9 @@ IrProgram *lower_query(Arena *arena, const CheckedRule *rule, const LowerNetwork
 // for synapses, a neuron layer for neurons, -1 for others. False if it is no constant (it reads a genome value).
 bool lower_initial(const CheckedRule *rule, const LowerNetwork *network, const CheckedVariable *variable, int layer,
                    const CheckedExpression *expression, double *number);
+// The same as a program, for those that read genome values: `initial[] <- expression`, with the genome values that it
+// reads as its inputs (those of the layer where they have one each, else of layer -1).
+IrProgram *lower_initial_program(Arena *arena, const CheckedRule *rule, const LowerNetwork *network,
+                                 const CheckedVariable *variable, int layer, const CheckedExpression *expression);
 
 #endif

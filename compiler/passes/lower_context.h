@@ -26,12 +26,15 @@ typedef struct {
   Arena *scratch;       // dies with the pass
   IrProgram *program;
   bool training, failed;
-  IrBuffer *buffer;  // [variable][neuron layer]: of a variable of the network, all entries are the same one
+  IrBuffer *buffer;  // [variable][neuron layer]: of a variable of the network, all entries are the same one; NULL: an
+                     // initial value is lowered
   IrBuffer *bias;    // [variable][synapse layer]: the unit neuron's row, IR_NONE: none
   IrAxis *unit_axis; // [neuron layer]
   IrAxis batch_axis, output_axis, second_axis[2]; // second: pre2, post2; IR_NONE until used
 
   LowerRepeat *repeat; // the innermost around the place
+  int block;           // into rule->blocks; -1: none
+  int64_t *runs;       // [block]: how often it has run before, in the first round of all repeats around
   // the place
   bool on_synapses; // a synapse layer (pre, post) or a neuron layer (unit)
   int layer;
@@ -55,7 +58,11 @@ int lower_layer_of(const Lowering *lowering, CheckedSide side);
 
 // ---- lower_expression.c
 IrValue lower_expression(Lowering *lowering, const CheckedExpression *expression);
+IrIndex lower_index(const Lowering *lowering, const CheckedIndex *index);
 void lower_forget(Lowering *lowering); // what was lowered on another layer
+
+// ---- lower_initial.c
+IrValue lower_initial_read(Lowering *lowering, const CheckedExpression *expression); // of a genome value
 
 static inline const CheckedVariable *lower_variable(const Lowering *lowering, int variable) {
   return &lowering->rule->variables.items[variable];

@@ -105,7 +105,7 @@ static IrValue lower_scalar(Lowering *lowering, const CheckedExpression *express
   return ir_constant(lowering->program, number);
 }
 
-static IrIndex lower_index(const Lowering *lowering, const CheckedIndex *index) {
+IrIndex lower_index(const Lowering *lowering, const CheckedIndex *index) {
   if (index->is_axis) return lowering->index[index->axis];
   return (IrIndex){.axis = IR_NONE, .constant = (int32_t)index->constant};
 }
@@ -132,7 +132,7 @@ static IrValue lower_counter(Lowering *lowering, int counter) {
 }
 
 static IrValue lower_read(Lowering *lowering, const CheckedExpression *expression) {
-  if (!lowering->buffer) return ir_argument(lowering->program, 0, 0, false); // lower_initial: not a constant
+  if (!lowering->buffer) return lower_initial_read(lowering, expression);
   const CheckedVariable *variable = lower_variable(lowering, expression->variable);
   IrBuffer buffer = lower_buffer(lowering, expression->variable, expression->side);
   IrIndex index[IR_MAX_DIMENSIONS];
@@ -145,7 +145,7 @@ static IrValue lower_read(Lowering *lowering, const CheckedExpression *expressio
     else index[dimensions++] = lower_axis(lowering, axis);
   }
   if (is_unit) {
-    if (variable->kind != CHECKED_SYNAPSE) return ir_constant(lowering->program, 1);
+    if (!checked_is_synaptic(variable)) return ir_constant(lowering->program, 1);
     buffer = *lower_slot(lowering, lowering->bias, expression->variable, lowering->layer);
     // A synapse without the row is never used there: only the unneeded twin of a `let` comes here.
     if (buffer == IR_NONE) return ir_constant(lowering->program, 0);

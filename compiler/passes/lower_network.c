@@ -31,7 +31,7 @@ static int64_t variable_elements(const LowerNetwork *network, const CheckedVaria
   int64_t elements = 1;
   for (int i = 0; i < variable->states + variable->axes; i++) {
     int64_t extent = i < variable->states ? variable->extent[i]
-                                          : axis_extent(network, variable->kind == CHECKED_SYNAPSE, layer,
+                                          : axis_extent(network, checked_on_synapses(variable), layer,
                                                         variable->axis[i - variable->states]);
     if (extent > 0 && elements > MAX_ELEMENTS / extent) return MAX_ELEMENTS + 1;
     elements *= extent;
@@ -58,9 +58,9 @@ bool lower_check_network(const CheckedRule *rule, const LowerNetwork *network, D
   int64_t total = 0;
   for (size_t i = 0; i < rule->variables.count; i++) {
     const CheckedVariable *variable = &rule->variables.items[i];
-    int layers = variable->kind == CHECKED_NEURON    ? network->layers
-                 : variable->kind == CHECKED_SYNAPSE ? network->layers - 1
-                                                     : 1;
+    int layers = checked_on_neurons(variable)    ? network->layers
+                 : checked_on_synapses(variable) ? network->layers - 1
+                                                 : 1;
     for (int layer = 0; layer < layers; layer++) {
       total += variable_elements(network, variable, layer);
       if (total <= MAX_ELEMENTS) continue;
@@ -196,7 +196,7 @@ static const char *index_name(const CheckedRule *rule, const CheckedVariable *va
 static IrBuffer make_buffer(Lowering *lowering, int number, int layer, bool is_bias) {
   const CheckedVariable *variable = lower_variable(lowering, number);
   Arena *arena = lowering->program->arena;
-  bool on_synapses = variable->kind == CHECKED_SYNAPSE;
+  bool on_synapses = checked_on_synapses(variable);
   bool lives = variable->kind == CHECKED_SYNAPSE || variable->kind == CHECKED_SIGNAL || variable->persistent;
   IrBufferInfo info = {.variable = variable->name,
                        .layer = layer,
@@ -204,8 +204,8 @@ static IrBuffer make_buffer(Lowering *lowering, int number, int layer, bool is_b
                        .is_bias = is_bias,
                        .live_in = lives || variable->kind != CHECKED_NEURON,
                        .origin = IR_NONE};
-  info.live_out = lowering->training && (lives || (lowering->network->all_live && (variable->kind == CHECKED_NEURON ||
-                                                                                   variable->kind == CHECKED_GENOME)));
+  bool wanted = lowering->network->all_live && (variable->kind == CHECKED_NEURON || variable->kind == CHECKED_GENOME);
+  info.live_out = lowering->training && (lives || variable->in_initial || wanted);
   info.name = layer < 0 || variable->kind == CHECKED_X || variable->kind == CHECKED_Y
                   ? variable->name
                   : arena_format(arena, "%s%d%s", variable->name, layer, is_bias ? ".bias" : "");
@@ -234,7 +234,7 @@ static void make_buffers(Lowering *lowering) {
   int layers = lowering->network->layers;
   for (int number = 0; (size_t)number < lowering->rule->variables.count; number++) {
     const CheckedVariable *variable = lower_variable(lowering, number);
-    bool by_layer = variable->kind == CHECKED_NEURON || variable->kind == CHECKED_SYNAPSE;
+    bool by_layer = checked_on_neurons(variable) || checked_on_synapses(variable);
     int own_layer = variable->kind == CHECKED_X ? 0 : variable->kind == CHECKED_Y ? layers - 1 : -1;
     for (int layer = 0; layer < layers; layer++) {
       IrBuffer *slot = lower_slot(lowering, lowering->buffer, number, layer);
@@ -244,7 +244,7 @@ static void make_buffers(Lowering *lowering) {
         *slot = layer == 0 ? make_buffer(lowering, number, own_layer, false) : slot[-1];
         continue;
       }
-      bool exists = variable->kind == CHECKED_NEURON || layer + 1 < layers;
+      bool exists = checked_on_neurons(variable) || layer + 1 < layers;
       *slot = exists ? make_buffer(lowering, number, layer, false) : IR_NONE;
       if (exists && variable->bias) *bias = make_buffer(lowering, number, layer, true);
     }

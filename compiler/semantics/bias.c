@@ -19,8 +19,12 @@ static void report_mixed(Checker *checker, Span span, int with, int without) {
       REPORT(checker, bias_mixed, span, variable_name(checker, with), variable_name(checker, without));
   note_variable(checker, diagnostic, with, "has the row of the unit neuron (`bias`)");
   note_variable(checker, diagnostic, without, "has not");
-  diagnostic_help(checker->sink, diagnostic, "declare it with the row, too: `synapse %s like %s`",
-                  variable_name(checker, without), variable_name(checker, with));
+  if (without >= 0 && checker->rule->variables.items[without].kind == CHECKED_GENOME)
+    diagnostic_help(checker->sink, diagnostic, "declare it with the row, too: `genome %s bias per synapse`",
+                    variable_name(checker, without));
+  else
+    diagnostic_help(checker->sink, diagnostic, "declare it with the row, too: `synapse %s like %s`",
+                    variable_name(checker, without), variable_name(checker, with));
 }
 
 static void warn_function(Checker *checker, const Node *node) {

@@ -46,6 +46,11 @@ static void drop_unused(Checker *checker) {
   if ((size_t)kept == rule->variables.count) return;
   rule->variables.count = (size_t)kept;
   uint32_t mark = ++checker->next_mark;
+  for (int i = 0; i < kept; i++) {
+    const CheckedVariable *variable = &rule->variables.items[i];
+    if (variable->first) node_renumber_variables(checker, variable->first, number, mark);
+    if (variable->second) node_renumber_variables(checker, variable->second, number, mark);
+  }
   for (size_t i = 0; i < rule->lets.count; i++)
     node_renumber_variables(checker, rule->lets.items[i].value, number, mark);
   for (size_t i = 0; i < rule->blocks.count; i++)

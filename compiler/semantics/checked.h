@@ -44,15 +44,33 @@ typedef struct {
   InitialKind initial_kind;
   // VALUE: `value` (may be indexed by the state axes in value_axis, e.g. from a matrix literal or eye(k)).
   // DRAW: draw 'n' normal(mean, deviation), 'u' uniform(low, high), 'o' orthogonal(gain), parameters first, second.
-  // All are scalar expressions of constants, fan_in, fan_out, layer, layers, inputs, outputs, batch_size.
+  // All are scalar expressions of constants, genome values, fan_in, fan_out, layer, layers, inputs, outputs,
+  // batch_size.
   char draw;
   CheckedExpression *first, *second; // VALUE: first
   double *constants;                 // VALUE by literal: one number an element of the state axes, else NULL
   double low, high;                  // genome range; -inf, inf if absent
   bool logarithmic, frozen;
-  GenomeScope scope;
-  bool used; // read by some equation
+  GenomeScope scope; // a value for the network, each synapse layer, neuron {unit}, or synapse {pre, post}
+  bool used;         // read by some equation
+  bool in_initial;   // genome: initial values are made of it
+  int initial_rank;  // 0: made of constants; else one above the genome values that its initial value reads
 } CheckedVariable;
+
+// Whether it has a value for each synapse layer, or for each neuron layer.
+static inline bool checked_on_synapses(const CheckedVariable *variable) {
+  return variable->kind == CHECKED_SYNAPSE ||
+         (variable->kind == CHECKED_GENOME &&
+          (variable->scope == SCOPE_PER_LAYER || variable->scope == SCOPE_PER_SYNAPSE));
+}
+static inline bool checked_on_neurons(const CheckedVariable *variable) {
+  return variable->kind == CHECKED_NEURON || (variable->kind == CHECKED_GENOME && variable->scope == SCOPE_PER_NEURON);
+}
+// Whether it has rows on the pre side, and so a say about the unit neuron's.
+static inline bool checked_is_synaptic(const CheckedVariable *variable) {
+  return variable->kind == CHECKED_SYNAPSE ||
+         (variable->kind == CHECKED_GENOME && variable->scope == SCOPE_PER_SYNAPSE);
+}
 
 typedef enum {
   SCALAR_FIRST,

@@ -97,6 +97,7 @@ typedef struct {
   PlaceKind kind;
   const char *name; // "forward", "the initial value of `w`"
   bool sees_x, sees_y;
+  bool sees_genome, sees_layer_genome; // an initial value: of the network; of its synapse layer
 } Place;
 
 // ---- nodes: what a CheckedExpression of this folder really is
@@ -208,7 +209,7 @@ typedef struct {
 
   // about variables and lets, by their number
   struct VariableFacts {
-    bool read, written;
+    bool read, written, in_circle;
     Entry *entry;
   } * facts;
   size_t fact_capacity;

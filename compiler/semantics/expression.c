@@ -79,10 +79,12 @@ bool check_indices(Checker *checker, const AstIndex *indices, int count, const c
 
 // ---- names
 
-static const char *kind_name(CheckedKind kind) {
+static const char *kind_name(const CheckedVariable *variable) {
   static const char *const names[] = {"the input",          "the target",     "a neuron variable",
                                       "a synapse variable", "a genome value", "a signal"};
-  return names[kind];
+  static const char *const scoped[] = {"a genome value", "a genome value of each layer", "a genome value of each neuron",
+                                       "a genome value of each synapse"};
+  return variable->kind == CHECKED_GENOME ? scoped[variable->scope] : names[variable->kind];
 }
 
 // From which side a variable is seen here, by its qualifier and by the block. False after reporting.
@@ -91,8 +93,8 @@ bool check_side(Checker *checker, const AstExpression *ast, int variable, Checke
   const char *qualifier = ast->name.qualifier.text;
   PlaceKind place = checker->place.kind;
   if (place == PLACE_ANYWHERE) return false;
-  if (qualifier && info->kind != CHECKED_NEURON) {
-    Diagnostic *diagnostic = REPORT(checker, side_of_other, ast->span, info->name, kind_name(info->kind), qualifier);
+  if (qualifier && !checked_on_neurons(info)) {
+    Diagnostic *diagnostic = REPORT(checker, side_of_other, ast->span, info->name, kind_name(info), qualifier);
     diagnostic_help(checker->sink, diagnostic, "write `%s`", info->name);
     diagnostic_fix(checker->sink, diagnostic, span_join(ast->name.qualifier.span, ast->name.name.span), "%s",
                    info->name);
@@ -102,25 +104,35 @@ bool check_side(Checker *checker, const AstExpression *ast, int variable, Checke
     *side = SIDE_OWN;
     return true;
   }
-  if (info->kind == CHECKED_GENOME) {
+  if (info->kind == CHECKED_GENOME && (info->scope == SCOPE_NONE || info->scope == SCOPE_PER_LAYER)) {
     *side = SIDE_OWN;
-    if (place >= PLACE_ONE_LAYER) return true;
-    if (place == PLACE_INITIAL) REPORT(checker, not_supported, ast->span, "genome values in initial values");
-    else REPORT(checker, not_constant, ast->span, checker->place.name);
+    bool of_layer = info->scope == SCOPE_PER_LAYER;
+    if (of_layer ? place == PLACE_SYNAPSES || checker->place.sees_layer_genome
+                 : place >= PLACE_ONE_LAYER || checker->place.sees_genome)
+      return true;
+    if (place == PLACE_CONSTANT && !checker->place.sees_genome) {
+      REPORT(checker, not_constant, ast->span, checker->place.name);
+      return false;
+    }
+    Diagnostic *diagnostic = REPORT(checker, not_visible, ast->span, info->name, checker->place.name);
+    diagnostic_note(checker->sink, diagnostic, info->span, "`%s` has a value for each layer of synapses", info->name);
+    diagnostic_help(checker->sink, diagnostic,
+                    place == PLACE_ONE_LAYER ? "read it in the blocks of synapse layers: `forward`, `update`, passes"
+                                             : "leave out `per layer`, or give this a value for each layer, too");
     return false;
   }
   if (place == PLACE_CONSTANT || place == PLACE_INITIAL) {
     Diagnostic *diagnostic = place == PLACE_CONSTANT
                                  ? REPORT(checker, not_constant, ast->span, checker->place.name)
                                  : REPORT(checker, initial_not_scalar, ast->span, checker->place.name);
-    diagnostic_note(checker->sink, diagnostic, info->span, "`%s` is %s", info->name, kind_name(info->kind));
+    diagnostic_note(checker->sink, diagnostic, info->span, "`%s` is %s", info->name, kind_name(info));
     return false;
   }
-  if (info->kind == CHECKED_SYNAPSE) {
+  if (checked_is_synaptic(info)) {
     *side = SIDE_OWN;
     if (place == PLACE_SYNAPSES) return true;
     Diagnostic *diagnostic = REPORT(checker, not_visible, ast->span, info->name, checker->place.name);
-    diagnostic_help(checker->sink, diagnostic, "synapses are seen in `forward`, `backward` and `update`");
+    diagnostic_help(checker->sink, diagnostic, "synapses are seen in `forward`, `backward`, `update` and passes");
     return false;
   }
   if (qualifier && !strcmp(qualifier, "output")) {

@@ -180,7 +180,7 @@ CheckedExpression *node_read(Checker *checker, int variable, CheckedSide side, c
   Node *node = intern(checker, &key, span, &is_new);
   checker->facts[variable].read = true;
   if (is_new && (key.axes & axis_bit(RULE_AXIS_PRE))) {
-    if (info->kind == CHECKED_SYNAPSE) {
+    if (checked_is_synaptic(info)) {
       node->flags = info->bias ? NODE_BIAS_SYNAPSE : NODE_PLAIN_SYNAPSE;
       *(info->bias ? &node->bias_variable : &node->plain_variable) = variable;
     } else node->flags = NODE_PRE_NEURON;

@@ -217,6 +217,8 @@ static void print_variable(Printer *printer, const CheckedVariable *variable) {
   if (variable->bias) text_add(out, " bias");
   print_initial(printer, variable);
   if (variable->persistent) text_add(out, " persistent");
+  static const char *const scopes[] = {"", " per layer", " per neuron", " per synapse"};
+  text_add(out, "%s", scopes[variable->scope]);
   if (variable->kind == CHECKED_GENOME && (isfinite(variable->low) || isfinite(variable->high))) {
     text_add(out, " in (");
     text_add_number(out, variable->low);

@@ -15,7 +15,8 @@ static const char *usual_help(DiagnosticCode code) {
   case DIAGNOSTIC_bias_without_pre: return "leave `bias` out, or declare a synapse variable with the axis `pre`";
   case DIAGNOSTIC_bad_like: return "name another synapse variable: `synapse m like w = 0`";
   case DIAGNOSTIC_inheritance_cycle: return "let one of these rules stand alone, without `like`";
-  case DIAGNOSTIC_initial_not_scalar: return "constants, `fan_in`, `fan_out` and `layer` may stand in it";
+  case DIAGNOSTIC_initial_not_scalar:
+    return "constants, genome values of the network, `fan_in`, `fan_out` and `layer` may stand in it";
   case DIAGNOSTIC_literal_shape:
     return "one number a state, in one pair of brackets a state axis: `[[1, 0], [0, 1]]` for [2,2]";
   case DIAGNOSTIC_rule_too_large: return "name a value by `let` instead of writing it out again";

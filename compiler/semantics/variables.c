@@ -51,7 +51,11 @@ static void set_axes(CheckedVariable *variable, RuleAxis first, RuleAxis second)
 static bool check_declared_axes(Checker *checker, const AstVariable *ast, CheckedVariable *variable) {
   if (!ast->has_axes) {
     if (variable->kind == CHECKED_NEURON) set_axes(variable, RULE_AXIS_BATCH, RULE_AXIS_UNIT);
-    if (variable->kind == CHECKED_SYNAPSE) set_axes(variable, RULE_AXIS_PRE, RULE_AXIS_POST);
+    if (checked_is_synaptic(variable)) set_axes(variable, RULE_AXIS_PRE, RULE_AXIS_POST);
+    if (variable->kind == CHECKED_GENOME && variable->scope == SCOPE_PER_NEURON) {
+      variable->axes = 1;
+      variable->axis[0] = RULE_AXIS_UNIT;
+    }
     return true;
   }
   RuleAxisSet allowed = variable->kind == CHECKED_NEURON ? axis_bit(RULE_AXIS_BATCH) | axis_bit(RULE_AXIS_UNIT)
@@ -70,8 +74,10 @@ static bool check_declared_axes(Checker *checker, const AstVariable *ast, Checke
           variable->kind == CHECKED_NEURON ? "the axes of a neuron variable are `batch` and `unit`"
           : variable->kind == CHECKED_SYNAPSE
               ? "the axes of a synapse variable are `batch`, `pre`, `post`, `output`, `pre2` and `post2`, each once"
-          : variable->kind == CHECKED_SIGNAL ? "a signal is one for the network; its axes are `batch` and `output`"
-                                             : "a genome value has states only: `%s[2]`",
+          : variable->kind == CHECKED_SIGNAL
+              ? "a signal is one for the network; its axes are `batch` and `output`"
+              : "a genome value has states, as in `%s[2]`, and a scope: `per layer`, `per neuron`, `per "
+                "synapse`",
           variable->name);
       return false;
     }
@@ -103,10 +109,17 @@ static bool check_declared_axes(Checker *checker, const AstVariable *ast, Checke
 
 static CheckedExpression *check_initial_scalar(Checker *checker, const AstExpression *ast,
                                                const CheckedVariable *variable) {
-  checker->place = (Place){.kind = variable->kind == CHECKED_GENOME ? PLACE_CONSTANT : PLACE_INITIAL,
-                           .name = initial_name(checker, variable->name)};
+  bool of_network = variable->kind == CHECKED_GENOME && variable->scope == SCOPE_NONE; // goes with it to any network
+  checker->place = (Place){.kind = of_network ? PLACE_CONSTANT : PLACE_INITIAL,
+                           .name = initial_name(checker, variable->name),
+                           .sees_genome = true,
+                           .sees_layer_genome = checked_on_synapses(variable)};
+  statement_begin(checker);
   CheckedExpression *value = check_number(checker, ast);
-  return node_is_error(checker, value) ? NULL : value;
+  RuleAxis final[64];
+  if (node_is_error(checker, value) || !indices_finish(checker, final)) return NULL;
+  node_finish(checker, value, final);
+  return value;
 }
 
 // [[1, 0], [0, 1]]: one number an element, row-major.
@@ -339,6 +352,7 @@ static void make_variable(Checker *checker, Entry *entry, int depth) {
   if (checker->rule->variables.count >= MAX_VARIABLES) return;
   CheckedVariable variable = {
       .name = ast->name.text, .kind = entry->variable_kind, .span = ast->name.span, .persistent = ast->persistent};
+  variable.scope = variable.kind == CHECKED_GENOME ? ast->scope : SCOPE_NONE;
   checker->environment = (Environment){NULL, entry->file, true};
   statement_begin(checker);
   check_attributes(checker, ast, variable.kind);
@@ -352,13 +366,10 @@ static void make_variable(Checker *checker, Entry *entry, int depth) {
     variable.bias = ast->bias && has_pre;
     if (ast->bias && !has_pre) {
       REPORT(checker, bias_without_pre, ast->bias_span.file ? ast->bias_span : ast->name.span, variable.name,
-             variable.kind == CHECKED_SYNAPSE ? "it has no axis `pre`" : "it is no synapse variable");
+             checked_is_synaptic(&variable) ? "it has no axis `pre`" : "it is no synapse variable");
     }
   }
   if (entry->index >= 0 || !fine) return;
-  checker->environment = (Environment){NULL, entry->file, true};
-  if (ast->scope != SCOPE_NONE)
-    REPORT(checker, not_supported, ast->span, "genome values of their own a layer, neuron or synapse (`per`)");
   push_variable(checker, entry, variable);
 }
 
@@ -373,6 +384,44 @@ static void finish_variable(Checker *checker, Entry *entry) {
   checker->rule->variables.items[entry->index] = variable;
 }
 
+// ---- initial values made of genome values
+
+enum { RANK_RUNNING = -1 };
+
+// Ranks what an initial value reads, and thereby the variable; reports a circle once.
+static int rank_variable(Checker *checker, int number);
+
+static void rank_reads(Checker *checker, const CheckedExpression *value, int *rank, uint32_t mark) {
+  Node *node = value ? node_of(value) : NULL;
+  if (!node || node->mark == mark) return;
+  node->mark = mark;
+  if (value->kind == CHECKED_READ) {
+    int other = rank_variable(checker, value->variable);
+    checker->rule->variables.items[value->variable].in_initial = true;
+    if (other >= *rank) *rank = other + 1;
+  }
+  for (int i = 0; i < IR_MAX_OPERANDS; i++) rank_reads(checker, value->operand[i], rank, mark);
+}
+
+static int rank_variable(Checker *checker, int number) {
+  CheckedVariable *variable = &checker->rule->variables.items[number];
+  if (variable->initial_rank == RANK_RUNNING) {
+    if (!checker->facts[number].in_circle) {
+      Diagnostic *diagnostic = REPORT(checker, initial_cycle, variable->span, variable->name);
+      diagnostic_note(checker->sink, diagnostic, variable->first->span, "its initial value");
+      diagnostic_help(checker->sink, diagnostic, "give one of the genome values in the circle a number");
+    }
+    checker->facts[number].in_circle = true;
+    return 0;
+  }
+  if (variable->initial_rank) return variable->initial_rank;
+  int rank = 0;
+  variable->initial_rank = RANK_RUNNING;
+  rank_reads(checker, variable->first, &rank, ++checker->next_mark);
+  rank_reads(checker, variable->second, &rank, ++checker->next_mark);
+  return variable->initial_rank = rank;
+}
+
 void make_variables(Checker *checker) {
   for (int y = 0; y < 2; y++) {
     CheckedVariable data = {.name = y ? "y" : "x", .kind = y ? CHECKED_Y : CHECKED_X};
@@ -383,4 +432,5 @@ void make_variables(Checker *checker) {
     if (checker->names.items.items[i]->kind == ENTRY_VARIABLE) make_variable(checker, checker->names.items.items[i], 0);
   for (size_t i = 0; i < checker->names.items.count; i++)
     if (checker->names.items.items[i]->kind == ENTRY_VARIABLE) finish_variable(checker, checker->names.items.items[i]);
+  for (size_t i = 0; i < checker->rule->variables.count; i++) rank_variable(checker, (int)i);
 }

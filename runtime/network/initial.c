@@ -12,29 +12,36 @@ typedef struct {
   BlurNetwork *network;
   const BlurVariable *variable;
   uint64_t stream;
+  const double *first, *second; // of each piece; NULL: the variable's own hold for all
 } Draw;
 
 static size_t piece_elements(const BlurVariable *variable) {
   return variable->pieces ? blur_variable_count(variable) / variable->pieces : 0;
 }
 
-// The values of elements first ... first + count - 1 of the variable's dense order.
-static void draw_values(const Draw *draw, size_t first, size_t count, double *values) {
-  const BlurVariable *variable = draw->variable;
-  size_t elements = piece_elements(variable);
-  switch (variable->initial) {
+static double first_of(const Draw *draw, size_t piece) {
+  return draw->first ? draw->first[piece] : draw->variable->first;
+}
+
+static double second_of(const Draw *draw, size_t piece) {
+  return draw->second ? draw->second[piece] : draw->variable->second;
+}
+
+// The values of elements start ... start + count - 1, all of one piece, of the variable's dense order.
+static void draw_values(const Draw *draw, size_t start, size_t count, double *values) {
+  size_t piece = start / piece_elements(draw->variable);
+  double first = first_of(draw, piece), second = second_of(draw, piece);
+  switch (draw->variable->initial) {
   case BLUR_INITIAL_VALUE:
-    for (size_t i = 0; i < count; i++)
-      values[i] = variable->values ? variable->values[(first + i) / elements] : variable->first;
+    for (size_t i = 0; i < count; i++) values[i] = first;
     return;
   case BLUR_INITIAL_NORMAL:
-    philox_normals(draw->network->seed, draw->stream, first, count, values);
-    for (size_t i = 0; i < count; i++) values[i] = variable->first + variable->second * values[i];
+    philox_normals(draw->network->seed, draw->stream, start, count, values);
+    for (size_t i = 0; i < count; i++) values[i] = first + second * values[i];
     return;
   case BLUR_INITIAL_UNIFORM:
     for (size_t i = 0; i < count; i++)
-      values[i] = variable->first +
-                  (variable->second - variable->first) * philox_uniform(draw->network->seed, draw->stream, first + i);
+      values[i] = first + (second - first) * philox_uniform(draw->network->seed, draw->stream, start + i);
     return;
   default: memset(values, 0, count * sizeof *values);
   }
@@ -68,29 +75,32 @@ static void draw_share(void *context, int64_t thread, int64_t threads) {
 }
 
 // Orthogonal matrices: of each state, its axes without the unit neuron's row, which is 0, the last axis the columns; of
-// a value that has only states, the states themselves.
+// a value that has only states, the last two of them.
 static bool draw_orthogonal(const Draw *draw) {
   const BlurVariable *variable = draw->variable;
   bool of_states = variable->dimensions == variable->states;
-  size_t count = blur_variable_count(variable), matrices = of_states ? 1 : variable->pieces, size = count / matrices;
-  size_t columns = variable->dimensions ? (size_t)variable->extent[variable->dimensions - 1] : 1;
-  if (variable->has_bias && variable->bias_dimension == variable->dimensions - 1) columns--;
+  int last = variable->dimensions - 1;
+  size_t columns = last >= 0 ? (size_t)variable->extent[last] : 1;
+  size_t count = blur_variable_count(variable), size = of_states ? columns : piece_elements(variable);
+  if (of_states && last > 0) size *= (size_t)variable->extent[last - 1];
+  if (variable->has_bias && variable->bias_dimension == last) columns--;
   double *values = calloc(2 * count, sizeof *values), *matrix = values ? values + count : NULL;
   if (!values) return false;
   bool done = true;
-  for (size_t i = 0; i < matrices; i++) {
+  for (size_t start = 0; start < count; start += size) {
     size_t drawn = 0;
     int64_t index[BLUR_MAX_DIMENSIONS] = {0};
     for (size_t j = 0; j < size; j++) {
       network_unravel(variable, j, index);
       if (of_states || !network_in_unit_row(variable, index))
-        matrix[drawn++] = philox_normal(draw->network->seed, draw->stream, i * size + j);
+        matrix[drawn++] = philox_normal(draw->network->seed, draw->stream, start + j);
     }
-    done = done && orthogonal_of(matrix, (int64_t)(drawn / columns), (int64_t)columns, variable->first);
+    double gain = first_of(draw, start / piece_elements(variable));
+    done = done && orthogonal_of(matrix, (int64_t)(drawn / columns), (int64_t)columns, gain);
     drawn = 0;
     for (size_t j = 0; j < size; j++) {
       network_unravel(variable, j, index);
-      if (of_states || !network_in_unit_row(variable, index)) values[i * size + j] = matrix[drawn++];
+      if (of_states || !network_in_unit_row(variable, index)) values[start + j] = matrix[drawn++];
     }
   }
   blur_network_set(draw->network, variable, values);
@@ -98,20 +108,46 @@ static bool draw_orthogonal(const Draw *draw) {
   return done;
 }
 
-bool network_initialize(BlurNetwork *network) {
-  for (size_t i = 0; i < network->variable_count; i++) {
-    const BlurVariable *variable = &network->variables[i];
-    if (!network_keeps(variable) || blur_variable_count(variable) == 0) continue;
-    // The layer of -1 is 0 here.
-    uint64_t stream = philox_mix(hash_text(variable->name), (uint64_t)(variable->layer + 1));
-    Draw draw = {network, variable, stream};
-    if (variable->initial == BLUR_INITIAL_ORTHOGONAL) {
-      if (!draw_orthogonal(&draw)) return false;
-    } else if (blur_variable_count(variable) < 4096) {
-      draw_share(&draw, 0, 1);
-    } else {
-      blur_pool_run(network->pool, draw_share, &draw);
+// The numbers of each piece, where a piece has numbers of its own. False: no memory.
+static bool find_numbers(Draw *draw, double **numbers) {
+  const BlurVariable *variable = draw->variable;
+  draw->first = variable->values;
+  draw->second = variable->second_values;
+  *numbers = NULL;
+  if (!variable->initial_rank) return true;
+  double *first = *numbers = malloc(2 * variable->pieces * sizeof *first), *second = first + variable->pieces;
+  if (!first) return false;
+  for (size_t piece = 0; piece < variable->pieces; piece++)
+    blur_program_initial(draw->network->program, variable, piece, draw->network->memory, &first[piece], &second[piece]);
+  draw->first = first;
+  draw->second = second;
+  return true;
+}
+
+static bool initialize(BlurNetwork *network, const BlurVariable *variable) {
+  if (!network_keeps(variable) || blur_variable_count(variable) == 0) return true;
+  // The layer of -1 is 0 here.
+  uint64_t stream = philox_mix(hash_text(variable->name), (uint64_t)(variable->layer + 1));
+  Draw draw = {.network = network, .variable = variable, .stream = stream};
+  double *numbers;
+  bool done = find_numbers(&draw, &numbers);
+  if (done && variable->initial == BLUR_INITIAL_ORTHOGONAL) done = draw_orthogonal(&draw);
+  else if (done && blur_variable_count(variable) < 4096) draw_share(&draw, 0, 1);
+  else if (done) blur_pool_run(network->pool, draw_share, &draw);
+  free(numbers);
+  return done;
+}
+
+// In rising ranks: what is made of genome values comes after them.
+bool network_initialize(BlurNetwork *network, bool from_genome_alone) {
+  int highest = 0;
+  for (size_t i = 0; i < network->variable_count; i++)
+    if (network->variables[i].initial_rank > highest) highest = network->variables[i].initial_rank;
+  for (int rank = from_genome_alone; rank <= highest; rank++)
+    for (size_t i = 0; i < network->variable_count; i++) {
+      const BlurVariable *variable = &network->variables[i];
+      if (variable->initial_rank != rank || (from_genome_alone && variable->kind == BLUR_GENOME)) continue;
+      if (!initialize(network, variable)) return false;
     }
-  }
   return true;
 }

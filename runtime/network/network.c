@@ -85,7 +85,14 @@ bool blur_network_reset(BlurNetwork *network, uint64_t seed, BlurStatus *status)
   network->seed = seed;
   network->services.seed = philox_mix(seed, noise_stream);
   blur_network_set_steps(network, 0);
-  return network_initialize(network) || status_fail_memory(status, "initial values", (double)network->memory_bytes);
+  return network_initialize(network, false) ||
+         status_fail_memory(status, "initial values", (double)network->memory_bytes);
+}
+
+bool blur_network_reset_from_genome(BlurNetwork *network, BlurStatus *status) {
+  network->writes++;
+  return network_initialize(network, true) ||
+         status_fail_memory(status, "initial values", (double)network->memory_bytes);
 }
 
 const BlurVariable *blur_network_find(const BlurNetwork *network, BlurKind kind, const char *name, int layer) {

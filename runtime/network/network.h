@@ -42,8 +42,9 @@ void network_unravel(const BlurVariable *variable, size_t place, int64_t *index)
 // The kinds that live from step to step: what is initialized, saved, and watched.
 bool network_keeps(const BlurVariable *variable);
 
-// initial.c: all kept variables to their initial values, drawn from network->seed. False: no memory.
-bool network_initialize(BlurNetwork *network);
+// initial.c: all kept variables to their initial values, drawn from network->seed; or only those of others than genome
+// values that are made of genome values. False: no memory.
+bool network_initialize(BlurNetwork *network, bool from_genome_alone);
 
 // orthogonal.c: [rows, columns], overwritten by gain * Q, whose columns (rows, if they are fewer) are orthonormal.
 // False: no memory.

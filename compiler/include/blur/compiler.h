@@ -93,18 +93,20 @@ typedef struct {
 typedef struct {
   const char *name;
   BlurKind kind;
-  int layer;                           // neuron: 0 = input layer; synapse: 0 = lowest; -1: one for the network
-  int states;                          // leading dimensions that are states
+  int layer;  // neuron: 0 = input layer; synapse: 0 = lowest; genome values with a scope likewise; -1: one for the
+              // network
+  int states; // leading dimensions that are states; of a genome value `per layer` the first one is the synapse layer
   int dimensions;                      // states included; batch before neuron, pre before post
   int64_t extent[BLUR_MAX_DIMENSIONS]; // pre counts the unit neuron's row if has_bias
   bool has_bias, persistent;
   int bias_dimension; // has_bias: the dimension of pre, whose last index is the unit neuron's row
   size_t pieces;      // product of the state extents, row-major
   const BlurPiece *piece;
-  BlurInitial initial;  // of genome values, synapses and persistent variables
-  double first, second; // value; or mean and deviation; or low and high; or gain
-  const double *values; // INITIAL_VALUE with one number an element of the states, else NULL
-  double low, high;     // genome: range, +-inf where open
+  BlurInitial initial;                  // of genome values, synapses and persistent variables
+  double first, second;                 // value; or mean and deviation; or low and high; or gain
+  const double *values, *second_values; // `first` and `second` of each piece where they differ, else NULL
+  int initial_rank; // 0: these are the numbers. Else blur_program_initial makes them of genome values of lower ranks
+  double low, high; // genome: range, +-inf where open
   bool logarithmic, frozen;
 } BlurVariable;
 
@@ -149,6 +151,9 @@ size_t blur_program_scratch(const BlurProgram *program);
 size_t blur_program_element(const BlurProgram *program); // bytes of a number in memory: 4 or 8
 // All variables; x, y, prediction and the step counter among them (kinds BLUR_X, ...; the counter has no dimensions).
 size_t blur_program_variables(const BlurProgram *program, const BlurVariable **variables);
+// The numbers of a piece of a variable of rank above 0, from the genome values in a network's memory as they are now.
+void blur_program_initial(const BlurProgram *program, const BlurVariable *variable, size_t piece, const void *memory,
+                          double *first, double *second);
 int64_t blur_program_batch(const BlurProgram *program);
 int blur_program_layers(const BlurProgram *program, const int64_t **units);
 bool blur_program_uses_batch_statistics(const BlurProgram *program);

@@ -49,6 +49,10 @@ void blur_network_destroy(BlurNetwork *network);
 const BlurProgram *blur_network_program(const BlurNetwork *network);
 // All initial values anew; other neuron variables zero; step counter 0.
 bool blur_network_reset(BlurNetwork *network, uint64_t seed, BlurStatus *status);
+// Initial values that are made of genome values (`synapse w ~ normal(0, scale)`) are made at reset, from the genome's
+// own initial values. After other genome values have been set: once more, from those as they are now; of the same
+// draws, and not those of genome values themselves.
+bool blur_network_reset_from_genome(BlurNetwork *network, BlurStatus *status);
 
 // The program's variable of that kind, name and layer (-1: one for the network), or NULL. BLUR_X, BLUR_Y and
 // BLUR_PREDICTION are found by kind alone. It belongs to the program.
