@@ -242,6 +242,13 @@ static void lower_block(Lowering *lowering, const CheckedBlock *block) {
   }
 }
 
+int64_t lower_runs_of(const CheckedStep *steps, int block) {
+  int64_t runs = 0;
+  for (const CheckedStep *step = steps; step; step = step->next)
+    runs += step->block < 0 ? step->count * lower_runs_of(step->body, block) : step->block == block;
+  return runs;
+}
+
 static void lower_steps(Lowering *lowering, const CheckedStep *steps);
 
 // A region that runs several times; its counter is a buffer only where a block reads it.
@@ -250,10 +257,15 @@ static void lower_repeat(Lowering *lowering, const CheckedStep *step) {
   IrStatement **before = program->last;
   IrStatement *repeat = ir_repeat(program, step->count, IR_NONE, step->span, "repeat");
   LowerRepeat inside = {repeat, step, lowering->repeat};
+  size_t blocks = lowering->rule->blocks.count;
+  int64_t *before_it = ARENA_ARRAY(lowering->scratch, int64_t, blocks + 1);
+  memcpy(before_it, lowering->runs, blocks * sizeof *before_it);
   program->last = &repeat->body;
   lowering->repeat = &inside;
   lower_steps(lowering, step->body);
   lowering->repeat = inside.outer;
+  for (size_t block = 0; block < blocks; block++)
+    lowering->runs[block] = before_it[block] + step->count * (lowering->runs[block] - before_it[block]);
   program->last = &repeat->next;
   if (repeat->body) return;
   *before = NULL; // nothing in it runs on this network
@@ -262,8 +274,13 @@ static void lower_repeat(Lowering *lowering, const CheckedStep *step) {
 
 static void lower_steps(Lowering *lowering, const CheckedStep *steps) {
   for (const CheckedStep *step = steps; step; step = step->next) {
-    if (step->block >= 0) lower_block(lowering, &lowering->rule->blocks.items[step->block]);
-    else lower_repeat(lowering, step);
+    if (step->block < 0) {
+      lower_repeat(lowering, step);
+      continue;
+    }
+    lowering->block = step->block;
+    lower_block(lowering, &lowering->rule->blocks.items[step->block]);
+    lowering->runs[step->block]++;
   }
 }
 
@@ -377,7 +394,9 @@ static IrProgram *lower_program(Arena *arena, const CheckedRule *rule, const Low
   if (lower_begin(&lowering, arena, training ? "step" : "predict")) {
     start_from_zero(&lowering);
     if (!training) protect_living(&lowering);
+    lowering.runs = ARENA_ARRAY(lowering.scratch, int64_t, rule->blocks.count + 1);
     lower_steps(&lowering, training ? rule->step : rule->predict_steps);
+    lowering.block = -1;
     if (!training) lower_prediction(&lowering);
   }
   arena_destroy(lowering.scratch);

@@ -61,6 +61,9 @@ IrValue lower_expression(Lowering *lowering, const CheckedExpression *expression
 IrIndex lower_index(const Lowering *lowering, const CheckedIndex *index);
 void lower_forget(Lowering *lowering); // what was lowered on another layer
 
+// ---- lower.c
+int64_t lower_runs_of(const CheckedStep *steps, int block); // how often a block runs in them
+
 // ---- lower_initial.c
 IrValue lower_initial_read(Lowering *lowering, const CheckedExpression *expression); // of a genome value
 

@@ -119,16 +119,67 @@ static IrValue lower_position(Lowering *lowering, RuleAxis axis) {
 }
 
 // The round of a repeat, from 0.
-static IrValue lower_counter(Lowering *lowering, int counter) {
-  LowerRepeat *repeat = lowering->repeat;
-  while (repeat && repeat->step->counter != counter) repeat = repeat->outer;
-  if (!repeat) return ir_constant(lowering->program, 0); // semantics has seen to it that there is one
+static IrValue lower_round(Lowering *lowering, LowerRepeat *repeat) {
   if (repeat->statement->counter == IR_NONE) {
+    int counter = repeat->step->counter;
     IrBufferInfo info = {.layer = -1, .role = ROLE_TEMPORARY, .origin = IR_NONE};
-    info.name = lowering->rule->counters.items[counter].name;
+    info.name = counter < 0 ? "round" : lowering->rule->counters.items[counter].name;
     repeat->statement->counter = ir_buffer(lowering->program, info);
   }
   return ir_read(lowering->program, repeat->statement->counter, NULL);
+}
+
+static IrValue lower_counter(Lowering *lowering, int counter) {
+  LowerRepeat *repeat = lowering->repeat;
+  while (repeat && repeat->step->counter != counter) repeat = repeat->outer;
+  return repeat ? lower_round(lowering, repeat) : ir_constant(lowering->program, 0); // there is one: steps.c
+}
+
+// How often the block at hand has run before in this step: that of the first rounds, and what each round of the repeats
+// around adds. A block that runs in one repeat only counts its rounds.
+static IrValue lower_iteration(Lowering *lowering) {
+  IrProgram *program = lowering->program;
+  if (lowering->block < 0) return ir_constant(program, 0);
+  IrValue sum = ir_constant(program, (double)lowering->runs[lowering->block]);
+  for (LowerRepeat *repeat = lowering->repeat; repeat; repeat = repeat->outer) {
+    IrValue runs = ir_constant(program, (double)lower_runs_of(repeat->step->body, lowering->block));
+    IrValue turned = ir_operation(program, OP_MULTIPLY, lower_round(lowering, repeat), runs, IR_NONE);
+    bool is_zero = program->values.items[sum].kind == VALUE_CONSTANT && program->values.items[sum].number == 0;
+    sum = is_zero ? turned : ir_operation(program, OP_ADD, sum, turned, IR_NONE);
+  }
+  return sum;
+}
+
+// Over `pre` of a synapse layer the unit neuron always has an element, the last: so draws do not depend on who binds
+// `pre`.
+static IrValue lower_noise(Lowering *lowering, const CheckedExpression *expression) {
+  static const RuleAxis order[] = {RULE_AXIS_BATCH,  RULE_AXIS_PRE,  RULE_AXIS_POST, RULE_AXIS_UNIT,
+                                   RULE_AXIS_OUTPUT, RULE_AXIS_PRE2, RULE_AXIS_POST2};
+  IrNoise noise = {.draw = expression->draw, .place = expression->place, .layer = lowering->layer};
+  double elements = 1;
+  for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+    if (!(expression->reduced >> order[i] & 1)) continue;
+    int64_t extent = lower_named_extent(lowering, order[i]);
+    bool in_row = order[i] == RULE_AXIS_PRE && lowering->in_unit_row;
+    noise.index[noise.dimensions] =
+        in_row ? (IrIndex){.axis = IR_NONE, .constant = (int32_t)extent} : lower_axis(lowering, order[i]);
+    noise.extent[noise.dimensions] = (int32_t)extent + (order[i] == RULE_AXIS_PRE);
+    elements *= noise.extent[noise.dimensions++];
+  }
+  for (int i = 0; i < expression->dimensions; i++) {
+    const CheckedIndex *index = &expression->index[i];
+    noise.index[noise.dimensions] = lower_index(lowering, index);
+    noise.extent[noise.dimensions] =
+        index->is_axis ? (int32_t)lowering->rule->axes.items[index->axis].extent : expression->extent[i];
+    elements *= noise.extent[noise.dimensions++];
+  }
+  if (elements <= 0x1p32) return ir_noise(lowering->program, &noise, lower_iteration(lowering));
+  if (!lowering->failed && lowering->sink)
+    diagnostic_help(lowering->sink,
+                    diagnostic_report(lowering->sink, DIAGNOSTIC_network_noise, expression->span, lowering->layer),
+                    "draw it over fewer axes");
+  lowering->failed = true;
+  return ir_constant(lowering->program, 0);
 }
 
 static IrValue lower_read(Lowering *lowering, const CheckedExpression *expression) {
@@ -313,6 +364,7 @@ static IrValue lower_anew(Lowering *lowering, const CheckedExpression *expressio
   case CHECKED_OPERATION: return lower_operation(lowering, expression);
   case CHECKED_REDUCE: return lower_reduce(lowering, expression);
   case CHECKED_COUNT: return lower_count(lowering, expression);
+  case CHECKED_NOISE: return lower_noise(lowering, expression);
   case CHECKED_ARGUMENT: return lower_argument(lowering, expression, lowering->in_unit_row);
   case CHECKED_GRADIENT: return lower_gradient(lowering, expression);
   }

@@ -101,6 +101,7 @@ typedef enum {
   CHECKED_OPERATION, // operation, operand[]
   CHECKED_REDUCE,    // reduction, reduced, operand[0]; mean, var, norm2 have become sums already, with COUNT
   CHECKED_COUNT,     // number of elements over `reduced` (for mean), bias row included if with_bias
+  CHECKED_NOISE,     // a random number: draw, place; `reduced`: its named axes, then `index`, `dimensions` of them
   CHECKED_ARGUMENT,  // inside a gradient's body: the parameter to differentiate by
   CHECKED_GRADIENT   // d(sum of operand[0]) / d ARGUMENT `argument`, at ARGUMENT = operand[1]
 } CheckedExpressionKind;
@@ -122,15 +123,19 @@ struct CheckedExpression {
   int counter;  // COUNTER: into rule->counters
   int variable; // READ: into rule->variables
   CheckedSide side;
-  CheckedIndex index[IR_MAX_DIMENSIONS]; // READ, LET_READ
+  CheckedIndex index[IR_MAX_DIMENSIONS]; // READ, LET_READ, NOISE
   RuleAxis renamed[IR_MAX_DIMENSIONS];   // READ: the axis each non-state dimension runs over here (w[post=post2])
   int let;                               // LET_READ: into rule->lets
   IrOperation operation;
   CheckedExpression *operand[IR_MAX_OPERANDS];
   IrReduction reduction;
   RuleAxisSet reduced;
-  bool with_bias; // REDUCE, COUNT over pre: the unit neuron's row takes part
-  int argument;   // ARGUMENT, GRADIENT: unique number
+  bool with_bias;                    // REDUCE, COUNT over pre: the unit neuron's row takes part
+  int argument;                      // ARGUMENT, GRADIENT: unique number
+  char draw;                         // NOISE: 'n' mean 0, deviation 1; 'u' in [0, 1)
+  uint32_t place;                    // NOISE: its number in the rule's text, each call of a function counted anew
+  int dimensions;                    // NOISE: of index
+  int32_t extent[IR_MAX_DIMENSIONS]; // NOISE: of a constant index
 };
 
 // `let` makes a tensor over all its axes, fixed where it is written. With a free `pre` it has both the rows of the

@@ -202,6 +202,7 @@ typedef struct {
   StateIndex indices[64];
   int index_count;
   int next_argument;
+  uint32_t next_place; // of the next draw of noise
   uint32_t next_mark;
   size_t nodes_made, calls_made;
   bool too_large;
@@ -278,6 +279,9 @@ CheckedExpression *node_number(Checker *checker, double number, bool is_truth, S
 CheckedExpression *node_builtin(Checker *checker, CheckedScalar scalar, Span span);
 CheckedExpression *node_position(Checker *checker, RuleAxis axis, Span span);
 CheckedExpression *node_counter(Checker *checker, int counter, Span span);
+// A draw of its own: over named axes and state indices.
+CheckedExpression *node_noise(Checker *checker, char draw, RuleAxisSet named, const RuleAxis *states, int count,
+                              Span span);
 // `renamed`: the axes of its dimensions after the states; NULL: as seen from the side.
 CheckedExpression *node_read(Checker *checker, int variable, CheckedSide side, const CheckedIndex *index,
                              const RuleAxis *renamed, Span span);
@@ -298,6 +302,7 @@ Span call_place(const Checker *checker, Span span); // inside an inlined functio
 void statement_begin(Checker *checker);
 bool bind_index(Checker *checker, AstName name, RuleAxis *axis); // a new state index; false: too many
 bool index_extent(Checker *checker, RuleAxis axis, int64_t extent, Span span);
+void report_extent_unknown(Checker *checker, RuleAxis axis); // once an index
 // Gives the statement's state indices their axes in the rule; the map from local to final numbers. False after an
 // error.
 bool indices_finish(Checker *checker, RuleAxis *final);
@@ -317,6 +322,9 @@ bool check_replacements(Checker *checker, const AstIndex **indices, const Checke
                         RuleAxis *renamed);
 bool check_side(Checker *checker, const AstExpression *name, int variable, CheckedSide *side);
 Span base_span(const AstExpression *name_or_index);
+
+// noise.c
+CheckedExpression *check_noise(Checker *checker, const AstExpression *ast);
 
 // functions.c
 CheckedExpression *check_call(Checker *checker, const AstExpression *ast);

@@ -286,7 +286,10 @@ static CheckedExpression *read_local(Checker *checker, Local *local, const AstIn
       extents[i] = local->kind == LOCAL_LET
                        ? checker->rule->axes.items[checker->rule->lets.items[local->let].index[i]].extent
                        : checker->indices[local->index_axis[i]].extent;
-      if (!extents[i]) return checker->error;
+      if (!extents[i]) {
+        report_extent_unknown(checker, local->index_axis[i]);
+        return checker->error;
+      }
     }
     if (!check_replacements(checker, &indices, NULL, SIDE_OWN, NULL) ||
         !check_indices(checker, indices, count, local->name.text, span, extents, index))

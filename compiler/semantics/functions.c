@@ -393,7 +393,9 @@ static CheckedExpression *call_declared(Checker *checker, Entry *entry, const As
   memo->entry = entry;
   memo->primes = primes;
   memcpy(&memo->arguments, &arguments, sizeof arguments);
+  uint32_t places = checker->next_place;
   memo->result = derive(checker, declared_body, entry, &arguments, primes, ast->span);
+  if (checker->next_place != places) return memo->result; // what draws noise draws anew at each call
   memo->next = *bucket;
   *bucket = memo;
   return memo->result;
@@ -450,9 +452,8 @@ static CheckedExpression *report_no_function(Checker *checker, const AstExpressi
     return checker->error;
   }
   Entry *entry = local ? NULL : scope_find_entry(checker, name);
-  if (!strcmp(name, "normal") || !strcmp(name, "uniform"))
-    REPORT(checker, not_supported, span, "noise in expressions (`normal`, `uniform`)");
-  else if (!strcmp(name, "orthogonal") || !strcmp(name, "eye")) {
+  if (!strcmp(name, "normal") || !strcmp(name, "uniform")) return check_noise(checker, ast);
+  if (!strcmp(name, "orthogonal") || !strcmp(name, "eye")) {
     Diagnostic *diagnostic = REPORT(checker, not_visible, span, name, checker->place.name);
     diagnostic_help(checker->sink, diagnostic, "it stands only as an initial value");
   } else if (entry && entry->kind == ENTRY_FUNCTION && entry->declaration->function.is_alias) {

@@ -143,6 +143,23 @@ CheckedExpression *node_counter(Checker *checker, int counter, Span span) {
   return finish_node(checker, intern(checker, &key, span, &is_new));
 }
 
+CheckedExpression *node_noise(Checker *checker, char draw, RuleAxisSet named, const RuleAxis *states, int count,
+                              Span span) {
+  NEW_KEY(key);
+  key.kind = CHECKED_NOISE;
+  key.draw = draw;
+  key.place = checker->next_place++;
+  key.reduced = key.axes = named;
+  key.dimensions = count;
+  for (int i = 0; i < count; i++) {
+    key.index[i].is_axis = true;
+    key.index[i].axis = states[i];
+    key.axes |= axis_bit(states[i]);
+  }
+  bool is_new;
+  return finish_node(checker, intern(checker, &key, span, &is_new));
+}
+
 static void copy_indices(CheckedExpression *key, const CheckedIndex *index, int count) {
   for (int i = 0; i < count; i++) {
     key->index[i].is_axis = index[i].is_axis;
@@ -443,6 +460,23 @@ static CheckedExpression *substitute(Checker *checker, CheckedExpression *value,
     result = finish_node(checker, copy);
     break;
   }
+  case CHECKED_NOISE: {
+    NEW_KEY(key);
+    memcpy(&key, value, sizeof key);
+    memset(&key.span, 0, sizeof key.span);
+    memset(key.index, 0, sizeof key.index);
+    memcpy(index, value->index, sizeof index);
+    for (int i = 0; i < value->dimensions; i++) {
+      if (!index[i].is_axis || index[i].axis != from) continue;
+      index[i] = to;
+      key.extent[i] = to.is_axis ? 0 : (int32_t)checker->indices[from].extent;
+    }
+    key.axes = value->reduced;
+    copy_indices(&key, index, value->dimensions);
+    bool is_new;
+    result = finish_node(checker, intern(checker, &key, value->span, &is_new));
+    break;
+  }
   case CHECKED_ARGUMENT: {
     NEW_KEY(key);
     memcpy(&key, value, sizeof key);
@@ -498,6 +532,15 @@ bool index_extent(Checker *checker, RuleAxis axis, int64_t extent, Span span) {
   return false;
 }
 
+void report_extent_unknown(Checker *checker, RuleAxis axis) {
+  StateIndex *index = &checker->indices[axis];
+  if (!index->failed) {
+    Diagnostic *diagnostic = REPORT(checker, extent_unknown, index->name.span, index->name.text);
+    diagnostic_help(checker->sink, diagnostic, "use it as the state of a variable, or leave it out");
+  }
+  index->failed = true;
+}
+
 // Axes of the rule are shared by name and extent; within a statement every index has an axis of its own.
 bool indices_finish(Checker *checker, RuleAxis *final) {
   CheckedRule *rule = checker->rule;
@@ -512,8 +555,7 @@ bool indices_finish(Checker *checker, RuleAxis *final) {
     if (index->failed || checker->too_large) continue;
     if (!index->extent) {
       fine = false;
-      Diagnostic *diagnostic = REPORT(checker, extent_unknown, index->name.span, index->name.text);
-      diagnostic_help(checker->sink, diagnostic, "use it as the state of a variable, or leave it out");
+      report_extent_unknown(checker, axis);
       continue;
     }
     size_t found = RULE_AXIS_FIRST_STATE;

@@ -163,6 +163,16 @@ static void print_expression(Printer *printer, const CheckedExpression *value) {
     }
     text_add(out, ")");
     break;
+  case CHECKED_NOISE:
+    text_add(out, "%s%u(", value->draw == 'n' ? "normal" : "uniform", value->place);
+    print_list(printer, value->reduced);
+    for (int i = 0; i < value->dimensions; i++) {
+      if (i || value->reduced) text_add(out, ", ");
+      if (value->index[i].is_axis) text_add(out, "%s", printer->rule->axes.items[value->index[i].axis].name);
+      else text_add(out, "%lld", (long long)value->index[i].constant);
+    }
+    text_add(out, ")");
+    break;
   case CHECKED_ARGUMENT: text_add(out, "$%d", value->argument); break;
   case CHECKED_GRADIENT:
     text_add(out, "gradient($%d = ", value->argument);
