@@ -3,7 +3,7 @@
 #define BLUR_DATA_DATA_H
 
 #include "blur/runtime.h"
-#include "runtime/tasks/generators.h"
+#include "runtime/data/generators.h"
 
 #include <stdatomic.h>
 

@@ -1,6 +1,7 @@
 // Data in files of arrays and tables: what is read, what becomes a class, how parts are cut, and what is told about
 // files that are wrong.
 #include "base/npz.h"
+#include "base/philox.h"
 #include "runtime/data/data.h"
 
 #include <criterion/criterion.h>
@@ -165,6 +166,36 @@ Test(files, csv_mistakes) {
   BlurStatus status;
   cr_assert_null(blur_data_load(path_of("absent.csv"), &status));
   cr_assert(status.code == BLUR_FAILED_ENVIRONMENT && strstr(status.message, "absent.csv"), "%s", status.message);
+}
+
+// Bytes of a table exchanged, taken out and put in: it is read, or refused with a message that names the file.
+Test(files, csv_damaged_at_random) {
+  static const char table[] =
+      "a,\"b \"\"c\"\"\",kind\r\n1,2.5,red\n# note\n3,-4e-3,\"blue,\n\"\n\n5,6,red\n7;8,9\t,red\n";
+  static const char marks[] = "\",;\n\r\t#0e-.x \xEF";
+  int read = 0;
+  for (uint64_t round = 0; round < 3000; round++) {
+    char text[2 * sizeof table];
+    size_t length = strlen(table);
+    memcpy(text, table, length);
+    for (uint64_t change = 0; change < 1 + round % 3; change++) {
+      size_t at = (size_t)philox_below(round, change, 0, length);
+      char mark = marks[philox_below(round, change, 1, sizeof marks - 1)];
+      switch (philox_below(round, change, 2, 4)) {
+      case 0: text[at] = mark; break;
+      case 1: memmove(text + at, text + at + 1, --length - at); break;
+      case 2: length = at + 1; break; // cut short
+      default: memmove(text + at + 1, text + at, length++ - at); text[at] = mark;
+      }
+    }
+    put_bytes("t.csv", text, length);
+    BlurStatus status = {0};
+    BlurData *data = blur_data_load(path_of("t.csv:split=1"), &status);
+    read += data != NULL;
+    if (!data) cr_assert(status.code == BLUR_FAILED_INPUT && strstr(status.message, "t.csv"), "%s", status.message);
+    blur_data_destroy(data);
+  }
+  cr_assert(read > 30 && read < 2970, "%d", read); // both happen
 }
 
 Test(files, csv_of_many_classes) {

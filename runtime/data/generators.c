@@ -1,7 +1,7 @@
 // Tasks of two variables, and the sinusoid, generated without end: sample number i of a stream is a function of (key,
 // stream, i) alone. Definitions as users read them: docs/language/tasks.md; listed by `blur tasks`. Before: data.c,
 // which draws a task; after: gather.c.
-#include "runtime/tasks/generators.h"
+#include "runtime/data/generators.h"
 
 #include "base/hash.h"
 #include "base/philox.h"

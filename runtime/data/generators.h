@@ -1,6 +1,6 @@
 // Generated tasks: their table, and one sample of one. Private to the runtime.
-#ifndef BLUR_TASKS_GENERATORS_H
-#define BLUR_TASKS_GENERATORS_H
+#ifndef BLUR_DATA_GENERATORS_H
+#define BLUR_DATA_GENERATORS_H
 
 #include "base/philox.h"
 #include "blur/runtime.h"
