@@ -60,34 +60,44 @@ static void report_missing_rule(const AstFile *file, const char *path, const cha
   text_free(&all);
 }
 
-bool rule_find(Arena *arena, const char *name, const AstFile **file, const AstRule **rule, BlurReport *report) {
-  const SourceFile *source = NULL;
-  const char *wanted = NULL;
+// The file that a name of a rule leads to, and the rule `wanted` in it; NULL: any.
+static const SourceFile *find_source(Arena *arena, const char *name, const char **wanted, BlurReport *report) {
+  *wanted = NULL;
   if (!strncmp(name, "std.", 4)) {
-    wanted = name + 4;
-    source = library_find(arena, wanted);
-    if (!source) {
-      const char *const *names;
-      size_t count = library_names(arena, &names);
-      Diagnostic *problem = diagnostic_report(&report->sink, DIAGNOSTIC_unknown_library_item, (Span){0}, wanted);
-      const char *near = near_name(wanted, names, count);
-      if (near) diagnostic_help(&report->sink, problem, "did you mean `std.%s`?", near);
-      else diagnostic_help(&report->sink, problem, "`blur rules` lists the library");
-      return false;
-    }
-  } else {
-    const char *colon = strrchr(name, ':');
-    const char *path = name;
-    if (colon && colon[1] && !strchr(colon, '/')) {
-      path = arena_copy(arena, name, (size_t)(colon - name));
-      wanted = colon + 1;
-    }
-    source = source_read(arena, path, &report->sink);
-    if (!source) {
-      report->environment = true;
-      return false;
-    }
+    *wanted = name + 4;
+    const SourceFile *source = library_find(arena, *wanted);
+    if (source) return source;
+    const char *const *names;
+    size_t count = library_names(arena, &names);
+    Diagnostic *problem = diagnostic_report(&report->sink, DIAGNOSTIC_unknown_library_item, (Span){0}, *wanted);
+    const char *near = near_name(*wanted, names, count);
+    if (near) diagnostic_help(&report->sink, problem, "did you mean `std.%s`?", near);
+    else diagnostic_help(&report->sink, problem, "`blur rules` lists the library");
+    return NULL;
   }
+  const char *colon = strrchr(name, ':');
+  const char *path = name;
+  if (colon && colon[1] && !strchr(colon, '/')) {
+    path = arena_copy(arena, name, (size_t)(colon - name));
+    *wanted = colon + 1;
+  }
+  const SourceFile *source = source_read(arena, path, &report->sink);
+  if (!source) report->environment = true;
+  return source;
+}
+
+const AstFile *rule_file(Arena *arena, const char *name, BlurReport *report) {
+  const char *wanted;
+  const SourceFile *source = find_source(arena, name, &wanted, report);
+  size_t errors = report->sink.errors;
+  const AstFile *file = source ? parse_file(arena, source, &report->sink) : NULL;
+  return report->sink.errors > errors ? NULL : file;
+}
+
+bool rule_find(Arena *arena, const char *name, const AstFile **file, const AstRule **rule, BlurReport *report) {
+  const char *wanted;
+  const SourceFile *source = find_source(arena, name, &wanted, report);
+  if (!source) return false;
   size_t errors = report->sink.errors;
   *file = parse_file(arena, source, &report->sink);
   if (report->sink.errors > errors) return false;

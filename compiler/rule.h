@@ -14,6 +14,8 @@ struct BlurRule {
 
 // Finds the file and, in it, the rule that a name means (path, path:rule, std.name). False: the report says why.
 bool rule_find(Arena *arena, const char *name, const AstFile **file, const AstRule **rule, BlurReport *report);
+// The file alone, which may hold no rule. NULL: the report says why.
+const AstFile *rule_file(Arena *arena, const char *name, BlurReport *report);
 // The loader of `use std.x` and `rule a like std.b`, reporting into `report`.
 typedef struct {
   Arena *arena;

@@ -55,6 +55,12 @@ static bool emit_compiled(const CheckedRule *checked, const char *stage, const B
   bool one_pass = !strncmp(stage, "ir:", 3);
   WatchPass watch = {one_pass ? stage + 3 : "", out};
   driver_optimize(&programs, options->all_live, watch_pass, &watch);
+  if (one_pass && !out->length) { // a pass of adjoints alone
+    Diagnostic *problem = diagnostic_report(&report->sink, DIAGNOSTIC_unknown_stage, (Span){0}, stage);
+    diagnostic_help(&report->sink, problem,
+                    "this pass is none of a step's; `--stage=adjoint` prints a step's derivatives");
+    return false;
+  }
   if (one_pass) return true;
   DriverSchedules schedules = driver_schedule(&programs, options);
   if (!strcmp(stage, "kernels")) {
@@ -93,9 +99,8 @@ char *blur_emit(const char *rule_name, const BlurSetting *settings, size_t setti
   }
   Text out = {0};
   if (!strcmp(stage, "tokens") || !strcmp(stage, "ast")) {
-    const AstFile *file = NULL;
-    const AstRule *rule = NULL;
-    if (!rule_find(report->arena, rule_name, &file, &rule, report)) return NULL;
+    const AstFile *file = rule_file(report->arena, rule_name, report);
+    if (!file) return NULL;
     if (!strcmp(stage, "tokens")) tokens_print(report->arena, file->source, &out);
     else ast_print(file, &out);
     return taken(&out);
