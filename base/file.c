@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,36 +142,86 @@ static bool write_special(const char *path, const void *bytes, size_t length, Bl
   return written;
 }
 
-bool file_write(const char *path, const void *bytes, size_t length, BlurStatus *status) {
+// ---- files that change whole or not at all
+
+typedef struct {
+  char *target, *temporary; // the file itself, through symbolic links; and beside it
+  mode_t mode;
+  int file;
+  sigset_t before; // signals that end the process wait while the temporary file is there
+} Replacement;
+
+static void close_replacement(Replacement *replacement, bool keep) {
+  if (replacement->file >= 0) close(replacement->file);
+  if (replacement->temporary && replacement->file >= 0 && !keep) unlink(replacement->temporary);
+  free(replacement->target);
+  free(replacement->temporary);
+  pthread_sigmask(SIG_SETMASK, &replacement->before, NULL);
+}
+
+static bool open_replacement(Replacement *replacement, const char *path, BlurStatus *status) {
+  sigset_t ending;
+  sigemptyset(&ending);
+  const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+  for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) sigaddset(&ending, signals[i]);
+  *replacement = (Replacement){.file = -1};
+  pthread_sigmask(SIG_BLOCK, &ending, &replacement->before);
   struct stat about;
   bool exists = stat(path, &about) == 0;
-  if (exists && !S_ISREG(about.st_mode)) return write_special(path, bytes, length, status);
-  size_t room = strlen(path) + 16;
-  char *temporary = malloc(room);
-  if (!temporary) return status_fail_memory(status, path, (double)room);
-  snprintf(temporary, room, "%s.XXXXXX", path);
-  int file = mkostemp(temporary, O_CLOEXEC);
-  bool done = false;
-  if (file < 0) {
-    status_fail_system(status, "write", path);
-  } else {
-    mode_t mask = umask(0);
-    umask(mask);
-    mode_t mode = exists ? about.st_mode & 0777 : 0666 & ~mask; // mkostemp made it private
-    bool written = write_all(file, bytes, length) && fchmod(file, mode) == 0 && fsync(file) == 0;
-    int reason = errno;
-    if (close(file) != 0 && written) {
-      written = false;
-      reason = errno;
-    }
-    if (written && rename(temporary, path) == 0) {
-      done = true;
-    } else {
-      errno = written ? errno : reason;
-      status_fail_system(status, "write", path);
-      unlink(temporary);
-    }
+  replacement->target = exists ? realpath(path, NULL) : strdup(path);
+  size_t room = strlen(replacement->target ? replacement->target : path) + 16;
+  replacement->temporary = malloc(room);
+  if (!replacement->target || !replacement->temporary) {
+    status_fail_memory(status, path, (double)room);
+    close_replacement(replacement, false);
+    return false;
   }
-  free(temporary);
+  snprintf(replacement->temporary, room, "%s.XXXXXX", replacement->target);
+  mode_t mask = umask(0);
+  umask(mask);
+  replacement->mode = exists ? about.st_mode & 0777 : 0666 & ~mask; // mkostemp makes it private
+  replacement->file = mkostemp(replacement->temporary, O_CLOEXEC);
+  if (replacement->file >= 0) return true;
+  status_fail_system(status, "write", path);
+  close_replacement(replacement, false);
+  return false;
+}
+
+// The renaming itself must reach the disk: its folder is flushed. Not every file system can; then there is no more to
+// do.
+static void flush_folder(const char *path) {
+  const char *slash = strrchr(path, '/');
+  char *folder = !slash ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
+  int file = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+  if (file >= 0) {
+    fsync(file);
+    close(file);
+  }
+  free(folder);
+}
+
+bool file_write(const char *path, const void *bytes, size_t length, BlurStatus *status) {
+  struct stat about;
+  if (stat(path, &about) == 0 && !S_ISREG(about.st_mode)) return write_special(path, bytes, length, status);
+  Replacement replacement;
+  if (!open_replacement(&replacement, path, status)) return false;
+  bool done = write_all(replacement.file, bytes, length) && fchmod(replacement.file, replacement.mode) == 0 &&
+              fsync(replacement.file) == 0 && rename(replacement.temporary, replacement.target) == 0;
+  if (done) flush_folder(replacement.target);
+  else status_fail_system(status, "write", path);
+  close_replacement(&replacement, done);
   return done;
+}
+
+bool file_can_write(const char *path, BlurStatus *status) {
+  struct stat about;
+  if (stat(path, &about) == 0 && !S_ISREG(about.st_mode)) {
+    if (S_ISDIR(about.st_mode)) errno = EISDIR;
+    else if (access(path, W_OK) == 0) return true;
+    return status_fail_system(status, "write", path);
+  }
+  Replacement replacement;
+  if (!open_replacement(&replacement, path, status)) return false;
+  close_replacement(&replacement, false);
+  return true;
 }

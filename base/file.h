@@ -15,8 +15,11 @@ unsigned char *file_decompress(const char *path, const unsigned char *bytes, siz
                                size_t *content_length, BlurStatus *status);
 // file_read, and file_decompress where the content is a gzip stream; both within the limit.
 char *file_read_plain(const char *path, size_t limit, size_t *length, BlurStatus *status);
-// Writes a temporary beside `path`, flushes it to disk and renames it; on failure the old file stays as it was.
-// The new file has the old one's permissions.
+// Writes a temporary beside `path`, flushes it to disk and renames it; on failure the old file stays as it was, and no
+// temporary stays: signals that would end the process wait until then. The new file has the old one's permissions; a
+// symbolic link stays one.
 bool file_write(const char *path, const void *bytes, size_t length, BlurStatus *status);
+// Whether file_write could begin: for what is written at the end of long work.
+bool file_can_write(const char *path, BlurStatus *status);
 
 #endif

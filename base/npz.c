@@ -4,13 +4,23 @@
 #include "base/npz.h"
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/text.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
+
+// A file that npz_write made ends in the zip's comment: this, and the FNV-1a of everything before it, in hexadecimal.
+static const char seal_prefix[] = "blur checksum ";
+enum { SEAL_PREFIX = sizeof seal_prefix - 1, SEAL = SEAL_PREFIX + 16 };
+
+static void write_seal(const unsigned char *bytes, size_t length, char seal[SEAL + 1]) {
+  snprintf(seal, SEAL + 1, "%s%016" PRIx64, seal_prefix, hash_bytes(HASH_START, bytes, length));
+}
 
 static const size_t file_limit = (size_t)1 << 32;  // bytes of a file
 static const size_t value_limit = (size_t)1 << 28; // numbers in all arrays of a file: 2 GiB as double
@@ -291,11 +301,24 @@ static bool decode_member(const char *file, const unsigned char *bytes, size_t l
   return done;
 }
 
+static bool check_seal(const char *name, const unsigned char *bytes, const unsigned char *end, NpzFile *file,
+                       BlurStatus *status) {
+  char seal[SEAL + 1];
+  file->is_sealed = get16(end + 20) == SEAL && !memcmp(end + 22, seal_prefix, SEAL_PREFIX);
+  if (!file->is_sealed) return true;
+  write_seal(bytes, (size_t)(end + 22 - bytes), seal);
+  return !memcmp(end + 22, seal, SEAL) ||
+         status_fail(status, BLUR_FAILED_INPUT,
+                     "%s is damaged: its checksum does not match what it holds; take a copy of it, or write it anew",
+                     name);
+}
+
 static bool decode_zip(const char *name, const unsigned char *bytes, size_t length, NpzFile *file, BlurStatus *status) {
   const unsigned char *end = find_end_record(bytes, length);
   if (!end)
     return status_fail(status, BLUR_FAILED_INPUT,
                        "%s is no .npz or .npy file, or it is cut short: the list of its arrays is missing", name);
+  if (!check_seal(name, bytes, end, file, status)) return false;
   size_t count = get16(end + 10), size = get32(end + 12), offset = get32(end + 16), total = 0;
   if (count == 0xFFFF || offset == 0xFFFFFFFF)
     return status_fail(status, BLUR_FAILED_INPUT, "%s is a zip64 file (4 GiB or more), which is not supported", name);
@@ -462,7 +485,10 @@ bool npz_write(const char *path, const NpzEntry *entries, size_t count, BlurStat
     put(&file, count, 2);
     put(&file, size, 4);
     put(&file, offset, 4);
-    put(&file, 0, 2);
+    put(&file, SEAL, 2);
+    char seal[SEAL + 1];
+    write_seal((const unsigned char *)file.bytes, file.length, seal);
+    text_add_bytes(&file, seal, SEAL);
     done = file_write(path, file.bytes, file.length, status);
   }
   text_free(&file);

@@ -25,10 +25,12 @@ typedef struct {
 typedef struct {
   size_t count;
   NpzArray *arrays; // in the file's order
+  bool is_sealed;   // npz_write made it, and not one bit has changed since
 } NpzFile;
 
 // Reads float (4, 8 bytes), integer (1 to 8 bytes) and bool arrays, little-endian, C or Fortran order. Members whose
-// name does not end in .npy are skipped. Damaged, hostile, too large (2 GiB of values) files fail with a message.
+// name does not end in .npy are skipped. Damaged, hostile, too large (2 GiB of values) files fail with a message; in a
+// file that npz_write made, any changed bit is seen.
 // `file` is the caller's (npz_free) after true, empty after false.
 bool npz_read(const char *path, NpzFile *file, BlurStatus *status);
 // The same from memory; `name` stands for the path in messages.
@@ -46,7 +48,8 @@ typedef struct {
   const char *text;     // not NULL: a member of text instead, `name` with its ending (.json)
 } NpzEntry;
 
-// Writes all entries (stored, C order) so that a reader sees the old file or the new one (file_write).
+// Writes all entries (stored, C order), and a checksum of the whole file as the zip's comment, so that a reader sees
+// the old file or the new one (file_write).
 bool npz_write(const char *path, const NpzEntry *entries, size_t count, BlurStatus *status);
 
 #endif

@@ -10,7 +10,7 @@
 // Always returns false: `return status_fail(status, BLUR_FAILED_INPUT, "...", ...);`. NULL as status is allowed.
 bool status_fail(BlurStatus *status, BlurStatusCode code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-// For a failed call of the system on `path`: "cannot ACTION PATH: REASON", from errno.
+// For a failed call of the system on `path`: "cannot ACTION PATH: REASON; how to mend it", from errno.
 bool status_fail_system(BlurStatus *status, const char *action, const char *path);
 bool status_fail_memory(BlurStatus *status, const char *what, double bytes);
 

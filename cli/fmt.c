@@ -8,12 +8,9 @@
 
 static int worse(int first, int second) { return first > second ? first : second; }
 
-// Writes the formatted text where the file is, through a symbolic link to the file it names.
 static int replace_file(const Arguments *arguments, const char *path, const char *text) {
-  char *target = realpath(path, NULL);
   BlurStatus status = {0};
-  bool written = file_write(target ? target : path, text, strlen(text), &status);
-  free(target);
+  bool written = file_write(path, text, strlen(text), &status);
   if (!written) complain(arguments, "%s", status.message);
   return written ? EXIT_DONE : EXIT_ENVIRONMENT;
 }

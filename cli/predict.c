@@ -1,5 +1,6 @@
 // blur predict RULE --load FILE: predictions of a saved network for the samples of --input, or for the test part of a
 // data set. Before: session.c; after: answers.c, which tells them.
+#include "base/file.h"
 #include "cli/answers.h"
 #include "cli/session.h"
 
@@ -183,6 +184,9 @@ static int work(Predict *predict) {
   predict->batch = session->options.batch;
   find_classes(predict);
   code = open_samples(predict);
+  const char *out = arguments->value[OPTION_out];
+  BlurStatus status;
+  if (!code && out && !file_can_write(out, &status)) code = session_failed(session, &status);
   if (!code) code = session_compile(session);
   if (!code) code = open_context(predict);
   if (!code) code = session_restore(session, NULL);

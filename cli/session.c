@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 // The settings that the rule is loaded with: a name that --set gives again is not taken from the saved network.
 static int join_settings(Session *session) {
@@ -155,24 +156,39 @@ double session_clock(void) {
 
 static void (*volatile interrupt_call)(void *object);
 static void *volatile interrupt_object;
+static volatile sig_atomic_t interrupted;
 
+// The first asks the work to end well; the second ends the process as if nobody had listened.
 static void on_interrupt(int number) {
-  (void)number;
+  static const char told[] = "\nending after this step; once more to end at once, without saving\n";
+  if (interrupted) {
+    signal(number, SIG_DFL);
+    raise(number);
+    return;
+  }
+  interrupted = 1;
+  if (isatty(STDERR_FILENO) && write(STDERR_FILENO, told, sizeof told - 1) < 0) interrupted = 1; // nothing to be done
   if (interrupt_call) interrupt_call(interrupt_object);
 }
 
 void command_interrupts(void (*interrupt)(void *object), void *object) {
-  static struct sigaction before_interrupt, before_end;
-  if (!interrupt) {
-    sigaction(SIGINT, &before_interrupt, NULL);
-    sigaction(SIGTERM, &before_end, NULL);
-    interrupt_call = NULL;
-    return;
+  static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+  enum { SIGNALS = sizeof signals / sizeof *signals };
+  static struct sigaction before[SIGNALS];
+  if (interrupt) {
+    interrupt_object = object;
+    interrupt_call = interrupt;
+    interrupted = 0;
   }
-  interrupt_object = object;
-  interrupt_call = interrupt;
-  struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, &before_interrupt);
-  sigaction(SIGTERM, &action, &before_end);
+  for (int i = 0; i < SIGNALS; i++) {
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    if (!interrupt) {
+      sigaction(signals[i], &before[i], NULL);
+      continue;
+    }
+    sigaction(signals[i], &action, &before[i]);
+    if (signals[i] == SIGHUP && before[i].sa_handler == SIG_IGN) sigaction(SIGHUP, &before[i], NULL); // nohup
+  }
+  if (!interrupt) interrupt_call = NULL;
 }

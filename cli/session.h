@@ -47,8 +47,8 @@ bool metrics_are_better(const BlurEvaluation *evaluation, const BlurEvaluation *
 
 // ---- interrupts
 
-// Ctrl-C and SIGTERM call `interrupt` (from a signal handler); what was set before comes back with a second call, with
-// NULL.
+// Ctrl-C, SIGTERM and a closed terminal call `interrupt` once (from a signal handler); a second one ends the process.
+// What was set before comes back with a second call, with NULL.
 void command_interrupts(void (*interrupt)(void *object), void *object);
 
 #endif

@@ -1,5 +1,6 @@
 // blur step RULE --net ... --in A.npz --out B.npz: exact steps on given arrays, in any engine and precision; what the
 // arrays leave open is drawn from the seed. For checks, and for users of NumPy.
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/npz.h"
 #include "base/philox.h"
@@ -357,8 +358,10 @@ static int work(Step *step) {
   int code = session_open(session, arguments);
   if (code) return code;
   const char *path = arguments->value[OPTION_in];
+  const char *out = arguments->value[OPTION_out];
   BlurStatus status;
   if (path && !npz_read(path, &step->input, &status)) return session_failed(session, &status);
+  if (out && !file_can_write(out, &status)) return session_failed(session, &status);
   step->used = calloc(step->input.count + 1, sizeof *step->used);
   if (!step->used) return EXIT_ENVIRONMENT;
   session->options.all_live = true;

@@ -1,12 +1,15 @@
 // blur train RULE --net ... --data ...: trains a network and tells how it goes: a progress line on a terminal, a line
-// an evaluation elsewhere, an object an evaluation with --json. Ctrl-C ends after the step it is in, and saves. A file
-// with an experiment is run by experiment.c.
+// an evaluation elsewhere, an object an evaluation with --json. Ctrl-C ends after the step it is in, and saves; so does
+// output that nobody takes. A file with an experiment is run by experiment.c.
+#include "base/file.h"
 #include "cli/experiment.h"
 #include "cli/session.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 enum { EXIT_INTERRUPTED = 130, ENDLESS_STEPS = 1000 };
@@ -135,7 +138,7 @@ static int64_t next_evaluation(const Train *train, int64_t step) {
 static bool run(Train *train, BlurStatus *status) {
   double computing = 0;
   int64_t step = train->first_step, next = next_evaluation(train, step), chunk = 1;
-  while (step < train->last_step && !blur_training_interrupted(train->training)) {
+  while (step < train->last_step && !blur_training_interrupted(train->training) && !ferror(stdout)) {
     if (chunk > next - step) chunk = next - step;
     double before = session_clock();
     bool right = blur_training_run(train->training, chunk, status);
@@ -155,16 +158,47 @@ static bool run(Train *train, BlurStatus *status) {
   return true;
 }
 
+static bool save_as(const Train *train, const char *path, BlurStatus *status) {
+  const Session *session = &train->session;
+  return blur_network_save_set(session->network, train->training, session->rule_name, session->settings,
+                               session->setting_count, path, status);
+}
+
+// What was learned is not lost for a full disk: there is a folder for temporary files.
+static void save_elsewhere(const Train *train) {
+  const char *folder = getenv("TMPDIR");
+  char path[PATH_MAX];
+  BlurStatus status;
+  int length = snprintf(path, sizeof path, "%s/blur-%ld.npz", folder && *folder ? folder : "/tmp", (long)getpid());
+  if (length < 0 || (size_t)length >= sizeof path) return;
+  if (save_as(train, path, &status)) complain(train->session.arguments, "saved instead: %s", path);
+  else complain(train->session.arguments, "nothing was saved: %s", status.message);
+}
+
 static int save(const Train *train) {
   const char *path = train->session.arguments->value[OPTION_save];
   if (!path) return EXIT_DONE;
   BlurStatus status;
-  const Session *session = &train->session;
-  if (!blur_network_save_set(session->network, train->training, session->rule_name, session->settings,
-                             session->setting_count, path, &status))
-    return session_failed(session, &status);
+  if (!save_as(train, path, &status)) {
+    int code = session_failed(&train->session, &status);
+    if (code == EXIT_ENVIRONMENT) save_elsewhere(train);
+    return code;
+  }
   if (!train->json) printf("saved: %s\n", path);
   return EXIT_DONE;
+}
+
+// Tells why the training ended before its last step, if it did.
+static int tell_end(const Train *train) {
+  const Arguments *arguments = train->session.arguments;
+  int64_t steps = blur_network_steps(train->session.network);
+  if (blur_training_interrupted(train->training)) {
+    complain(arguments, "interrupted after step %" PRId64, steps);
+    return EXIT_INTERRUPTED;
+  }
+  if (!ferror(stdout)) return EXIT_DONE;
+  complain(arguments, "standard output could not be written; ended after step %" PRId64, steps);
+  return EXIT_ENVIRONMENT;
 }
 
 static void interrupt(void *training) { blur_training_interrupt(training); }
@@ -178,9 +212,11 @@ static int work(Train *train) {
              "data are needed: --data fashion_mnist, a folder of IDX files, or a generated task such as xor");
     code = EXIT_USAGE;
   }
+  BlurStatus status;
+  const char *path = arguments->value[OPTION_save];
+  if (!code && path && !file_can_write(path, &status)) code = session_failed(session, &status);
   if (!code) code = session_compile(session);
   if (code) return code;
-  BlurStatus status;
   train->training = blur_training_create(session->network, session->data, session->loss, session->seed, &status);
   if (!train->training) return session_failed(session, &status);
   if (session->saved) code = session_restore(session, train->training);
@@ -190,18 +226,17 @@ static int work(Train *train) {
   train->started = session_clock();
   command_interrupts(interrupt, train->training);
   bool right = run(train, &status);
-  command_interrupts(NULL, NULL);
   clear_line(train);
-  if (!right) {
+  if (right) {
+    tell_best(train);
+    code = save(train);
+  } else {
     code = session_failed(session, &status);
     if (option_given(arguments, OPTION_save)) complain(arguments, "nothing was saved");
-    return code;
   }
-  tell_best(train);
-  code = save(train);
-  if (code || !blur_training_interrupted(train->training)) return code;
-  complain(arguments, "interrupted after step %" PRId64, blur_network_steps(session->network));
-  return EXIT_INTERRUPTED;
+  command_interrupts(NULL, NULL);
+  int end = tell_end(train);
+  return code ? code : end;
 }
 
 // An experiment brings network and data with it.

@@ -1,8 +1,7 @@
-// Networks on disk. See blur/runtime.h for the format. Every member has the zip's CRC; the checksum in blur.json binds
-// them together, so that a member exchanged between files is seen as well.
+// Networks on disk: docs/language/saved-networks.md. The file's checksum (base/npz.h) covers each of its bits; what
+// this file checks beside is that description, arrays and rule fit each other.
 #include "runtime/train/training.h"
 
-#include "base/hash.h"
 #include "base/npz.h"
 #include "base/status.h"
 #include "base/text.h"
@@ -21,22 +20,6 @@ static void name_of(const BlurVariable *variable, char *name, size_t room) {
       [BLUR_NEURON] = "neuron", [BLUR_SYNAPSE] = "synapse", [BLUR_GENOME] = "genome", [BLUR_SIGNAL] = "signal"};
   if (variable->layer >= 0) snprintf(name, room, "%s.%s.%d", kinds[variable->kind], variable->name, variable->layer);
   else snprintf(name, room, "%s.%s", kinds[variable->kind], variable->name);
-}
-
-// ---- the checksum: FNV-1a over the description without its checksum, then each array's name, extents and values
-
-static uint64_t hash_array(uint64_t hash, const char *name, int dimensions, const int64_t *extent, const double *values,
-                           size_t count) {
-  hash = hash_bytes(hash, name, strlen(name) + 1);
-  hash = hash_bytes(hash, extent, (size_t)dimensions * sizeof *extent);
-  return hash_bytes(hash, values, count * sizeof *values);
-}
-
-static uint64_t hash_description(json_t *about) {
-  char *text = json_dumps(about, JSON_COMPACT | JSON_SORT_KEYS);
-  uint64_t hash = text ? hash_text(text) : 0;
-  free(text);
-  return hash;
 }
 
 // ---- saving
@@ -133,16 +116,6 @@ bool blur_network_save_set(const BlurNetwork *network, const BlurTraining *train
     return status_fail(status, BLUR_FAILED_USAGE,
                        "cannot write %s: the name of its rule, of its data or a setting is not valid UTF-8", path);
   }
-  uint64_t hash = hash_description(about);
-  for (size_t i = 0; i < entries.count; i++) {
-    const NpzEntry *entry = &entries.entries[i];
-    size_t count = 1;
-    for (int d = 0; d < entry->dimensions; d++) count *= (size_t)entry->extent[d];
-    hash = hash_array(hash, entry->name, entry->dimensions, entry->extent, entry->values, count);
-  }
-  char checksum[24];
-  snprintf(checksum, sizeof checksum, "%016" PRIx64, hash);
-  json_object_set_new(about, "checksum", json_string(checksum));
   char *text = json_dumps(about, JSON_INDENT(1));
   json_decref(about);
   bool done = text != NULL;
@@ -185,21 +158,6 @@ const BlurSavedInfo *blur_saved_info(const BlurSaved *saved) { return &saved->in
 static bool damaged(const BlurSaved *saved, BlurStatus *status) {
   return status_fail(status, BLUR_FAILED_INPUT, "%s is damaged: its description and its arrays do not agree",
                      saved->path);
-}
-
-static bool check_sum(const BlurSaved *saved, BlurStatus *status) {
-  const char *text = json_string_value(json_object_get(saved->about, "checksum"));
-  uint64_t expected = text ? strtoull(text, NULL, 16) : 0;
-  json_t *rest = json_copy(saved->about);
-  json_object_del(rest, "checksum");
-  uint64_t hash = hash_description(rest);
-  json_decref(rest);
-  for (size_t i = 0; i < saved->file.count; i++) {
-    const NpzArray *array = &saved->file.arrays[i];
-    if (!array->text)
-      hash = hash_array(hash, array->name, array->dimensions, array->extent, array->values, array->count);
-  }
-  return (text && hash == expected) || damaged(saved, status);
 }
 
 static bool read_units(BlurSaved *saved, const json_t *list) {
@@ -281,11 +239,14 @@ BlurSaved *blur_saved_open(const char *path, BlurStatus *status) {
     const NpzArray *about = npz_find(&saved->file, about_name);
     if (about && about->text) saved->about = json_loadb(about->text, about->text_length, 0, NULL);
     if (!about) {
-      done = status_fail(status, BLUR_FAILED_INPUT, "%s is no saved network: it has no %s", path, about_name);
-    } else if (!json_is_object(saved->about)) {
-      done = damaged(saved, status);
+      done =
+          status_fail(status, BLUR_FAILED_INPUT,
+                      "%s is no saved network (it has no %s); `blur train --save FILE` writes one", path, about_name);
+    } else if (!saved->file.is_sealed) {
+      done = status_fail(status, BLUR_FAILED_INPUT,
+                         "%s has lost its checksum: it is damaged, or another program wrote it anew", path);
     } else {
-      done = read_description(saved, status) && check_sum(saved, status);
+      done = json_is_object(saved->about) ? read_description(saved, status) : damaged(saved, status);
     }
   }
   if (done) return saved;
