@@ -70,6 +70,13 @@ static int fit_to_data(Experiment *experiment) {
   if (!experiment->units[0]) experiment->units[0] = blur_data_inputs(experiment->data);
   if (!experiment->units[last]) experiment->units[last] = blur_data_outputs(experiment->data);
   experiment->loss = fields->has_loss ? fields->loss : blur_data_loss(experiment->data, experiment->units[last]);
+  experiment->is_regression = blur_data_classes(experiment->data) == 0;
+  experiment->measures = calloc(fields->measures + 1, sizeof *experiment->measures);
+  for (size_t m = 0; experiment->measures && m < fields->measures; m++) {
+    const BlurExperimentMeasure *measure = &fields->measure[m];
+    experiment->measures[m] = (BlurMeasure){measure->every, measure->is_cosine, measure->kind, measure->variable};
+  }
+  if (!experiment->measures) return EXIT_ENVIRONMENT;
   return EXIT_DONE;
 }
 
@@ -96,6 +103,8 @@ static int run(Experiment *experiment) {
                               .threads = experiment->threads,
                               .contenders = experiment->entry_count,
                               .contender = experiment->contenders,
+                              .measures = fields->measures,
+                              .measure = experiment->measures,
                               .watch = experiment_watch,
                               .context = experiment};
   experiment->study = blur_study_create(&options, &status);
@@ -151,6 +160,7 @@ int experiment_run(const Arguments *arguments) {
   experiment_free_entries(&experiment);
   blur_data_destroy(experiment.data);
   free(experiment.units);
+  free(experiment.measures);
   blur_experiment_destroy(experiment.experiment);
   blur_report_destroy(experiment.report);
   return code;

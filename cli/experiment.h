@@ -22,19 +22,21 @@ typedef struct {
   BlurData *data;
   int64_t *units;
   BlurLoss loss;
+  bool is_regression;
   int threads;
   BlurProgram **programs;
   size_t program_count;
   Entry *entries;
   size_t entry_count;
   BlurContender *contenders; // of the entries, side by side
+  BlurMeasure *measures;
   BlurStudy *study;
   bool json, terminal;
   double started;
   size_t told; // rows of the table that are printed
   int rule_width, setting_width;
-  size_t columns, column[8];       // evaluations shown in the table
-  char *picture_path, *table_path; // NULL: not wanted
+  size_t columns, column[8];                       // evaluations shown in the table
+  char *picture_path, *table_path, *measures_path; // NULL: not wanted
 } Experiment;
 
 // experiment_entries.c: rules times settings, each rule compiled once. False after a message or in the report.
@@ -50,6 +52,12 @@ bool experiment_at_end(const Entry *entry, size_t candidate);
 void experiment_tell_head(Experiment *experiment);
 void experiment_watch(void *experiment, const BlurStudyEvent *event);
 void experiment_tell_end(Experiment *experiment);
+
+// "accuracy", in regression "r2"; and the factor and digits that it is told with.
+const char *experiment_score_name(const Experiment *experiment);
+double experiment_score_scale(const Experiment *experiment);
+// "layer 0", "all" of a value of a measure.
+void experiment_value_name(const Experiment *experiment, size_t measure, size_t value, char *out, size_t room);
 
 // experiment_files.c: what --out asks for, looked at before anything runs, and written at the end
 bool experiment_open_files(Experiment *experiment, BlurStatus *status);

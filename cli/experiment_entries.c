@@ -55,7 +55,8 @@ static char *label_of(const BlurExperimentRule *rule, const size_t *choice, bool
 typedef struct {
   const size_t *choice;
   BlurProgram *program;
-} Compiled; // of one rule
+  const BlurProgram **measuring; // [measures]
+} Compiled;                      // of one rule
 
 static bool same_program(const BlurExperimentRule *rule, const size_t *one, const size_t *other) {
   for (size_t i = 0; i < rule->settings; i++)
@@ -63,15 +64,9 @@ static bool same_program(const BlurExperimentRule *rule, const size_t *one, cons
   return true;
 }
 
-static BlurProgram *compile(Experiment *experiment, size_t rule_number, const size_t *choice) {
-  BlurOptions options = {.layers = experiment->fields->layers,
-                         .units = experiment->units,
-                         .batch = experiment->fields->batch,
-                         .precision = experiment->fields->precision,
-                         .no_cache = option_given(experiment->arguments, OPTION_no_cache)};
-  BlurRule *rule =
-      blur_experiment_rule(experiment->experiment, rule_number, choice, experiment->loss, experiment->report);
-  BlurProgram *program = rule ? blur_compile(rule, &options, experiment->report) : NULL;
+// Compiles and keeps; the rule is done with.
+static BlurProgram *keep_program(Experiment *experiment, BlurRule *rule, const BlurOptions *options) {
+  BlurProgram *program = rule ? blur_compile(rule, options, experiment->report) : NULL;
   blur_rule_destroy(rule);
   if (!program) return NULL;
   size_t count = experiment->program_count++;
@@ -79,15 +74,67 @@ static BlurProgram *compile(Experiment *experiment, size_t rule_number, const si
   return experiment->programs[count] = program;
 }
 
+// The programs that measure this one, in double: one for all expressions, evaluated by the reference interpreter, and a
+// reference for each cosine. `options` are those of the network.
+static bool compile_measuring(Experiment *experiment, size_t rule, const size_t *choice, BlurOptions options,
+                              const BlurProgram **measuring) {
+  const BlurExperimentFields *fields = experiment->fields;
+  const BlurProgram *expressions = NULL;
+  options.precision = BLUR_DOUBLE;
+  for (size_t m = 0; m < fields->measures; m++) {
+    if (!blur_experiment_measures(experiment->experiment, rule, m)) continue;
+    if (fields->measure[m].is_cosine) {
+      options.engine = BLUR_ENGINE_JIT;
+      options.all_live = false;
+      measuring[m] = keep_program(
+          experiment,
+          blur_experiment_reference_rule(experiment->experiment, rule, m, choice, experiment->loss, experiment->report),
+          &options);
+    } else {
+      options.engine = BLUR_ENGINE_INTERPRET;
+      options.all_live = true;
+      if (!expressions)
+        expressions = keep_program(
+            experiment,
+            blur_experiment_measuring_rule(experiment->experiment, rule, choice, experiment->loss, experiment->report),
+            &options);
+      measuring[m] = expressions;
+    }
+    if (!measuring[m]) return false;
+  }
+  return true;
+}
+
+static Compiled compile(Experiment *experiment, size_t rule, const size_t *choice) {
+  const BlurExperimentFields *fields = experiment->fields;
+  BlurOptions options = {.layers = fields->layers,
+                         .units = experiment->units,
+                         .batch = fields->batch,
+                         .precision = fields->precision,
+                         .all_live = fields->measures > 0,
+                         .no_cache = option_given(experiment->arguments, OPTION_no_cache)};
+  Compiled compiled = {.choice = choice, .measuring = must(calloc(fields->measures + 1, sizeof(BlurProgram *)))};
+  compiled.program = keep_program(
+      experiment, blur_experiment_rule(experiment->experiment, rule, choice, experiment->loss, experiment->report),
+      &options);
+  if (compiled.program && !compile_measuring(experiment, rule, choice, options, compiled.measuring))
+    compiled.program = NULL;
+  return compiled;
+}
+
 // ---- entries
 
-static BlurCandidate make_candidate(const BlurExperimentRule *rule, const size_t *choice, const BlurProgram *program) {
+static BlurCandidate make_candidate(const Experiment *experiment, const BlurExperimentRule *rule, const size_t *choice,
+                                    const Compiled *compiled) {
   BlurGenomeNumber *numbers = must(calloc(rule->settings + 1, sizeof *numbers));
   size_t count = 0;
   for (size_t i = 0; i < rule->settings; i++)
     if (rule->setting[i].is_genome && rule->setting[i].count > 1)
       numbers[count++] = (BlurGenomeNumber){rule->setting[i].name, rule->setting[i].numbers[choice[i]]};
-  return (BlurCandidate){program, count, numbers};
+  size_t measures = experiment->fields->measures;
+  const BlurProgram **measuring = must(calloc(measures + 1, sizeof *measuring));
+  memcpy(measuring, compiled->measuring, measures * sizeof *measuring);
+  return (BlurCandidate){compiled->program, count, numbers, measuring};
 }
 
 static int64_t latest_choice(const BlurExperimentRule *rule) {
@@ -119,16 +166,17 @@ static bool add_rule(Experiment *experiment, size_t rule_number) {
       size_t known = 0;
       while (known < compiled_count && !same_program(rule, compiled[known].choice, choice)) known++;
       if (known == compiled_count) {
-        compiled[compiled_count++] = (Compiled){choice, compile(experiment, rule_number, choice)};
+        compiled[compiled_count++] = compile(experiment, rule_number, choice);
         right = compiled[known].program != NULL;
       }
       if (!right) break;
-      made[c] = make_candidate(rule, choice, compiled[known].program);
+      made[c] = make_candidate(experiment, rule, choice, &compiled[known]);
       entry->labels[c] = label_of(rule, choice, false);
       entry->choices[c] = label_of(rule, choice, true);
       entry->contender.candidates = c + 1;
     }
   }
+  for (size_t i = 0; i < compiled_count; i++) free(compiled[i].measuring);
   free(compiled);
   free(choices);
   return right;
@@ -147,6 +195,7 @@ void experiment_free_entries(Experiment *experiment) {
     Entry *entry = &experiment->entries[e];
     for (size_t c = 0; c < entry->contender.candidates; c++) {
       free((void *)(uintptr_t)entry->contender.candidate[c].number);
+      free((void *)(uintptr_t)entry->contender.candidate[c].measuring);
       free(entry->labels[c]);
       free(entry->choices[c]);
     }

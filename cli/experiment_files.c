@@ -45,6 +45,7 @@ bool experiment_open_files(Experiment *experiment, BlurStatus *status) {
   if (is_picture || is_table) {
     if (is_picture) experiment->picture_path = joined(out, strlen(out), "");
     experiment->table_path = joined(out, strlen(out) - 4, ".csv");
+    experiment->measures_path = joined(out, strlen(out) - 4, ".measures.csv");
   } else {
     struct stat about;
     if (stat(out, &about) != 0 && mkdir(out, 0777) != 0)
@@ -53,12 +54,13 @@ bool experiment_open_files(Experiment *experiment, BlurStatus *status) {
     if (name) {
       experiment->picture_path = joined(name, strlen(name), ".svg");
       experiment->table_path = joined(name, strlen(name), ".csv");
+      experiment->measures_path = joined(name, strlen(name), ".measures.csv");
     }
     free(base);
     free(name);
     is_picture = true;
   }
-  if (!experiment->table_path || (is_picture && !experiment->picture_path))
+  if (!experiment->table_path || !experiment->measures_path || (is_picture && !experiment->picture_path))
     return status_fail(status, BLUR_FAILED_ENVIRONMENT, "out of memory");
   return (!is_picture || plot_possible(status)) && has_folder(experiment->table_path, status);
 }
@@ -66,6 +68,7 @@ bool experiment_open_files(Experiment *experiment, BlurStatus *status) {
 void experiment_close_files(Experiment *experiment) {
   free(experiment->picture_path);
   free(experiment->table_path);
+  free(experiment->measures_path);
 }
 
 // ---- the table
@@ -76,28 +79,65 @@ static void add_quoted(Text *text, const char *value) {
   text_add(text, "\"");
 }
 
-static bool write_table(const Experiment *experiment, BlurStatus *status) {
-  Text text = {0};
-  text_add(&text, "rule,setting,seed,step,part,loss,accuracy,diverged\n");
-  for (size_t e = 0; e < experiment->entry_count; e++)
-    for (int64_t seed = 0; seed < experiment->fields->seeds; seed++) {
-      BlurStudyRun run = blur_study_result(experiment->study, e, seed);
-      for (size_t p = 0; p < run.points; p++) {
-        const BlurStudyPoint *point = &run.point[p];
-        add_quoted(&text, experiment->entries[e].rule->rule);
-        text_add(&text, ",");
-        add_quoted(&text, experiment_label(experiment, e));
-        text_add(&text, ",%" PRId64 ",%" PRId64 ",%s,", experiment->fields->first_seed + seed, point->step,
-                 experiment->fields->on_validation ? "validation" : "test");
-        if (isfinite(point->loss)) text_add_number(&text, point->loss);
-        text_add(&text, ",");
-        text_add_number(&text, point->accuracy);
-        text_add(&text, ",%d\n", run.diverged && point->step >= run.diverged_at);
-      }
+static void add_run(const Experiment *experiment, size_t entry, int64_t seed, int64_t step, Text *text) {
+  add_quoted(text, experiment->entries[entry].rule->rule);
+  text_add(text, ",");
+  add_quoted(text, experiment_label(experiment, entry));
+  text_add(text, ",%" PRId64 ",%" PRId64 ",", experiment->fields->first_seed + seed, step);
+}
+
+static void add_number(Text *text, double number) { // nothing where there is none
+  if (isfinite(number)) text_add_number(text, number);
+}
+
+static void add_evaluations(const Experiment *experiment, size_t entry, int64_t seed, Text *text) {
+  BlurStudyRun run = blur_study_result(experiment->study, entry, seed);
+  for (size_t p = 0; p < run.points; p++) {
+    const BlurStudyPoint *point = &run.point[p];
+    add_run(experiment, entry, seed, point->step, text);
+    text_add(text, "%s,", experiment->fields->on_validation ? "validation" : "test");
+    add_number(text, point->loss);
+    text_add(text, ",");
+    add_number(text, point->score);
+    text_add(text, ",%d\n", run.diverged && point->step >= run.diverged_at);
+  }
+}
+
+static void add_measured(const Experiment *experiment, size_t entry, int64_t seed, Text *text) {
+  for (size_t m = 0; m < experiment->fields->measures; m++) {
+    const int64_t *steps;
+    size_t values, points;
+    blur_study_measure_steps(experiment->study, m, &steps, &values);
+    const double *measured = blur_study_measured(experiment->study, entry, seed, m, &points);
+    for (size_t i = 0; measured && i < points * values; i++) {
+      char name[32];
+      experiment_value_name(experiment, m, i % values, name, sizeof name);
+      add_run(experiment, entry, seed, steps[i / values], text);
+      text_add(text, "%s,%s,", experiment->fields->measure[m].name, name + (strncmp(name, "layer ", 6) ? 0 : 6));
+      add_number(text, measured[i]);
+      text_add(text, "\n");
     }
-  bool right = file_write(experiment->table_path, text_get(&text), text.length, status);
+  }
+}
+
+static bool write_rows(const Experiment *experiment, const char *path, const char *head,
+                       void (*add)(const Experiment *, size_t, int64_t, Text *), BlurStatus *status) {
+  Text text = {0};
+  text_add(&text, "%s", head);
+  for (size_t e = 0; e < experiment->entry_count; e++)
+    for (int64_t seed = 0; seed < experiment->fields->seeds; seed++) add(experiment, e, seed, &text);
+  bool right = file_write(path, text_get(&text), text.length, status);
   text_free(&text);
   return right;
+}
+
+static bool write_tables(const Experiment *experiment, BlurStatus *status) {
+  char head[100];
+  snprintf(head, sizeof head, "rule,setting,seed,step,part,loss,%s,diverged\n", experiment_score_name(experiment));
+  return write_rows(experiment, experiment->table_path, head, add_evaluations, status) &&
+         (!experiment->fields->measures ||
+          write_rows(experiment, experiment->measures_path, "rule,setting,seed,step,measure,layer,value\n",
+                     add_measured, status));
 }
 
 // ---- the picture
@@ -109,50 +149,116 @@ static char *curve_label(const Experiment *experiment, size_t entry) {
   return text.bytes;
 }
 
-static size_t fill_curve(const Experiment *experiment, size_t entry, PlotPoint *point) {
+// Panels and their points, freed together.
+typedef struct {
+  PlotPanel *panels;
+  PlotCurve **curves; // of each panel
+  PlotPoint **points;
+  size_t count;
+} Picture;
+
+static bool add_panel(Picture *picture, size_t curves, size_t points, const char *label) {
+  size_t at = picture->count++;
+  picture->curves[at] = calloc(curves, sizeof(PlotCurve));
+  picture->points[at] = calloc(curves * points + 1, sizeof(PlotPoint));
+  picture->panels[at] =
+      (PlotPanel){.x_label = "step", .y_label = label, .is_flat = at > 0, .curve = picture->curves[at]};
+  return picture->curves[at] && picture->points[at];
+}
+
+static PlotPoint point_of(int64_t step, BlurInterval interval) {
+  return (PlotPoint){(double)step, interval.mean, interval.mean - interval.half, interval.mean + interval.half};
+}
+
+// In per cent; the band ends where shares do.
+static PlotPoint share_of(int64_t step, BlurInterval interval) {
+  return (PlotPoint){(double)step, 100 * interval.mean, 100 * (interval.mean - fmin(interval.half, interval.mean)),
+                     100 * (interval.mean + fmin(interval.half, 1 - interval.mean))};
+}
+
+static bool add_scores(const Experiment *experiment, Picture *picture) {
   const int64_t *steps;
-  size_t points = blur_study_steps(experiment->study, &steps), filled = 0;
-  for (size_t p = 0; p < points; p++) {
-    BlurInterval accuracy = blur_study_accuracy(experiment->study, entry, p);
-    if (accuracy.n == 0) continue;
-    point[filled++] = (PlotPoint){(double)steps[p], 100 * accuracy.mean, 100 * (accuracy.mean - accuracy.half),
-                                  100 * (accuracy.mean + accuracy.half)};
+  size_t points = blur_study_steps(experiment->study, &steps), at = picture->count;
+  const char *label = experiment->is_regression ? experiment->fields->on_validation ? "validation R²" : "test R²"
+                      : experiment->fields->on_validation ? "validation accuracy (%)"
+                                                          : "test accuracy (%)";
+  if (!add_panel(picture, experiment->entry_count, points, label)) return false;
+  for (size_t e = 0; e < experiment->entry_count; e++) {
+    PlotCurve *curve = &picture->curves[at][picture->panels[at].curves++];
+    PlotPoint *room = &picture->points[at][e * points];
+    *curve = (PlotCurve){.label = curve_label(experiment, e), .color = e, .point = room};
+    for (size_t p = 0; p < points; p++) {
+      BlurInterval score = blur_study_score(experiment->study, e, p);
+      if (score.n)
+        room[curve->points++] = experiment->is_regression ? point_of(steps[p], score) : share_of(steps[p], score);
+    }
   }
-  return filled;
+  return true;
+}
+
+// A curve an entry and layer: colors as above, dashes by layer, which the legend explains.
+static bool add_measure(const Experiment *experiment, size_t measure, Picture *picture) {
+  enum { GRAY = 6 };
+  const int64_t *steps;
+  size_t values, points = blur_study_measure_steps(experiment->study, measure, &steps, &values), at = picture->count;
+  if (values == 0 || points == 0) return true;
+  if (!add_panel(picture, (experiment->entry_count + 1) * values, points, experiment->fields->measure[measure].name))
+    return false;
+  PlotPanel *panel = &picture->panels[at];
+  for (size_t v = 0; v < values; v++) {
+    char name[32];
+    experiment_value_name(experiment, measure, v, name, sizeof name);
+    picture->curves[at][panel->curves++] = (PlotCurve){.label = strdup(name), .color = GRAY, .dash = v};
+  }
+  for (size_t e = 0; e < experiment->entry_count; e++)
+    for (size_t v = 0; v < values; v++) {
+      PlotPoint *room = &picture->points[at][(e * values + v) * points];
+      PlotCurve *curve = &picture->curves[at][panel->curves++];
+      *curve = (PlotCurve){.color = e, .dash = v, .point = room};
+      for (size_t p = 0; p < points; p++) {
+        BlurInterval value = blur_study_measure(experiment->study, e, measure, p, v);
+        if (value.n) room[curve->points++] = point_of(steps[p], value);
+      }
+    }
+  return true;
 }
 
 static bool write_picture(const Experiment *experiment, BlurStatus *status) {
-  const int64_t *steps;
-  size_t points = blur_study_steps(experiment->study, &steps), entries = experiment->entry_count;
-  PlotCurve *curves = calloc(entries, sizeof *curves);
-  PlotPoint *all = calloc(entries * points, sizeof *all);
-  bool right = curves && all;
-  for (size_t e = 0; right && e < entries; e++)
-    curves[e] = (PlotCurve){.label = curve_label(experiment, e),
-                            .color = e,
-                            .point = &all[e * points],
-                            .points = fill_curve(experiment, e, &all[e * points])};
+  size_t most = experiment->fields->measures + 1;
+  Picture picture = {.panels = calloc(most, sizeof(PlotPanel)),
+                     .curves = calloc(most, sizeof(PlotCurve *)),
+                     .points = calloc(most, sizeof(PlotPoint *))};
+  bool right = picture.panels && picture.curves && picture.points && add_scores(experiment, &picture);
+  for (size_t m = 0; right && m < experiment->fields->measures; m++) right = add_measure(experiment, m, &picture);
   char note[96] = "";
   if (experiment->fields->seeds > 1)
     snprintf(note, sizeof note, "mean and 95 %% interval of %" PRId64 " seeds", experiment->fields->seeds);
-  PlotPanel panel = {.x_label = "step",
-                     .y_label = experiment->fields->on_validation ? "validation accuracy (%)" : "test accuracy (%)",
-                     .curves = entries,
-                     .curve = curves};
-  Plot plot = {.panels = 1, .panel = &panel, .note = *note ? note : NULL};
+  Plot plot = {.panels = picture.count, .panel = picture.panels, .note = *note ? note : NULL};
   right = right ? plot_write(&plot, experiment->picture_path, status)
                 : status_fail(status, BLUR_FAILED_ENVIRONMENT, "out of memory for the picture");
-  for (size_t e = 0; curves && e < entries; e++) free((void *)(uintptr_t)curves[e].label);
-  free(curves);
-  free(all);
+  for (size_t i = 0; i < picture.count; i++) {
+    for (size_t c = 0; c < picture.panels[i].curves; c++) free((void *)(uintptr_t)picture.curves[i][c].label);
+    free(picture.curves[i]);
+    free(picture.points[i]);
+  }
+  free(picture.panels);
+  free(picture.curves);
+  free(picture.points);
   return right;
 }
 
 bool experiment_write_files(const Experiment *experiment, BlurStatus *status) {
-  if (experiment->table_path && !write_table(experiment, status)) return false;
+  if (experiment->table_path && !write_tables(experiment, status)) return false;
   if (experiment->picture_path && !write_picture(experiment, status)) return false;
   if (experiment->json || !experiment->table_path) return true;
-  printf("written: %s%s%s\n", experiment->picture_path ? experiment->picture_path : "",
-         experiment->picture_path ? ", " : "", experiment->table_path);
+  const char *paths[] = {experiment->picture_path, experiment->table_path,
+                         experiment->fields->measures ? experiment->measures_path : NULL};
+  const char *separator = "written: ";
+  for (size_t i = 0; i < 3; i++) {
+    if (!paths[i]) continue;
+    printf("%s%s", separator, paths[i]);
+    separator = ", ";
+  }
+  printf("\n");
   return true;
 }

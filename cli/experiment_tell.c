@@ -10,11 +10,46 @@
 
 static const char *part_name(BlurPart part) { return part == BLUR_TEST ? "test" : "validation"; }
 
+const char *experiment_score_name(const Experiment *experiment) {
+  return experiment->is_regression ? "r2" : "accuracy";
+}
+
+double experiment_score_scale(const Experiment *experiment) { return experiment->is_regression ? 1 : 100; }
+
+static int score_digits(const Experiment *experiment) { return experiment->is_regression ? 3 : 2; }
+
+void experiment_value_name(const Experiment *experiment, size_t measure, size_t value, char *out, size_t room) {
+  const int64_t *steps;
+  size_t values;
+  blur_study_measure_steps(experiment->study, measure, &steps, &values);
+  if (experiment->measures[measure].is_cosine && value + 1 == values) snprintf(out, room, "all");
+  else snprintf(out, room, "layer %zu", value);
+}
+
 // ---- json
 
+static void print_value(double value) {
+  if (isfinite(value)) printf("%.9g", value);
+  else printf("null");
+}
+
 static void print_number(const char *name, double value) {
-  if (isfinite(value)) printf(", \"%s\": %.9g", name, value);
-  else printf(", \"%s\": null", name);
+  printf(", \"%s\": ", name);
+  print_value(value);
+}
+
+static void json_measured(const Experiment *experiment, const BlurStudyEvent *event) {
+  print_number("step", (double)event->step);
+  printf(", \"measure\": ");
+  print_json_string(experiment->fields->measure[event->measure].name);
+  size_t layers = event->values - (experiment->measures[event->measure].is_cosine ? 1 : 0);
+  printf(", \"layers\": [");
+  for (size_t layer = 0; layer < layers; layer++) {
+    printf("%s", layer ? ", " : "");
+    print_value(event->value[layer]);
+  }
+  printf("]");
+  if (layers < event->values) print_number("all", event->value[layers]);
 }
 
 static void json_begin(const Experiment *experiment, const char *event, size_t entry, const char *label) {
@@ -36,22 +71,25 @@ static void json_event(const Experiment *experiment, const BlurStudyEvent *event
     for (size_t c = 0; c < entry->contender.candidates; c++) {
       printf("%s{\"setting\": ", c ? ", " : "");
       print_json_string(entry->labels[c]);
-      print_number("validation_accuracy", accuracy[c]);
+      printf(", \"validation_%s\": ", experiment_score_name(experiment));
+      print_value(accuracy[c]);
       printf("}");
     }
     printf("]}\n");
   } else {
-    bool diverged = event->kind == BLUR_STUDY_DIVERGED;
-    json_begin(experiment, diverged ? "diverged" : "evaluation", event->contender, entry->labels[event->candidate]);
+    static const char *const names[] = {
+        [BLUR_STUDY_DIVERGED] = "diverged", [BLUR_STUDY_MEASURED] = "measure", [BLUR_STUDY_EVALUATED] = "evaluation"};
+    json_begin(experiment, names[event->kind], event->contender, entry->labels[event->candidate]);
     printf(", \"seed\": %" PRId64 ", \"choosing\": %s", seed, event->choosing ? "true" : "false");
-    if (diverged) {
+    if (event->kind == BLUR_STUDY_DIVERGED) {
       printf(", \"message\": ");
       print_json_string(event->message);
+    } else if (event->kind == BLUR_STUDY_MEASURED) {
+      json_measured(experiment, event);
     } else {
-      printf(", \"part\": \"%s\", \"step\": %" PRId64 ", \"epoch\": %.9g", part_name(event->part),
+      printf(", \"part\": \"%s\", \"step\": %" PRId64 ", \"epoch\": %.9g, ", part_name(event->part),
              event->evaluation.step, event->evaluation.epoch);
-      print_number("loss", event->evaluation.loss);
-      print_number("accuracy", event->evaluation.accuracy);
+      metrics_tell_json(&event->evaluation, "");
     }
     printf("}\n");
   }
@@ -63,11 +101,11 @@ static void json_intervals(const Experiment *experiment) {
   size_t points = blur_study_steps(experiment->study, &steps);
   for (size_t e = 0; e < experiment->entry_count; e++)
     for (size_t p = 0; p < points; p++) {
-      BlurInterval accuracy = blur_study_accuracy(experiment->study, e, p);
+      BlurInterval accuracy = blur_study_score(experiment->study, e, p);
       if (accuracy.n == 0) continue;
       json_begin(experiment, "interval", e, experiment_label(experiment, e));
       printf(", \"step\": %" PRId64, steps[p]);
-      print_number("accuracy", accuracy.mean);
+      print_number(experiment_score_name(experiment), accuracy.mean);
       print_number("half", accuracy.half);
       print_number("loss", blur_study_loss(experiment->study, e, p).mean);
       printf(", \"n\": %" PRId64 ", \"diverged\": %" PRId64 "}\n", accuracy.n, accuracy.diverged);
@@ -107,8 +145,9 @@ static void tell_table_head(Experiment *experiment) {
     experiment->rule_width = longer(experiment->rule_width, experiment->entries[e].rule->rule);
     experiment->setting_width = longer(experiment->setting_width, experiment_label(experiment, e));
   }
-  printf("\n%s accuracy in %%, mean and 95 %% confidence interval (Student's t)\n",
-         experiment->fields->on_validation ? "validation" : "test");
+  printf("\n%s %s, mean and 95 %% confidence interval (Student's t)\n",
+         experiment->fields->on_validation ? "validation" : "test",
+         experiment->is_regression ? "R^2" : "accuracy in %");
   printf("%-*s  %-*s", experiment->rule_width, "rule", experiment->setting_width, "setting");
   for (size_t c = 0; c < experiment->columns; c++) {
     char head[32];
@@ -118,15 +157,20 @@ static void tell_table_head(Experiment *experiment) {
   printf("  %5s  %8s\n", "n", "diverged");
 }
 
+// In 17 columns.
+static void tell_interval(BlurInterval interval, double scale, int digits) {
+  if (interval.n == 0) printf("  %-15s", "-");
+  else if (isnan(interval.half)) printf("  %6.*f         ", digits, scale * interval.mean);
+  else printf("  %6.*f ± %-6.*f", digits, scale * interval.mean, digits, scale * interval.half);
+}
+
 static void tell_row(const Experiment *experiment, size_t entry) {
   printf("%-*s  %-*s", experiment->rule_width, experiment->entries[entry].rule->rule, experiment->setting_width,
          experiment_label(experiment, entry));
   BlurInterval last = {0};
   for (size_t c = 0; c < experiment->columns; c++) {
-    last = blur_study_accuracy(experiment->study, entry, experiment->column[c]);
-    if (last.n == 0) printf("  %-15s", "-");
-    else if (isnan(last.half)) printf("  %6.2f         ", 100 * last.mean);
-    else printf("  %6.2f ± %-6.2f", 100 * last.mean, 100 * last.half);
+    last = blur_study_score(experiment->study, entry, experiment->column[c]);
+    tell_interval(last, experiment_score_scale(experiment), score_digits(experiment));
   }
   printf("  %5" PRId64 "  %8" PRId64 "\n", last.n, last.diverged);
 }
@@ -134,7 +178,7 @@ static void tell_row(const Experiment *experiment, size_t entry) {
 static bool is_complete(const Experiment *experiment, size_t entry) {
   const int64_t *steps;
   size_t points = blur_study_steps(experiment->study, &steps);
-  return blur_study_accuracy(experiment->study, entry, points - 1).n == experiment->fields->seeds;
+  return blur_study_score(experiment->study, entry, points - 1).n == experiment->fields->seeds;
 }
 
 // Rows in their order, as far as all before them are done.
@@ -160,13 +204,14 @@ static void tell_chosen(const Experiment *experiment, const BlurStudyEvent *even
   const double *accuracy;
   blur_study_chosen(experiment->study, event->contender, &accuracy);
   clear_line(experiment);
-  printf("%s: %s has the highest mean validation accuracy at step %" PRId64 "%s\n", entry->rule->rule,
-         entry->choices[event->candidate], entry->contender.choose_at,
+  printf("%s: %s has the highest mean validation %s at step %" PRId64 "%s\n", entry->rule->rule,
+         entry->choices[event->candidate], experiment->is_regression ? "R^2" : "accuracy", entry->contender.choose_at,
          experiment_at_end(entry, event->candidate) ? "; an end of its range: a better value may lie beyond" : "");
   int column = WIDTH;
   for (size_t c = 0; c < entry->contender.candidates; c++) {
     char text[256];
-    int length = snprintf(text, sizeof text, "%s: %.2f %%", short_choice(entry, c), 100 * accuracy[c]);
+    int length = snprintf(text, sizeof text, "%s: %.*f%s", short_choice(entry, c), score_digits(experiment),
+                          experiment_score_scale(experiment) * accuracy[c], experiment->is_regression ? "" : " %");
     if (column + 3 + length > WIDTH) column = printf("%s%*s%s", c ? "\n" : "", INDENT, "", text);
     else column += printf("   %s", text);
   }
@@ -181,9 +226,10 @@ static void tell_progress(const Experiment *experiment, const BlurStudyEvent *ev
   const char *label = entry->labels[event->candidate];
   printf("\r\033[K%3.0f %%  %.0f s left  %s%s%s, seed %" PRId64, 100 * event->done, left, entry->rule->rule,
          *label ? ", " : "", label, experiment->fields->first_seed + event->seed);
-  if (event->kind == BLUR_STUDY_EVALUATED)
-    printf(": step %" PRId64 ", %s accuracy %.2f %%", event->evaluation.step, part_name(event->part),
-           100 * event->evaluation.accuracy);
+  if (event->kind == BLUR_STUDY_EVALUATED) {
+    printf(": step %" PRId64 ", %s ", event->evaluation.step, part_name(event->part));
+    metrics_tell(&event->evaluation);
+  }
   fflush(stdout);
 }
 
@@ -223,9 +269,64 @@ void experiment_tell_head(Experiment *experiment) {
   fflush(stdout);
 }
 
+// ---- measures
+
+// The last measurement that some run has come to; SIZE_MAX: none.
+static size_t last_point(const Experiment *experiment, size_t entry, size_t measure) {
+  size_t last = 0;
+  for (int64_t seed = 0; seed < experiment->fields->seeds; seed++) {
+    size_t points;
+    if (blur_study_measured(experiment->study, entry, seed, measure, &points) && points > last) last = points;
+  }
+  return last - 1;
+}
+
+// One of the columns of a measure: `text` has `characters`.
+static void tell_cell(const char *text, int characters, bool last) {
+  enum { WIDTH = 21 };
+  printf("  %s%*s", text, last || characters >= WIDTH ? 0 : WIDTH - characters, "");
+}
+
+static void tell_measure_head(const Experiment *experiment, size_t measure, size_t values) {
+  printf("\n%s\n%-*s  %-*s  %-7s", experiment->fields->measure[measure].name, experiment->rule_width, "rule",
+         experiment->setting_width, "setting", "at step");
+  for (size_t v = 0; v < values; v++) {
+    char name[32];
+    experiment_value_name(experiment, measure, v, name, sizeof name);
+    tell_cell(name, (int)strlen(name), v + 1 == values);
+  }
+  printf("\n");
+}
+
+static void tell_measure(const Experiment *experiment, size_t measure) {
+  const int64_t *steps;
+  size_t values;
+  size_t points = blur_study_measure_steps(experiment->study, measure, &steps, &values);
+  bool begun = false;
+  for (size_t e = 0; points && e < experiment->entry_count; e++) {
+    size_t point = last_point(experiment, e, measure);
+    if (point == SIZE_MAX) continue;
+    if (!begun) tell_measure_head(experiment, measure, values);
+    begun = true;
+    printf("%-*s  %-*s  %-7" PRId64, experiment->rule_width, experiment->entries[e].rule->rule,
+           experiment->setting_width, experiment_label(experiment, e), steps[point]);
+    for (size_t v = 0; v < values; v++) {
+      BlurInterval interval = blur_study_measure(experiment->study, e, measure, point, v);
+      char cell[64] = "-";
+      int characters = 1;
+      if (interval.n) characters = snprintf(cell, sizeof cell, "%.4g", interval.mean);
+      if (interval.n && !isnan(interval.half))
+        characters = snprintf(cell, sizeof cell, "%.4g ± %.2g", interval.mean, interval.half) - 1;
+      tell_cell(cell, characters, v + 1 == values);
+    }
+    printf("\n");
+  }
+}
+
 void experiment_tell_end(Experiment *experiment) {
   if (experiment->json) json_intervals(experiment);
   else tell_rows(experiment, true);
+  for (size_t m = 0; !experiment->json && m < experiment->fields->measures; m++) tell_measure(experiment, m);
   clear_line(experiment);
   fflush(stdout);
 }

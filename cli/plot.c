@@ -52,12 +52,13 @@ static const struct {
 } dashes[] = {{0, {0}}, {2, {5, 2}}, {2, {1.5, 1.8}}, {4, {6, 2, 1.5, 2}}};
 enum { DASHES = sizeof dashes / sizeof *dashes };
 
-static const double panel_width = 330, panel_height = 210, margin = 10, gap = 16, font_size = 9, small_size = 8,
-                    label_gap = 5, tick_length = 3, legend_line = 20, legend_step = 14, pixels_a_point = 3;
+static const double panel_width = 330, full_height = 210, flat_height = 110, margin = 10, gap = 16, font_size = 9,
+                    small_size = 8, label_gap = 5, tick_length = 3, legend_line = 20, legend_step = 14,
+                    pixels_a_point = 3;
 
 typedef struct {
   cairo_t *cairo;
-  double left, top; // of the current panel's axes
+  double left, top, panel_height; // of the current panel's axes
   double x_low, x_high, y_low, y_high;
 } Drawing;
 
@@ -135,12 +136,12 @@ static double at_x(const Drawing *drawing, double x) {
 }
 
 static double at_y(const Drawing *drawing, double y) {
-  return drawing->top + panel_height * (drawing->y_high - y) / (drawing->y_high - drawing->y_low);
+  return drawing->top + drawing->panel_height * (drawing->y_high - y) / (drawing->y_high - drawing->y_low);
 }
 
 // ---- one panel
 
-enum { MOST_X_TICKS = 8, MOST_Y_TICKS = 6 };
+enum { MOST_X_TICKS = 8, MOST_Y_TICKS = 6, MOST_FLAT_TICKS = 4 };
 
 static double widest_tick(Drawing *drawing) {
   double step = tick_step(drawing->y_high - drawing->y_low, MOST_Y_TICKS), widest = 0;
@@ -154,10 +155,10 @@ static double widest_tick(Drawing *drawing) {
 
 static void draw_axes(Drawing *drawing, const PlotPanel *panel, bool lowest) {
   cairo_t *cairo = drawing->cairo;
-  double right = drawing->left + panel_width, bottom = drawing->top + panel_height;
+  double right = drawing->left + panel_width, bottom = drawing->top + drawing->panel_height;
   char text[32];
   CAIRO(set_font_size)(cairo, font_size);
-  double y_step = tick_step(drawing->y_high - drawing->y_low, MOST_Y_TICKS);
+  double y_step = tick_step(drawing->y_high - drawing->y_low, panel->is_flat ? MOST_FLAT_TICKS : MOST_Y_TICKS);
   for (double y = ceil(drawing->y_low / y_step) * y_step; y <= drawing->y_high; y += y_step) {
     gray(drawing, 0.9);
     CAIRO(set_line_width)(cairo, 0.6);
@@ -181,7 +182,7 @@ static void draw_axes(Drawing *drawing, const PlotPanel *panel, bool lowest) {
   gray(drawing, 0.15);
   if (lowest) put_text(drawing, drawing->left + panel_width / 2, bottom + 2.6 * font_size + 6, 0.5, panel->x_label);
   CAIRO(save)(cairo);
-  CAIRO(translate)(cairo, margin + font_size, drawing->top + panel_height / 2);
+  CAIRO(translate)(cairo, margin + font_size, drawing->top + drawing->panel_height / 2);
   CAIRO(rotate)(cairo, -acos(0));
   put_text(drawing, 0, 0, 0.5, panel->y_label);
   CAIRO(restore)(cairo);
@@ -211,7 +212,7 @@ static void set_line(Drawing *drawing, const PlotCurve *curve) {
 }
 
 static void draw_curve(Drawing *drawing, const PlotCurve *curve) {
-  enum { FEW = 12 }; // points that are marked one by one
+  enum { FEW = 8 }; // points that are marked one by one
   cairo_t *cairo = drawing->cairo;
   set_line(drawing, curve);
   bool pen_down = false;
@@ -307,18 +308,19 @@ static void layout(Drawing *drawing, const Plot *plot, double *width, double *he
     size_t labels = legend_order(panel, order);
     double needed = (double)labels * legend_step + (i == 0 && plot->note ? legend_step : 0);
     drawing->top = top;
+    drawing->panel_height = panel->is_flat ? flat_height : full_height;
     if (draw) {
       find_ranges(drawing, panel);
       draw_axes(drawing, panel, last);
       CAIRO(save)(drawing->cairo);
-      CAIRO(rectangle)(drawing->cairo, drawing->left, drawing->top - 1, panel_width + 4, panel_height + 2);
+      CAIRO(rectangle)(drawing->cairo, drawing->left, drawing->top - 1, panel_width + 4, drawing->panel_height + 2);
       CAIRO(clip)(drawing->cairo);
       for (size_t c = 0; c < panel->curves; c++) draw_band(drawing, &panel->curve[c]);
       for (size_t c = 0; c < panel->curves; c++) draw_curve(drawing, &panel->curve[c]);
       CAIRO(restore)(drawing->cairo);
       draw_legend(drawing, panel, order, labels, i == 0 ? plot->note : NULL);
     }
-    top += fmax(panel_height + (last ? below : 1.6 * font_size + 14), needed + margin);
+    top += fmax(drawing->panel_height + (last ? below : 1.6 * font_size + 14), needed + margin);
   }
   *height = top + margin;
   free(order);

@@ -21,6 +21,7 @@ typedef struct {
 
 typedef struct {
   const char *x_label, *y_label;
+  bool is_flat; // half as high
   size_t curves;
   const PlotCurve *curve;
 } PlotPanel;

@@ -94,6 +94,23 @@ static void show_rules(BlurExperiment *experiment) {
   experiment->fields.rule = rules;
 }
 
+static void show_measures(BlurExperiment *experiment) {
+  const CheckedExperiment *checked = experiment->checked;
+  Arena *arena = experiment->arena;
+  BlurExperimentMeasure *measures = ARENA_ARRAY(arena, BlurExperimentMeasure, checked->measures.count + 1);
+  for (size_t m = 0; m < checked->measures.count; m++) {
+    const CheckedMeasure *from = &checked->measures.items[m];
+    bool is_cosine = from->kind == MEASURE_COSINE;
+    measures[m] = (BlurExperimentMeasure){.name = from->name,
+                                          .every = from->every,
+                                          .is_cosine = is_cosine,
+                                          .kind = from->kind == MEASURE_NEURONS ? BLUR_NEURON : BLUR_SYNAPSE,
+                                          .variable = is_cosine ? from->synapse : measured_variable(arena, from)};
+  }
+  experiment->fields.measures = checked->measures.count;
+  experiment->fields.measure = measures;
+}
+
 static void show(BlurExperiment *experiment) {
   const CheckedExperiment *checked = experiment->checked;
   experiment->fields = (BlurExperimentFields){.name = checked->name,
@@ -112,6 +129,7 @@ static void show(BlurExperiment *experiment) {
                                               .loss = (BlurLoss)(checked->loss >= 0 ? checked->loss : 0),
                                               .precision = checked->is_double ? BLUR_DOUBLE : BLUR_FLOAT};
   show_rules(experiment);
+  show_measures(experiment);
 }
 
 BlurExperiment *blur_experiment_load(const char *name, const BlurSetting *settings, size_t setting_count,
@@ -144,27 +162,68 @@ void blur_experiment_destroy(BlurExperiment *experiment) {
 
 const BlurExperimentFields *blur_experiment_fields(const BlurExperiment *experiment) { return &experiment->fields; }
 
-BlurRule *blur_experiment_rule(const BlurExperiment *experiment, size_t rule, const size_t *choice, BlurLoss loss,
-                               BlurReport *report) {
-  Arena *arena = arena_create();
-  report_keep(report, arena);
-  RuleModules modules = {.arena = arena, .report = report};
-  ModuleLoader loader = rule_modules(&modules);
-  const CheckedContender *contender = &experiment->checked->contenders.items[rule];
-  CheckedRule *checked = check_contender(arena, contender, choice, (TaskLoss)loss, &loader, &report->sink);
+// ---- rules
+
+typedef struct {
+  Arena *arena;
+  RuleModules modules;
+  ModuleLoader loader;
+} Room; // of a rule that is being made
+
+static void room_open(Room *room, BlurReport *report) {
+  *room = (Room){.arena = arena_create()};
+  report_keep(report, room->arena);
+  room->modules = (RuleModules){.arena = room->arena, .report = report};
+  room->loader = rule_modules(&room->modules);
+}
+
+static BlurRule *room_close(Room *room, const AstFile *file, const CheckedRule *checked) {
   if (!checked) {
-    arena_destroy(arena);
+    arena_destroy(room->arena);
     return NULL;
   }
-  BlurRule *made = ARENA_NEW(arena, BlurRule);
-  *made = (BlurRule){arena, contender->file, checked};
+  BlurRule *made = ARENA_NEW(room->arena, BlurRule);
+  *made = (BlurRule){room->arena, file, checked};
   return made;
+}
+
+BlurRule *blur_experiment_rule(const BlurExperiment *experiment, size_t rule, const size_t *choice, BlurLoss loss,
+                               BlurReport *report) {
+  Room room;
+  room_open(&room, report);
+  const CheckedContender *contender = &experiment->checked->contenders.items[rule];
+  return room_close(&room, contender->file,
+                    check_contender(room.arena, contender, choice, (TaskLoss)loss, &room.loader, &report->sink));
+}
+
+bool blur_experiment_measures(const BlurExperiment *experiment, size_t rule, size_t measure) {
+  return experiment->checked->contenders.items[rule].measured[measure];
+}
+
+BlurRule *blur_experiment_measuring_rule(const BlurExperiment *experiment, size_t rule, const size_t *choice,
+                                         BlurLoss loss, BlurReport *report) {
+  Room room;
+  room_open(&room, report);
+  const CheckedContender *contender = &experiment->checked->contenders.items[rule];
+  return room_close(&room, experiment->checked->file,
+                    check_measuring_rule(room.arena, experiment->checked, contender, choice, (TaskLoss)loss,
+                                         &room.loader, &report->sink));
+}
+
+BlurRule *blur_experiment_reference_rule(const BlurExperiment *experiment, size_t rule, size_t measure,
+                                         const size_t *choice, BlurLoss loss, BlurReport *report) {
+  Room room;
+  room_open(&room, report);
+  const CheckedMeasure *cosine = &experiment->checked->measures.items[measure];
+  return room_close(&room, cosine->other->file,
+                    check_reference_rule(room.arena, cosine, &experiment->checked->contenders.items[rule], choice,
+                                         (TaskLoss)loss, &room.loader, &report->sink));
 }
 
 // ---- help
 
 static const char *takes_text(Arena *arena, const FieldInfo *field) {
-  if (field->kind != FIELD_KIND_COUNT) return field->takes;
+  if (field->kind != FIELD_KIND_COUNT && field->kind != FIELD_KIND_NUMBER) return field->takes;
   return arena_format(arena, "%s from %lld to %lld", field->takes, (long long)field->low, (long long)field->high);
 }
 

@@ -97,16 +97,20 @@ CheckedRule *check_rule(Arena *arena, const AstFile *file, const AstRule *rule, 
   return check(checker, file, rule);
 }
 
+void checker_set(Checker *checker, const RuleSetting *settings, size_t count) {
+  RuleOverride *overrides = ARENA_ARRAY(checker->arena, RuleOverride, count + 1);
+  for (size_t i = 0; i < count; i++) overrides[i].name = settings[i].name;
+  checker->overrides = overrides;
+  checker->settings = settings;
+  checker->override_count = count;
+  checker->override_used = ARENA_ARRAY(checker->arena, bool, count + 1);
+}
+
 CheckedRule *check_rule_set(Arena *arena, const AstFile *file, const AstRule *rule, const RuleSetting *settings,
                             size_t setting_count, TaskLoss task_loss, const ModuleLoader *modules,
                             DiagnosticSink *sink) {
   Checker *checker = checker_create(arena, task_loss, modules, sink);
-  RuleOverride *overrides = ARENA_ARRAY(arena, RuleOverride, setting_count + 1);
-  for (size_t i = 0; i < setting_count; i++) overrides[i].name = settings[i].name;
-  checker->overrides = overrides;
-  checker->settings = settings;
-  checker->override_count = setting_count;
-  checker->override_used = ARENA_ARRAY(arena, bool, setting_count + 1);
+  checker_set(checker, settings, setting_count);
   checker->is_partial = sink->errors > 0;
   return check(checker, file, rule);
 }

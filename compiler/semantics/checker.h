@@ -237,6 +237,7 @@ Diagnostic *checker_calls(Checker *checker, Diagnostic *diagnostic); // notes of
 
 // check.c
 Checker *checker_create(Arena *arena, TaskLoss task_loss, const ModuleLoader *modules, DiagnosticSink *sink);
+void checker_set(Checker *checker, const RuleSetting *settings, size_t count); // before merge_rule
 
 // names.c
 Entry *name_table_find(const NameTable *table, const char *name);

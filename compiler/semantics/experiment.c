@@ -81,6 +81,7 @@ static void take_field(ExperimentCheck *check, FieldId id, const AstField *field
     break;
   case FIELD_net: take_net(check, phrase); break;
   case FIELD_data: take_data(check, phrase); break;
+  case FIELD_measure: take_measure(check, phrase); break;
   case FIELD_seeds: take_seeds(check, phrase); break;
   default: take_plain(check, id, phrase); break;
   }
@@ -102,6 +103,9 @@ static void sort_fields(ExperimentCheck *check, const AstField **found) {
     } else if (id == FIELD_eval) {
       Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_unknown_field, field->name.span, "eval");
       diagnostic_help(sink, diagnostic, "it follows the number of steps: `steps 100, eval every 5 on test`");
+    } else if (id == FIELD_measure) { // may stand several times
+      found[id] = field;
+      if (!field->phrases) report_field_value(check, id, field->name.span);
     } else if (found[id]) {
       Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_field_twice, field->name.span, field->name.text);
       diagnostic_note(sink, diagnostic, found[id]->name.span, "it stands here before");
@@ -154,9 +158,13 @@ CheckedExperiment *check_experiment(Arena *arena, const AstFile *file, const Ast
   sort_fields(&check, found);
   if (!check.is_meta && !is_partial) report_missing(&check, found);
   for (FieldId id = 0; id < FIELD_COUNT; id++)
-    if (found[id] && found[id]->phrases) take_field(&check, id, found[id]);
+    if (found[id] && found[id]->phrases && id != FIELD_measure) take_field(&check, id, found[id]);
+  for (const AstField *field = experiment->fields; field; field = field->next)
+    if (field->phrases && experiment_field_at(NULL, field->name.text) == FIELD_measure)
+      take_field(&check, FIELD_measure, field);
   check_net_fits_data(&check);
   if (sink->errors == errors) check_tuning(&check);
+  if (sink->errors == errors) check_measures(&check);
   if (made->on_validation && made->data && !made->has_validation) {
     Diagnostic *diagnostic = EXPERIMENT_REPORT(&check, experiment_no_validation, made->on_validation_span, "eval");
     diagnostic_help(sink, diagnostic, "split the training part: `data mnist { split = 50000 / 10000 }`");

@@ -13,11 +13,13 @@ typedef enum {
   FIELD_KIND_NET,
   FIELD_KIND_DATA,
   FIELD_KIND_COUNT,
+  FIELD_KIND_NUMBER,
   FIELD_KIND_SPLIT,
   FIELD_KIND_CLASSES,
   FIELD_KIND_TEXT,
   FIELD_KIND_WORD,
   FIELD_KIND_CLAUSES,
+  FIELD_KIND_MEASURE,
   FIELD_KIND_META // of meta-learning: known, and refused
 } FieldKind;
 
@@ -59,13 +61,30 @@ typedef struct {
   const AstRule *ast;
   ARENA_LIST(CheckedSetting) settings;
   const CheckedRule *rule; // with the first value of each
+  bool *measured;          // [measures] whether the rule has what the measure reads
 } CheckedContender;
+
+// Where a measure is a number: at each layer of neurons, or of synapses.
+typedef enum { MEASURE_NEURONS, MEASURE_SYNAPSES, MEASURE_COSINE } CheckedMeasureKind;
+
+// `measure NAME = expression every N`, or `= cosine(update w, RULE)`: the angle between what a step changes in w and
+// what a step of that rule would change from the same synapses on the same batch.
+typedef struct {
+  const char *name;
+  Span span;
+  CheckedMeasureKind kind;
+  int64_t every;                 // 0: with each evaluation
+  const AstExpression *value;    // of an expression
+  const char *synapse;           // of a cosine
+  const CheckedContender *other; // of a cosine
+} CheckedMeasure;
 
 typedef struct {
   const char *name;
   Span span;
   const AstFile *file;
   ARENA_LIST(CheckedContender) contenders; // `rule`, then those of `against`
+  ARENA_LIST(CheckedMeasure) measures;
   int layers;
   int64_t *units; // 0: as the data have it
   Span *unit_spans;
@@ -91,6 +110,17 @@ bool check_experiments(Arena *arena, const AstFile *file, bool is_partial, const
 // The contender's rule with the values that `choice` names (one entry a setting). NULL if there was an error.
 CheckedRule *check_contender(Arena *arena, const CheckedContender *contender, const size_t *choice, TaskLoss loss,
                              const ModuleLoader *modules, DiagnosticSink *sink);
+// A rule like the contender's whose step is to evaluate the measures that it has, into variables without axes, one a
+// layer: `measured_variable` names that of a measure. Its neurons keep what is put into them. NULL if there was an
+// error, or where no expression is measured.
+CheckedRule *check_measuring_rule(Arena *arena, const CheckedExperiment *experiment, const CheckedContender *contender,
+                                  const size_t *choice, TaskLoss loss, const ModuleLoader *modules,
+                                  DiagnosticSink *sink);
+const char *measured_variable(Arena *arena, const CheckedMeasure *measure);
+// The other rule of a cosine, as it is for this contender. NULL if there was an error.
+CheckedRule *check_reference_rule(Arena *arena, const CheckedMeasure *measure, const CheckedContender *contender,
+                                  const size_t *choice, TaskLoss loss, const ModuleLoader *modules,
+                                  DiagnosticSink *sink);
 // Puts the value of `--set PATH=VALUE` into the tree. False after a report.
 bool experiment_override(Arena *arena, AstExperiment *experiment, const char *path, const char *value,
                          DiagnosticSink *sink);
@@ -132,5 +162,13 @@ void check_net_fits_data(ExperimentCheck *check);
 // experiment_rule.c
 void take_rule(ExperimentCheck *check, const AstPhrase *phrase);
 void check_tuning(ExperimentCheck *check); // when steps and data are known
+// The rule that a phrase names, with its settings, checked; what can be chosen of is refused where `single`. False
+// after a report.
+bool take_contender(ExperimentCheck *check, FieldId field, const AstPhrase *phrase, bool single,
+                    CheckedContender *contender);
+
+// experiment_measure.c
+void take_measure(ExperimentCheck *check, const AstPhrase *phrase);
+void check_measures(ExperimentCheck *check); // when the rules are known
 
 #endif

@@ -7,6 +7,32 @@
 
 // ---- data
 
+// What goes by these names: images of so many inputs in classes, and the tasks that are generated (docs/language/
+// tasks.md), which have a validation part of their own. A folder of the same name may hold something else, which the
+// runtime then tells.
+static const struct {
+  const char *name;
+  int64_t inputs, classes; // classes 0: regression to one number
+  bool is_generated;
+} known_sets[] = {
+    {"mnist", 784, 10, false},    {"fashion_mnist", 784, 10, false},
+    {"kmnist", 784, 10, false},   {"and", 2, 2, true},
+    {"or", 2, 2, true},           {"xor", 2, 2, true},
+    {"nxor", 2, 2, true},         {"circle", 2, 2, true},
+    {"small_circle", 2, 2, true}, {"pie_slice", 2, 2, true},
+    {"cross", 2, 2, true},        {"triangle", 2, 2, true},
+    {"two_moons", 2, 2, true},    {"five_blobs", 2, 5, true},
+    {"sinusoid", 1, 0, true},
+};
+
+static size_t known_set(const char *data) {
+  size_t length = strcspn(data, ":"), i = 0;
+  while (i < sizeof known_sets / sizeof *known_sets &&
+         (strlen(known_sets[i].name) != length || strncmp(known_sets[i].name, data, length) != 0))
+    i++;
+  return i;
+}
+
 // Numbers of samples, or shares of all.
 static bool take_split(ExperimentCheck *check, const AstValue *value, Text *out) {
   const AstExpression *ast = value->kind == VALUE_EXPRESSION ? value->first : NULL;
@@ -61,6 +87,15 @@ static bool take_classes(ExperimentCheck *check, const AstValue *value, Text *ou
   return fine;
 }
 
+static bool take_number(ExperimentCheck *check, FieldId id, const AstValue *value, Span span, Text *out) {
+  double number;
+  bool fine = value->kind == VALUE_EXPRESSION && take_constant(check, value->first, &number) &&
+              number >= (double)experiment_fields[id].low && number <= (double)experiment_fields[id].high;
+  if (fine) text_add_number(out, number);
+  else report_field_value(check, id, value->kind == VALUE_NONE ? span : value->span);
+  return fine;
+}
+
 static void take_option(ExperimentCheck *check, FieldId id, const AstPhrase *setting, Text *options) {
   const FieldInfo *field = &experiment_fields[id];
   const char *name = field->path + strlen("data.");
@@ -71,6 +106,7 @@ static void take_option(ExperimentCheck *check, FieldId id, const AstPhrase *set
   text_add(options, "%c%s=", before ? ',' : ':', name);
   bool fine = true;
   switch (field->kind) {
+  case FIELD_KIND_NUMBER: fine = take_number(check, id, value, setting->span, options); break;
   case FIELD_KIND_SPLIT: fine = take_split(check, value, options); break;
   case FIELD_KIND_CLASSES: fine = take_classes(check, value, options); break;
   case FIELD_KIND_WORD:
@@ -116,7 +152,11 @@ void take_data(ExperimentCheck *check, const AstPhrase *phrase) {
       take_option(check, id, setting, &options);
     }
   }
-  if (place) made->data = arena_format(check->checker->arena, "%s%s", place, text_get(&options));
+  if (place) {
+    made->data = arena_format(check->checker->arena, "%s%s", place, text_get(&options));
+    size_t set = known_set(made->data);
+    if (set < sizeof known_sets / sizeof *known_sets && known_sets[set].is_generated) made->has_validation = true;
+  }
   text_free(&options);
 }
 
@@ -189,12 +229,6 @@ void take_net(ExperimentCheck *check, const AstPhrase *phrase) {
 
 // ---- both
 
-// Sets that go by these names everywhere; a folder of the same name may hold others, which the runtime then tells.
-static const struct {
-  const char *name;
-  int64_t side, classes;
-} known_sets[] = {{"mnist", 28, 10}, {"fashion_mnist", 28, 10}, {"kmnist", 28, 10}};
-
 static void report_end(ExperimentCheck *check, int layer, const char *set, int64_t has, const char *what) {
   int64_t units = check->made->units[layer];
   Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_net_data, check->made->unit_spans[layer], set,
@@ -204,16 +238,13 @@ static void report_end(ExperimentCheck *check, int layer, const char *set, int64
 
 void check_net_fits_data(ExperimentCheck *check) {
   const CheckedExperiment *made = check->made;
-  if (!made->data || made->layers < 2) return;
-  size_t length = strcspn(made->data, ":");
-  for (size_t i = 0; i < sizeof known_sets / sizeof *known_sets; i++) {
-    if (strlen(known_sets[i].name) != length || strncmp(known_sets[i].name, made->data, length) != 0) continue;
-    int64_t side = made->side ? made->side : known_sets[i].side;
-    int64_t inputs = made->projected ? made->projected : side * side;
-    int64_t classes = made->classes ? made->classes : known_sets[i].classes;
-    int64_t outputs = made->units[made->layers - 1];
-    if (made->units[0] > 0 && made->units[0] != inputs) report_end(check, 0, known_sets[i].name, inputs, "inputs");
-    if (outputs > 0 && outputs < classes && !(outputs == 1 && classes == 2))
-      report_end(check, made->layers - 1, known_sets[i].name, classes, "classes");
-  }
+  size_t set = made->data ? known_set(made->data) : SIZE_MAX;
+  if (!made->data || made->layers < 2 || set == sizeof known_sets / sizeof *known_sets) return;
+  int64_t inputs = made->projected ? made->projected : made->side ? made->side * made->side : known_sets[set].inputs;
+  int64_t classes = made->classes ? made->classes : known_sets[set].classes;
+  int64_t outputs = made->units[made->layers - 1];
+  if (made->units[0] > 0 && made->units[0] != inputs) report_end(check, 0, known_sets[set].name, inputs, "inputs");
+  if (classes == 0 && outputs > 1) report_end(check, made->layers - 1, known_sets[set].name, 1, "targets");
+  else if (outputs > 0 && outputs < classes && !(outputs == 1 && classes == 2))
+    report_end(check, made->layers - 1, known_sets[set].name, classes, "classes");
 }

@@ -78,7 +78,7 @@ void report_field_value(ExperimentCheck *check, FieldId id, Span span) {
   const FieldInfo *field = &experiment_fields[id];
   Arena *arena = check->checker->arena;
   const char *takes = field->takes;
-  if (field->kind == FIELD_KIND_COUNT)
+  if (field->kind == FIELD_KIND_COUNT || field->kind == FIELD_KIND_NUMBER)
     takes = arena_format(arena, "%s from %lld to %lld", takes, (long long)field->low, (long long)field->high);
   if (field->kind == FIELD_KIND_WORD && strchr(takes, ',')) takes = arena_format(arena, "one of %s", takes);
   const char *dot = strrchr(field->path, '.');

@@ -138,7 +138,7 @@ bool experiment_override(Arena *arena, AstExperiment *experiment, const char *pa
   FieldId id = FIELD_COUNT;
   for (FieldId i = 0; i < FIELD_COUNT; i++)
     if (strcmp(experiment_fields[i].path, path) == 0) id = i;
-  bool clauses = id < FIELD_COUNT && experiment_fields[id].kind == FIELD_KIND_CLAUSES;
+  bool clauses = id == FIELD_eval || id == FIELD_measure;
   if (!dot) return id < FIELD_COUNT && !clauses ? set_field(&override, path) : report_path(&override);
   AstPhrase *rule = find_rule_phrase(&override, &setting);
   if (rule) return set_setting(&override, rule, setting);

@@ -198,44 +198,60 @@ static bool check_values(ExperimentCheck *check, CheckedContender *contender, si
   return checker->sink->errors == errors;
 }
 
-void take_rule(ExperimentCheck *check, const AstPhrase *phrase) {
+static void take_setting(ExperimentCheck *check, const AstPhrase *phrase, bool single, CheckedContender *contender) {
+  Checker *checker = check->checker;
+  CheckedSetting made = {.name = phrase->name.text, .span = phrase->name.span};
+  if (!made.name) {
+    report_form(check, phrase->span, "a setting is a name, `=` and a value");
+    return;
+  }
+  for (size_t i = 0; i < contender->settings.count; i++) {
+    if (strcmp(contender->settings.items[i].name, made.name) != 0) continue;
+    Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_field_twice, made.span, made.name);
+    diagnostic_note(checker->sink, diagnostic, contender->settings.items[i].span, "it stands here before");
+    diagnostic_help(checker->sink, diagnostic, "leave one of them");
+  }
+  if (!take_values(check, &made, phrase)) return;
+  if (single && made.count > 1) {
+    Diagnostic *diagnostic =
+        EXPERIMENT_REPORT(check, experiment_choice, phrase->span, "here a setting has a single value");
+    diagnostic_help(checker->sink, diagnostic, "write `%s = %s`", made.name, made.texts[0]);
+  }
+  ARENA_PUSH(checker->arena, &contender->settings, made);
+}
+
+bool take_contender(ExperimentCheck *check, FieldId id, const AstPhrase *phrase, bool single,
+                    CheckedContender *contender) {
   Checker *checker = check->checker;
   const AstExpression *ast = phrase->value.kind == VALUE_EXPRESSION ? phrase->value.first : NULL;
-  FieldId id = check->made->contenders.count ? FIELD_against : FIELD_rule;
-  CheckedContender contender = {0};
   if (!ast || ast->kind != EXPRESSION_NAME) {
     if (!ast || ast->kind != EXPRESSION_ERROR) report_field_value(check, id, phrase->span);
-    return;
+    return false;
   }
   take_clauses(check, "rule", phrase, NULL, 0, NULL);
   size_t errors = checker->sink->errors;
-  bool found = find_rule(check, ast, &contender);
+  bool found = find_rule(check, ast, contender);
+  for (const AstPhrase *setting = phrase->settings; setting; setting = setting->next)
+    take_setting(check, setting, single, contender);
   int64_t runs = 1;
-  for (const AstPhrase *setting = phrase->settings; setting; setting = setting->next) {
-    CheckedSetting made = {.name = setting->name.text, .span = setting->name.span};
-    if (!made.name) {
-      report_form(check, setting->span, "a setting is a name, `=` and a value");
-      continue;
-    }
-    for (size_t i = 0; i < contender.settings.count; i++) {
-      if (strcmp(contender.settings.items[i].name, made.name) != 0) continue;
-      Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_field_twice, made.span, made.name);
-      diagnostic_note(checker->sink, diagnostic, contender.settings.items[i].span, "it stands here before");
-      diagnostic_help(checker->sink, diagnostic, "leave one of them");
-    }
-    if (!take_values(check, &made, setting)) continue;
-    if (runs <= EXPERIMENT_RUNS) runs *= (int64_t)made.count;
-    ARENA_PUSH(checker->arena, &contender.settings, made);
-  }
+  for (size_t i = 0; i < contender->settings.count && runs <= EXPERIMENT_RUNS; i++)
+    runs *= (int64_t)contender->settings.items[i].count;
   if (runs > EXPERIMENT_RUNS) {
     Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_too_many, phrase->span, EXPERIMENT_RUNS);
     diagnostic_help(checker->sink, diagnostic,
                     "every value of one setting is run with every value of the others: take fewer");
   }
-  if (!found || checker->sink->errors > errors) return;
-  contender.rule = check_apart(check, &contender, NULL);
-  for (size_t i = 0; contender.rule && i < contender.settings.count; i++) check_values(check, &contender, i);
-  if (checker->sink->errors == errors) ARENA_PUSH(checker->arena, &check->made->contenders, contender);
+  if (!found || checker->sink->errors > errors) return false;
+  contender->rule = check_apart(check, contender, NULL);
+  for (size_t i = 0; contender->rule && i < contender->settings.count; i++) check_values(check, contender, i);
+  return contender->rule && checker->sink->errors == errors;
+}
+
+void take_rule(ExperimentCheck *check, const AstPhrase *phrase) {
+  CheckedContender contender = {0};
+  FieldId id = check->made->contenders.count ? FIELD_against : FIELD_rule;
+  if (take_contender(check, id, phrase, false, &contender))
+    ARENA_PUSH(check->checker->arena, &check->made->contenders, contender);
 }
 
 void check_tuning(ExperimentCheck *check) {

@@ -166,6 +166,13 @@ static bool is_word(int kind) {
   return (kind_is_reserved(kind) && !of_expressions) || (kind >= TOKEN_NAME && kind <= TOKEN_DERIVATIVE);
 }
 
+// `and` and `or` are also tasks: `data and { batch = 64 }`, where an operator cannot stand.
+static bool is_task_word(Layout *layout, int kind) {
+  int before = last_kind(layout);
+  bool begins = before == TOKEN_FIELD || before == TOKEN_SEPARATOR || before == TOKEN_COMMA || kind_opens_list(before);
+  return (kind == TOKEN_AND || kind == TOKEN_OR) && begins;
+}
+
 // In an experiment no word is reserved: the first of a line is a field, some begin clauses, the others are names.
 static int word_of_experiment(Layout *layout, size_t i) {
   const Token *token = &layout->in->items[i];
@@ -204,7 +211,8 @@ static void open_level(Layout *layout, int kind, bool steps) {
 
 static void lay_token(Layout *layout, size_t i) {
   Token token = layout->in->items[i];
-  if (is_word(token.kind) && (level(layout)->experiment || level(layout)->settings))
+  if ((level(layout)->experiment || level(layout)->settings) &&
+      (is_word(token.kind) || is_task_word(layout, token.kind)))
     token.kind = word_of_experiment(layout, i);
   switch (token.kind) {
   case TOKEN_NEWLINE:

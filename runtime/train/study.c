@@ -1,6 +1,6 @@
 // Studies: many trainings, spread over threads, their evaluations kept by contender and seed. See blur/study.h. First
 // every candidate of a contender that has several is trained and measured on the validation part, then each contender's
-// candidate is trained and reported. A job is one training; threads take the next one when they are done.
+// candidate is trained and reported. A job is one training (study_job.c); threads take the next one when they are done.
 #include "runtime/train/study.h"
 
 #include "base/status.h"
@@ -8,27 +8,23 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-// What a thread keeps from job to job.
-typedef struct {
-  BlurPool *pool;
-  BlurNetwork *network;
-} Desk;
 
 // ---- telling
 
-static void tell(BlurStudy *study, BlurStudyEvent event) {
-  if (!study->options.watch) return;
-  event.done = study->steps_planned ? (double)study->steps_done / (double)study->steps_planned : 0;
-  study->options.watch(study->options.context, &event);
-}
-
-static void tell_locked(BlurStudy *study, BlurStudyEvent event, int64_t more_steps) {
+void study_tell(BlurStudy *study, BlurStudyEvent event, int64_t more_steps) {
   pthread_mutex_lock(&study->lock);
   study->steps_done += more_steps;
-  tell(study, event);
+  event.done = study->steps_planned ? (double)study->steps_done / (double)study->steps_planned : 0;
+  if (study->options.watch) study->options.watch(study->options.context, &event);
   pthread_mutex_unlock(&study->lock);
+}
+
+BlurStudyEvent study_event(const StudyJob *job, BlurStudyEventKind kind) {
+  return (BlurStudyEvent){.kind = kind,
+                          .contender = job->contender,
+                          .candidate = job->candidate,
+                          .seed = job->seed,
+                          .choosing = job->choosing};
 }
 
 static void fail(BlurStudy *study, const BlurStatus *status) {
@@ -39,161 +35,22 @@ static void fail(BlurStudy *study, const BlurStatus *status) {
   atomic_store(&study->interrupted, true);
 }
 
-static BlurStudyEvent event_of(const StudyJob *job, BlurStudyEventKind kind) {
-  return (BlurStudyEvent){.kind = kind,
-                          .contender = job->contender,
-                          .candidate = job->candidate,
-                          .seed = job->seed,
-                          .choosing = job->choosing};
-}
-
-// ---- one training
-
-static void set_genome(BlurNetwork *network, const BlurGenomeNumber *number, double *room) {
-  const BlurVariable *variables;
-  size_t count = blur_program_variables(blur_network_program(network), &variables);
-  for (size_t i = 0; i < count; i++) {
-    if (variables[i].kind != BLUR_GENOME || strcmp(variables[i].name, number->name) != 0) continue;
-    for (size_t j = 0; j < blur_variable_count(&variables[i]); j++) room[j] = number->value;
-    blur_network_set(network, &variables[i], room);
-  }
-}
-
-static size_t largest_genome(const BlurProgram *program) {
-  const BlurVariable *variables;
-  size_t count = blur_program_variables(program, &variables), largest = 1;
-  for (size_t i = 0; i < count; i++)
-    if (variables[i].kind == BLUR_GENOME && blur_variable_count(&variables[i]) > largest)
-      largest = blur_variable_count(&variables[i]);
-  return largest;
-}
-
-static bool prepare(BlurStudy *study, Desk *desk, const BlurCandidate *candidate, uint64_t seed, BlurStatus *status) {
-  (void)study;
-  if (desk->network && blur_network_program(desk->network) == candidate->program) {
-    if (!blur_network_reset(desk->network, seed, status)) return false;
-  } else {
-    blur_network_destroy(desk->network);
-    desk->network = blur_network_create(candidate->program, desk->pool, seed, status);
-    if (!desk->network) return false;
-  }
-  double *room = calloc(largest_genome(candidate->program), sizeof *room);
-  if (!room) return status_fail_memory(status, "genome values", sizeof *room);
-  for (size_t i = 0; i < candidate->numbers; i++) set_genome(desk->network, &candidate->number[i], room);
-  free(room);
-  return true;
-}
-
-static double seconds_now(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-// Steps up to `to`, in pieces of about a twentieth of a second. False: see the status, or interrupted.
-static bool run_to(BlurStudy *study, const StudyJob *job, BlurNetwork *network, BlurTraining *training, int64_t to,
-                   BlurStatus *status) {
-  int64_t chunk = 1;
-  while (blur_network_steps(network) < to) {
-    if (atomic_load(&study->interrupted)) return false;
-    int64_t before = blur_network_steps(network);
-    if (chunk > to - before) chunk = to - before;
-    double start = seconds_now();
-    bool right = blur_training_run(training, chunk, status);
-    double seconds = seconds_now() - start;
-    BlurStudyEvent event = event_of(job, BLUR_STUDY_PROGRESS);
-    tell_locked(study, event, blur_network_steps(network) - before);
-    if (!right) return false;
-    chunk = seconds > 0 && seconds < 1e3 ? (int64_t)(0.05 * (double)chunk / seconds) + 1 : 1;
-  }
-  return true;
-}
-
-static void tell_divergence(BlurStudy *study, const StudyJob *job, const BlurStatus *status) {
-  BlurStudyEvent event = event_of(job, BLUR_STUDY_DIVERGED);
-  event.message = status->message;
-  tell_locked(study, event, 0);
-}
-
-static bool evaluate(BlurStudy *study, const StudyJob *job, BlurTraining *training, BlurPart part,
-                     BlurEvaluation *evaluation, BlurStatus *status) {
-  if (!blur_training_evaluate(training, part, evaluation, status)) return false;
-  BlurStudyEvent event = event_of(job, BLUR_STUDY_EVALUATED);
-  event.part = part;
-  event.evaluation = *evaluation;
-  tell_locked(study, event, 0);
-  return true;
-}
-
-// A candidate's run to the step at which it is chosen. Diverged: it predicts nothing.
-static bool run_trial(BlurStudy *study, const StudyJob *job, BlurNetwork *network, BlurTraining *training,
-                      BlurStatus *status) {
-  double *accuracy =
-      &study->trial_accuracy[job->contender][job->candidate * (size_t)study->options.seeds + (size_t)job->seed];
-  BlurEvaluation evaluation;
-  *status = (BlurStatus){0};
-  bool right = run_to(study, job, network, training, study->options.contender[job->contender].choose_at, status) &&
-               evaluate(study, job, training, BLUR_VALIDATION, &evaluation, status);
-  if (right) *accuracy = evaluation.accuracy;
-  if (right || status->code == BLUR_DONE) return true; // done, or interrupted
-  if (status->code != BLUR_DIVERGED) return false;
-  *accuracy = 0;
-  tell_divergence(study, job, status);
-  return true;
-}
-
-static bool run_reported(BlurStudy *study, const StudyJob *job, BlurNetwork *network, BlurTraining *training,
-                         BlurStatus *status) {
-  StudyResult *result = &study->reported[job->contender * (size_t)study->options.seeds + (size_t)job->seed];
-  result->started = true;
-  *status = (BlurStatus){0};
-  for (; result->points < study->points; result->points++) {
-    BlurEvaluation evaluation;
-    if (!run_to(study, job, network, training, study->steps[result->points], status) ||
-        !evaluate(study, job, training, study->options.part, &evaluation, status))
-      break;
-    result->point[result->points] =
-        (BlurStudyPoint){study->steps[result->points], evaluation.loss, evaluation.accuracy};
-  }
-  if (result->points == study->points || status->code == BLUR_DONE) return true;
-  if (status->code != BLUR_DIVERGED) return false;
-  result->diverged = true;
-  result->diverged_at = blur_network_steps(network);
-  for (; result->points < study->points; result->points++)
-    result->point[result->points] = (BlurStudyPoint){study->steps[result->points], NAN, 0};
-  tell_divergence(study, job, status);
-  return true;
-}
-
-static bool run_job(BlurStudy *study, Desk *desk, const StudyJob *job, BlurStatus *status) {
-  const BlurStudyOptions *options = &study->options;
-  const BlurCandidate *candidate = &options->contender[job->contender].candidate[job->candidate];
-  uint64_t seed = (uint64_t)(options->first_seed + job->seed);
-  if (!prepare(study, desk, candidate, seed, status)) return false;
-  BlurData *task = blur_data_draw(options->data, seed, status);
-  BlurTraining *training = task ? blur_training_create(desk->network, task, options->loss, seed, status) : NULL;
-  bool right = training && (job->choosing ? run_trial : run_reported)(study, job, desk->network, training, status);
-  blur_training_destroy(training);
-  blur_data_destroy(task);
-  return right;
-}
+// ---- all jobs
 
 static void work(void *context, int64_t thread, int64_t threads) {
   BlurStudy *study = context;
   (void)thread, (void)threads;
   BlurStatus status;
-  Desk desk = {.pool = blur_pool_create(study->inner_threads, &status)};
-  if (!desk.pool) fail(study, &status);
-  while (desk.pool && !atomic_load(&study->interrupted)) {
+  StudyDesk desk;
+  bool open = study_open_desk(study, &desk, &status);
+  if (!open) fail(study, &status);
+  while (open && !atomic_load(&study->interrupted)) {
     size_t next = atomic_fetch_add(&study->next_job, 1);
     if (next >= study->job_count) break;
-    if (!run_job(study, &desk, &study->jobs[next], &status)) fail(study, &status);
+    if (!study_run_job(study, &desk, &study->jobs[next], &status)) fail(study, &status);
   }
-  blur_network_destroy(desk.network);
-  blur_pool_destroy(desk.pool);
+  study_close_desk(study, &desk);
 }
-
-// ---- all of them
 
 static void add_job(BlurStudy *study, size_t contender, size_t candidate, int64_t seed, bool choosing) {
   study->jobs[study->job_count++] = (StudyJob){contender, candidate, seed, choosing};
@@ -224,15 +81,15 @@ static void choose(BlurStudy *study, size_t contender) {
   bool all_done = true;
   for (size_t c = 0; c < from->candidates; c++) {
     double sum = 0;
-    for (size_t s = 0; s < seeds; s++) sum += study->trial_accuracy[contender][c * seeds + s];
-    study->mean_accuracy[contender][c] = sum / (double)seeds;
+    for (size_t s = 0; s < seeds; s++) sum += study->trial_score[contender][c * seeds + s];
+    study->mean_score[contender][c] = sum / (double)seeds;
     all_done = all_done && !isnan(sum);
-    if (best < 0 || study->mean_accuracy[contender][c] > study->mean_accuracy[contender][best]) best = (int64_t)c;
+    if (best < 0 || study->mean_score[contender][c] > study->mean_score[contender][best]) best = (int64_t)c;
   }
   if (!all_done) return;
   study->chosen[contender] = best;
   StudyJob job = {.contender = contender, .candidate = (size_t)best};
-  tell_locked(study, event_of(&job, BLUR_STUDY_CHOSEN), 0);
+  study_tell(study, study_event(&job, BLUR_STUDY_CHOSEN), 0);
 }
 
 bool blur_study_run(BlurStudy *study, BlurStatus *status) {
@@ -268,17 +125,92 @@ static bool allocate_steps(BlurStudy *study) {
   return study->steps != NULL;
 }
 
+static size_t largest_variable(const BlurProgram *program) {
+  const BlurVariable *variables;
+  size_t count = program ? blur_program_variables(program, &variables) : 0, largest = 1;
+  for (size_t i = 0; i < count; i++)
+    if (blur_variable_count(&variables[i]) > largest) largest = blur_variable_count(&variables[i]);
+  return largest;
+}
+
+// Over all layers.
+static size_t synapses_of(const BlurProgram *program, const char *name) {
+  const BlurVariable *variables;
+  size_t count = blur_program_variables(program, &variables), all = 0;
+  for (size_t i = 0; i < count; i++)
+    if (variables[i].kind == BLUR_SYNAPSE && strcmp(variables[i].name, name) == 0)
+      all += blur_variable_count(&variables[i]);
+  return all;
+}
+
+// When each measure is taken, and how many numbers it is: the layers of the first network that it is measured of.
+static bool allocate_measures(BlurStudy *study) {
+  const BlurStudyOptions *options = &study->options;
+  study->measures = calloc(options->measures + 1, sizeof *study->measures);
+  study->largest = 1;
+  for (size_t m = 0; study->measures && m < options->measures; m++) {
+    StudyMeasure *taken = &study->measures[m];
+    int64_t every = options->measure[m].every;
+    if (every == 0) {
+      taken->points = study->points;
+      taken->steps = calloc(taken->points + 1, sizeof *taken->steps);
+      if (taken->steps) memcpy(taken->steps, study->steps, taken->points * sizeof *taken->steps);
+    } else {
+      taken->points = (size_t)(options->steps / every);
+      taken->steps = calloc(taken->points + 1, sizeof *taken->steps);
+      for (size_t p = 0; taken->steps && p < taken->points; p++) taken->steps[p] = (int64_t)(p + 1) * every;
+    }
+    if (!taken->steps) return false;
+  }
+  for (size_t c = 0; c < options->contenders; c++)
+    for (size_t i = 0; i < options->contender[c].candidates; i++) {
+      const BlurCandidate *candidate = &options->contender[c].candidate[i];
+      size_t largest = largest_variable(candidate->program);
+      if (largest > study->largest) study->largest = largest;
+      const int64_t *units;
+      int layers = blur_program_layers(candidate->program, &units);
+      for (size_t m = 0; candidate->measuring && m < options->measures; m++) {
+        if (!candidate->measuring[m]) continue;
+        bool is_cosine = options->measure[m].is_cosine;
+        study->measures[m].values =
+            (size_t)(options->measure[m].kind == BLUR_NEURON || is_cosine ? layers : layers - 1);
+        largest = largest_variable(candidate->measuring[m]);
+        if (largest > study->largest) study->largest = largest;
+        size_t all = is_cosine ? synapses_of(candidate->measuring[m], options->measure[m].variable) : 0;
+        if (all > study->all_layers) study->all_layers = all;
+      }
+    }
+  return study->measures != NULL;
+}
+
+static bool allocate_measured(BlurStudy *study, StudyResult *result, const BlurContender *contender) {
+  size_t measures = study->options.measures;
+  result->measured = calloc(measures + 1, sizeof *result->measured);
+  result->value = calloc(measures + 1, sizeof *result->value);
+  if (!result->measured || !result->value) return false;
+  for (size_t m = 0; m < measures; m++) {
+    bool any = false;
+    for (size_t i = 0; i < contender->candidates; i++)
+      any = any || (contender->candidate[i].measuring && contender->candidate[i].measuring[m]);
+    if (!any) continue;
+    result->value[m] = calloc(study->measures[m].points * study->measures[m].values + 1, sizeof(double));
+    if (!result->value[m]) return false;
+  }
+  return true;
+}
+
 static bool allocate_results(BlurStudy *study) {
   const BlurStudyOptions *options = &study->options;
   size_t seeds = (size_t)options->seeds, most = 0;
   study->reported = calloc(options->contenders * seeds, sizeof *study->reported);
-  study->trial_accuracy = calloc(options->contenders, sizeof *study->trial_accuracy);
-  study->mean_accuracy = calloc(options->contenders, sizeof *study->mean_accuracy);
+  study->trial_score = calloc(options->contenders, sizeof *study->trial_score);
+  study->mean_score = calloc(options->contenders, sizeof *study->mean_score);
   study->chosen = calloc(options->contenders, sizeof *study->chosen);
-  if (!study->reported || !study->trial_accuracy || !study->mean_accuracy || !study->chosen) return false;
+  if (!study->reported || !study->trial_score || !study->mean_score || !study->chosen) return false;
   for (size_t r = 0; r < options->contenders * seeds; r++) {
     study->reported[r].point = calloc(study->points, sizeof *study->reported[r].point);
     if (!study->reported[r].point) return false;
+    if (!allocate_measured(study, &study->reported[r], &options->contender[r / seeds])) return false;
   }
   for (size_t c = 0; c < options->contenders; c++) {
     const BlurContender *contender = &options->contender[c];
@@ -288,11 +220,11 @@ static bool allocate_results(BlurStudy *study) {
     if (candidates <= 1) continue;
     study->chosen[c] = -1;
     study->steps_planned += contender->choose_at * options->seeds * (int64_t)candidates;
-    study->trial_accuracy[c] = calloc(candidates * seeds, sizeof(double));
-    study->mean_accuracy[c] = calloc(candidates, sizeof(double));
-    if (!study->trial_accuracy[c] || !study->mean_accuracy[c]) return false;
-    for (size_t i = 0; i < candidates * seeds; i++) study->trial_accuracy[c][i] = NAN;
-    for (size_t i = 0; i < candidates; i++) study->mean_accuracy[c][i] = NAN;
+    study->trial_score[c] = calloc(candidates * seeds, sizeof(double));
+    study->mean_score[c] = calloc(candidates, sizeof(double));
+    if (!study->trial_score[c] || !study->mean_score[c]) return false;
+    for (size_t i = 0; i < candidates * seeds; i++) study->trial_score[c][i] = NAN;
+    for (size_t i = 0; i < candidates; i++) study->mean_score[c][i] = NAN;
   }
   study->jobs = calloc(most, sizeof *study->jobs);
   return study->jobs != NULL;
@@ -308,7 +240,7 @@ BlurStudy *blur_study_create(const BlurStudyOptions *options, BlurStatus *status
     study->options = *options;
     pthread_mutex_init(&study->lock, NULL);
   }
-  if (study && allocate_steps(study) && allocate_results(study)) return study;
+  if (study && allocate_steps(study) && allocate_measures(study) && allocate_results(study)) return study;
   status_fail_memory(status, "a study", (double)options->contenders * (double)options->seeds * 64);
   blur_study_destroy(study);
   return NULL;
@@ -317,12 +249,20 @@ BlurStudy *blur_study_create(const BlurStudyOptions *options, BlurStatus *status
 void blur_study_destroy(BlurStudy *study) {
   if (!study) return;
   size_t contenders = study->options.contenders, seeds = (size_t)study->options.seeds;
-  for (size_t r = 0; study->reported && r < contenders * seeds; r++) free(study->reported[r].point);
-  for (size_t c = 0; study->trial_accuracy && c < contenders; c++) free(study->trial_accuracy[c]);
-  for (size_t c = 0; study->mean_accuracy && c < contenders; c++) free(study->mean_accuracy[c]);
+  for (size_t r = 0; study->reported && r < contenders * seeds; r++) {
+    StudyResult *result = &study->reported[r];
+    for (size_t m = 0; result->value && m < study->options.measures; m++) free(result->value[m]);
+    free(result->point);
+    free(result->measured);
+    free(result->value);
+  }
+  for (size_t m = 0; study->measures && m < study->options.measures; m++) free(study->measures[m].steps);
+  free(study->measures);
+  for (size_t c = 0; study->trial_score && c < contenders; c++) free(study->trial_score[c]);
+  for (size_t c = 0; study->mean_score && c < contenders; c++) free(study->mean_score[c]);
   free(study->reported);
-  free(study->trial_accuracy);
-  free(study->mean_accuracy);
+  free(study->trial_score);
+  free(study->mean_score);
   free(study->chosen);
   free(study->steps);
   free(study->jobs);
@@ -346,8 +286,8 @@ BlurStudyRun blur_study_result(const BlurStudy *study, size_t contender, int64_t
   return (BlurStudyRun){result->started, result->diverged, result->diverged_at, result->points, result->point};
 }
 
-int64_t blur_study_chosen(const BlurStudy *study, size_t contender, const double **accuracy) {
-  if (accuracy) *accuracy = study->mean_accuracy[contender];
+int64_t blur_study_chosen(const BlurStudy *study, size_t contender, const double **score) {
+  if (score) *score = study->mean_score[contender];
   return study->chosen[contender];
 }
 
@@ -360,7 +300,7 @@ static BlurInterval interval_of(const BlurStudy *study, size_t contender, size_t
     bool lost = result->diverged && result->point[point].step >= result->diverged_at;
     diverged += lost;
     if (of_loss && lost) continue;
-    values[n++] = of_loss ? result->point[point].loss : result->point[point].accuracy;
+    values[n++] = of_loss ? result->point[point].loss : result->point[point].score;
   }
   BlurInterval interval = blur_interval(n, values);
   interval.diverged = diverged;
@@ -368,10 +308,37 @@ static BlurInterval interval_of(const BlurStudy *study, size_t contender, size_t
   return interval;
 }
 
-BlurInterval blur_study_accuracy(const BlurStudy *study, size_t contender, size_t point) {
+BlurInterval blur_study_score(const BlurStudy *study, size_t contender, size_t point) {
   return interval_of(study, contender, point, false);
 }
 
 BlurInterval blur_study_loss(const BlurStudy *study, size_t contender, size_t point) {
   return interval_of(study, contender, point, true);
+}
+
+size_t blur_study_measure_steps(const BlurStudy *study, size_t measure, const int64_t **steps, size_t *values) {
+  *steps = study->measures[measure].steps;
+  *values = study->measures[measure].values;
+  return study->measures[measure].points;
+}
+
+const double *blur_study_measured(const BlurStudy *study, size_t contender, int64_t seed, size_t measure,
+                                  size_t *points) {
+  const StudyResult *result = result_at(study, contender, seed);
+  *points = result->measured[measure];
+  return result->value[measure];
+}
+
+BlurInterval blur_study_measure(const BlurStudy *study, size_t contender, size_t measure, size_t point, size_t value) {
+  double *values = calloc((size_t)study->options.seeds, sizeof *values);
+  int64_t n = 0;
+  for (int64_t seed = 0; values && seed < study->options.seeds; seed++) {
+    size_t points, width = study->measures[measure].values;
+    const double *measured = blur_study_measured(study, contender, seed, measure, &points);
+    if (!measured || points <= point || isnan(measured[point * width + value])) continue;
+    values[n++] = measured[point * width + value];
+  }
+  BlurInterval interval = blur_interval(n, values);
+  free(values);
+  return interval;
 }

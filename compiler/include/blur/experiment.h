@@ -34,6 +34,15 @@ typedef struct {
   const BlurExperimentSetting *setting;
 } BlurExperimentRule;
 
+// A number a layer, followed through training.
+typedef struct {
+  const char *name;
+  int64_t every;        // steps between measurements; 0: with each evaluation
+  bool is_cosine;       // between what a step of the rule changes in a synapse variable, and a step of a reference rule
+  BlurKind kind;        // BLUR_NEURON: at each layer of neurons, BLUR_SYNAPSE: of synapses
+  const char *variable; // of the measuring rule, which holds the number after a step; of a cosine: of both rules
+} BlurExperimentMeasure;
+
 typedef struct {
   const char *name, *path; // path: of the file
   size_t rules;            // the first is that of the field `rule`, the others those of `against`
@@ -49,6 +58,8 @@ typedef struct {
   bool has_loss; // else: cross-entropy, with one output squared error
   BlurLoss loss;
   BlurPrecision precision;
+  size_t measures;
+  const BlurExperimentMeasure *measure;
 } BlurExperimentFields;
 
 // Whether `name` ("path", "path:NAME") means an experiment: the file can be read and holds one, and NAME, if given, is
@@ -64,6 +75,16 @@ const BlurExperimentFields *blur_experiment_fields(const BlurExperiment *experim
 // NULL: see the report.
 BlurRule *blur_experiment_rule(const BlurExperiment *experiment, size_t rule, const size_t *choice, BlurLoss loss,
                                BlurReport *report);
+
+// Whether a measure is taken of rule number `rule`: those of `against` may lack what it reads.
+bool blur_experiment_measures(const BlurExperiment *experiment, size_t rule, size_t measure);
+// A rule with the variables of rule number `rule`, whose step leaves all of them as they are, neurons included, and
+// evaluates the expressions that are measured of it; NULL also where there are none. To be compiled with all_live.
+BlurRule *blur_experiment_measuring_rule(const BlurExperiment *experiment, size_t rule, const size_t *choice,
+                                         BlurLoss loss, BlurReport *report);
+// The reference rule of a cosine, with the functions of rule number `rule` where it has such parameters.
+BlurRule *blur_experiment_reference_rule(const BlurExperiment *experiment, size_t rule, size_t measure,
+                                         const size_t *choice, BlurLoss loss, BlurReport *report);
 
 // The table of all fields, as text for a terminal or in Markdown; the caller's to free(). NULL: no memory.
 char *blur_experiment_help(bool markdown);

@@ -1,9 +1,9 @@
 // blur, studies: rules against each other, each trained from several seeds, evaluated at the same steps.
 //
-// A contender is a rule as it is reported: one candidate, or several of which the one with the highest mean accuracy on
-// the validation part is chosen first (BLUR_TEST takes no part in that). Seeds are paired: seed s gives every contender
-// the same initial synapses (by name) and the same batches. Runs are spread over the threads, one network a thread as
-// far as there are enough; results do not depend on their number.
+// A contender is a rule as it is reported: one candidate, or several of which the one with the highest mean score on
+// the validation part is chosen first (BLUR_TEST takes no part in that). The score is the accuracy; in regression R^2.
+// Seeds are paired: seed s gives every contender the same initial synapses (by name) and the same batches. Runs are
+// spread over the threads, one network a thread as far as there are enough; results do not depend on their number.
 #ifndef BLUR_STUDY_H
 #define BLUR_STUDY_H
 
@@ -18,11 +18,24 @@ typedef struct {
   double value; // of all its elements
 } BlurGenomeNumber;
 
+// What is measured of a network at some steps of its training: a number a layer, after the step.
+typedef struct {
+  int64_t every;  // after every so many steps; 0: with each evaluation
+  bool is_cosine; // of the angle between what the step changed in a synapse variable and what a step of a reference
+                  // program changes from the same synapses on the same batch; behind the layers' numbers stands that of
+                  // all layers together
+  BlurKind kind;  // of the variable: BLUR_NEURON (a number a layer of neurons, from the input layer) or BLUR_SYNAPSE
+  const char *variable;
+} BlurMeasure;
+
 // A compiled program with genome values of its own: many candidates may share one program.
 typedef struct {
-  const BlurProgram *program;
+  const BlurProgram *program; // where something is measured: with all_live
   size_t numbers;
   const BlurGenomeNumber *number;
+  // [measures] NULL: not measured of it. Of a cosine: the reference; else a program with the same variables (neurons
+  // persistent), whose step leaves the number in the measure's variable.
+  const BlurProgram *const *measuring;
 } BlurCandidate;
 
 typedef struct {
@@ -33,7 +46,13 @@ typedef struct {
 
 typedef struct BlurStudy BlurStudy;
 
-typedef enum { BLUR_STUDY_PROGRESS, BLUR_STUDY_EVALUATED, BLUR_STUDY_DIVERGED, BLUR_STUDY_CHOSEN } BlurStudyEventKind;
+typedef enum {
+  BLUR_STUDY_PROGRESS,
+  BLUR_STUDY_EVALUATED,
+  BLUR_STUDY_MEASURED,
+  BLUR_STUDY_DIVERGED,
+  BLUR_STUDY_CHOSEN
+} BlurStudyEventKind;
 
 typedef struct {
   BlurStudyEventKind kind;
@@ -42,6 +61,9 @@ typedef struct {
   bool choosing;             // a run that a candidate is chosen by, not one that is reported
   BlurPart part;             // EVALUATED
   BlurEvaluation evaluation; // EVALUATED
+  size_t measure, values;    // MEASURED: which, and its numbers
+  int64_t step;              // MEASURED
+  const double *value;       // MEASURED: [values]
   const char *message;       // DIVERGED: what, at which step
   double done;               // share of all steps of the study
 } BlurStudyEvent;
@@ -55,6 +77,8 @@ typedef struct {
   int threads; // 0: as many as this process may use CPUs
   size_t contenders;
   const BlurContender *contender;
+  size_t measures;
+  const BlurMeasure *measure;
   // Called by any of the threads, one at a time; NULL: not wanted.
   void (*watch)(void *context, const BlurStudyEvent *event);
   void *context;
@@ -62,7 +86,7 @@ typedef struct {
 
 typedef struct {
   int64_t step;
-  double loss, accuracy; // after a divergence: NAN, and 0, since what is no number predicts nothing
+  double loss, score; // after a divergence: NAN, and 0, as of a network that predicts nothing
 } BlurStudyPoint;
 
 // One reported run.
@@ -85,9 +109,9 @@ bool blur_study_interrupted(const BlurStudy *study);
 // The steps of the evaluations, ascending.
 size_t blur_study_steps(const BlurStudy *study, const int64_t **steps);
 BlurStudyRun blur_study_result(const BlurStudy *study, size_t contender, int64_t seed); // seed from 0
-// The candidate that was chosen, -1 while none is; `accuracy` [candidates], if not NULL, becomes the mean validation
-// accuracy of each (NAN where not all of its runs are done).
-int64_t blur_study_chosen(const BlurStudy *study, size_t contender, const double **accuracy);
+// The candidate that was chosen, -1 while none is; `score` [candidates], if not NULL, becomes the mean validation score
+// of each (NAN where not all of its runs are done).
+int64_t blur_study_chosen(const BlurStudy *study, size_t contender, const double **score);
 
 // A mean over seeds with its 95 % confidence interval mean -+ half by Student's t: half is t * s / sqrt(n), NAN for
 // n = 1.
@@ -96,8 +120,15 @@ typedef struct {
   int64_t n, diverged; // runs counted, and those of them that had diverged
 } BlurInterval;
 BlurInterval blur_interval(int64_t n, const double *values);
-BlurInterval blur_study_accuracy(const BlurStudy *study, size_t contender, size_t point);
+BlurInterval blur_study_score(const BlurStudy *study, size_t contender, size_t point);
 BlurInterval blur_study_loss(const BlurStudy *study, size_t contender, size_t point); // of runs that have not diverged
+// The steps of a measure, ascending; the numbers that it has at each (0: it is measured of no contender). NAN: not
+// measured, or no angle.
+size_t blur_study_measure_steps(const BlurStudy *study, size_t measure, const int64_t **steps, size_t *values);
+// [points * values] of one run, as far as it came: *points is set. NULL: not measured of this contender.
+const double *blur_study_measured(const BlurStudy *study, size_t contender, int64_t seed, size_t measure,
+                                  size_t *points);
+BlurInterval blur_study_measure(const BlurStudy *study, size_t contender, size_t measure, size_t point, size_t value);
 // The value that a |Student's t| of `freedom` degrees exceeds with probability 1 - share.
 double blur_student_bound(double share, int64_t freedom);
 
