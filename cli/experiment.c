@@ -57,13 +57,6 @@ static int failed(const Experiment *experiment, const BlurStatus *status) {
 static int fit_to_data(Experiment *experiment) {
   const BlurExperimentFields *fields = experiment->fields;
   int last = fields->layers - 1;
-  if (blur_data_classes(experiment->data) == 0) {
-    complain(experiment->arguments,
-             "%s has real targets, and experiments compare accuracies: train single networks, "
-             "`blur train RULE --data %s`",
-             fields->data, fields->data);
-    return EXIT_INPUT;
-  }
   experiment->units = calloc((size_t)fields->layers, sizeof *experiment->units);
   if (!experiment->units) return EXIT_ENVIRONMENT;
   memcpy(experiment->units, fields->units, (size_t)fields->layers * sizeof *experiment->units);

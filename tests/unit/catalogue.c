@@ -39,6 +39,7 @@ static const struct {
     {"E0323", "tests/cli/codes.test", "E0323"},
     {"E0324", "tests/cli/codes.test", "E0324"},
     {"E0309", "tests/cli/language.test", "E0309"},
+    {"E0325", "tests/cli/codes.test", "E0325"},
     {"E0516", "tests/cli/experiment.test", "rates.blur:ratse"},
 };
 
