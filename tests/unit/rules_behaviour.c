@@ -209,3 +209,38 @@ Test(behaviour, kolen_pollack_makes_synapses_symmetric) {
     cr_expect_float_eq(w[n] - b[n], difference[n] * pow(0.97, STEPS), 1e-12, "synapse %d", n);
   rig_close(&rig);
 }
+
+// ---- reward
+
+// Six situations, each with one right answer of four. The reward comes a step after the answer, when the next one has
+// been given, and differs from sample to sample; what is left after 1000 steps is the loss.
+static double loss_by_reward(const char *rule) {
+  enum { SITUATIONS = 6, ANSWERS = 4, BATCH = 32 };
+  static const int right[SITUATIONS] = {0, 1, 2, 3, 0, 1};
+  double x[BATCH][SITUATIONS] = {{0}}, y[BATCH][ANSWERS], h[BATCH][ANSWERS];
+  Rig rig = open_rig(rule, 2, (int64_t[]){SITUATIONS, ANSWERS}, BATCH, 4, (BlurSetting[4]){{"sigma", "0.3"}});
+  state = 7;
+  for (int i = 0; i <= 1000; i++) {
+    for (int s = 0; s < BATCH; s++) {
+      int situation = (int)(3 * (draw() + 1));
+      for (int n = 0; n < SITUATIONS; n++) x[s][n] = n == situation;
+      for (int o = 0; o < ANSWERS; o++) y[s][o] = o == right[situation] ? 1 : -1;
+    }
+    if (i < 1000) step(&rig, x[0], y[0]);
+  }
+  predict(&rig, x[0], h[0]);
+  rig_close(&rig);
+  return blur_loss_value(BLUR_LOSS_CROSS_ENTROPY, BATCH, ANSWERS, h[0], y[0]);
+}
+
+// With the mean of traces and of rewards over the batch, who did what for which reward is lost.
+Test(behaviour, three_factor_needs_a_trace_a_sample) {
+  char *mean = rule_file("rule mean_trace like std.three_factor {\n  synapse e bias = 0\n"
+                         "  update { e <- keep * e + mean(batch: pre.h * post.n) / (sigma * sigma)\n"
+                         "           w <- w + lr * e * mean(batch: reward) }\n}\n");
+  double by_sample = loss_by_reward("std.three_factor"), by_mean = loss_by_reward(mean);
+  cr_expect_lt(by_sample, 0.2, "%g", by_sample);
+  cr_expect_gt(by_mean, 0.6, "%g", by_mean);
+  unlink(mean);
+  free(mean);
+}
