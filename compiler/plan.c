@@ -3,6 +3,7 @@
 #include "compiler/plan.h"
 
 #include "compiler/passes/lower.h"
+#include "compiler/passes/passes.h"
 
 #include <math.h>
 #include <string.h>
@@ -77,35 +78,27 @@ static PlanInitial initial_values(const Plan *plan, const CheckedVariable *decla
   return initial;
 }
 
-static const char *piece_name(const Plan *plan, const char *buffer, const BlurVariable *variable, size_t piece) {
-  Text name = {0};
-  text_add(&name, "%s", buffer);
-  size_t below = variable->pieces, rest = piece;
-  for (int d = 0; d < variable->states; d++) {
-    below /= (size_t)variable->extent[d];
-    text_add(&name, ".%zu", rest / below);
-    rest %= below;
-  }
-  const char *copy = arena_copy(plan->arena, name.bytes, name.length);
-  text_free(&name);
-  return copy;
-}
-
-// The place of one state of a buffer whose states are leading dimensions, or which was split by state.
+// The place of one state of a buffer: states that the passes split are buffers of their own, others leading dimensions.
 static bool piece_place(const Plan *plan, const IrBufferInfo *buffer, const BlurVariable *variable, size_t piece,
                         int64_t *offset, int64_t *stride) {
-  bool split = plan->split && buffer->role != ROLE_GENOME && variable->states;
-  if (split) return plan->place(plan->context, piece_name(plan, buffer->name, variable, piece), offset, stride);
-  int64_t all[IR_MAX_DIMENSIONS] = {0};
-  if (!plan->place(plan->context, buffer->name, offset, all)) return false;
+  bool split = plan->split && unroll_splits(buffer);
+  int64_t all[IR_MAX_DIMENSIONS] = {0}, kept[IR_MAX_DIMENSIONS];
+  Text name = {0};
+  text_add(&name, "%s", buffer->name);
   size_t below = variable->pieces, rest = piece;
+  int dimensions = 0;
   for (int d = 0; d < variable->states; d++) {
     below /= (size_t)variable->extent[d];
-    *offset += (int64_t)(rest / below) * all[d] * plan->element_bytes;
+    if (split && !unroll_keeps(variable->extent[d])) text_add(&name, ".%zu", rest / below);
+    else kept[dimensions++] = (int64_t)(rest / below);
     rest %= below;
   }
-  for (int d = variable->states; d < buffer->dimensions; d++) stride[d - variable->states] = all[d];
-  return true;
+  bool placed = plan->place(plan->context, text_get(&name), offset, all);
+  text_free(&name);
+  for (int d = 0; d < dimensions && placed; d++) *offset += kept[d] * all[d] * plan->element_bytes;
+  for (int d = variable->states; d < buffer->dimensions && placed; d++)
+    stride[d - variable->states] = all[dimensions + d - variable->states];
+  return placed;
 }
 
 static const IrBufferInfo *bias_row(const IrProgram *program, const IrBufferInfo *buffer) {

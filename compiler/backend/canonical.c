@@ -206,7 +206,7 @@ static void write_operation(Canonical *c, const KernelOperation *operation) {
   bool is_product = operation->kind == KERNEL_PRODUCT;
   text_add(&c->out, "operation %d block ", operation->kind);
   write_axis(c, operation->block_axis);
-  for (int i = 0; i < (is_product ? 0 : operation->loops); i++) write_axis(c, operation->loop[i]);
+  for (int i = 0; i < operation->loops; i++) write_axis(c, operation->loop[i]);
   if (is_product) {
     text_add(&c->out, " form %d pack %d at %" PRId64 " ", operation->form, operation->pack_b, operation->pack_offset);
     write_axis(c, operation->m);

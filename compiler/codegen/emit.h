@@ -58,6 +58,7 @@ typedef struct {
   LLVMValueRef scratch, services; // arguments of the kernel
   LLVMValueRef block_start, block_stop;
   int64_t step_offset;
+  EmitPoint root; // loops around the whole operation; depth 0: none
   // ARGUMENT 0: the product's element, in registers or in the panel that emit_product.c left on the stack.
   LLVMValueRef argument; // NULL: load it from `panel`
   LLVMValueRef panel;    // element (m, n) at (m - panel_start[0]) * stride[0] + (n - panel_start[1]) * stride[1]
@@ -86,7 +87,7 @@ typedef struct {
 // ---- emit_value.c
 void emit_fail(Emitter *e, const char *what);
 EmitRange emit_range(Emitter *e, IrAxis axis);
-EmitPoint emit_point(Emitter *e); // at the block, no loops
+EmitPoint emit_point(Emitter *e); // at the block, inside the loops around the operation
 void emit_push(Emitter *e, EmitPoint *point, IrAxis axis, LLVMValueRef index);
 uint32_t emit_stamp(Emitter *e);
 // Loops over index = start, start + step, ... while index < stop; `guard`: it may run no times. Pushes a level for

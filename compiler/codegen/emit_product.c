@@ -167,7 +167,7 @@ static bool emit_blas(Emitter *e, Product *p) {
   return true;
 }
 
-void emit_product_operation(Emitter *e, const KernelOperation *operation) {
+static void emit_one_product(Emitter *e, const KernelOperation *operation) {
   Product p = {.operation = operation,
                .m = operation->m,
                .n = operation->n,
@@ -200,4 +200,16 @@ void emit_product_operation(Emitter *e, const KernelOperation *operation) {
   if (form == PRODUCT_BLAS && emit_blas(e, &p)) return;
   if (form == PRODUCT_DOT) product_dot(e, &p);
   else product_outer(e, &p);
+}
+
+void emit_product_operation(Emitter *e, const KernelOperation *operation) {
+  EmitLoop loops[IR_MAX_DIMENSIONS];
+  e->root = emit_point(e);
+  for (int i = 0; i < operation->loops; i++) {
+    EmitRange range = emit_range(e, operation->loop[i]);
+    emit_loop_begin(e, &e->root, &loops[i], operation->loop[i], range.start, range.stop, 1, false, NULL, 0);
+  }
+  emit_one_product(e, operation);
+  for (int i = operation->loops; i-- > 0;) emit_loop_end(e, &e->root, &loops[i], NULL);
+  e->root.depth = 0;
 }

@@ -22,8 +22,10 @@ EmitRange emit_range(Emitter *e, IrAxis axis) {
 uint32_t emit_stamp(Emitter *e) { return ++e->next_stamp; }
 
 EmitPoint emit_point(Emitter *e) {
-  EmitPoint point = {.depth = 1, .vector_axis = IR_NONE};
-  point.level[0] = (EmitLevel){.axis = IR_NONE, .stamp = emit_stamp(e)};
+  EmitPoint point = e->root;
+  point.vector_axis = IR_NONE;
+  if (!point.depth) point.level[point.depth++] = (EmitLevel){.axis = IR_NONE};
+  point.level[point.depth - 1].stamp = emit_stamp(e); // what another point emits here may stand in a branch
   return point;
 }
 

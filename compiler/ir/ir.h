@@ -63,8 +63,8 @@ typedef struct {
   bool carried;
   // For buffers that unroll_states split or version renamed: which element of which variable this is.
   int32_t origin; // buffer it came from (its program input or output slot), IR_NONE: itself
-  int states;     // number of entries in `state`
-  int32_t state[IR_MAX_DIMENSIONS];
+  int states;     // number of entries in `state`: the leading dimensions of the origin that are states
+  int32_t state[IR_MAX_DIMENSIONS]; // the element; -1: this dimension is kept
   int dimensions;
   IrAxisKind kind[IR_MAX_DIMENSIONS]; // what each dimension runs over
   int64_t extent[IR_MAX_DIMENSIONS];

@@ -185,7 +185,8 @@ static void read_axis(Parser *parser) {
 static void read_states(Parser *parser, IrBufferInfo *info) {
   do {
     if (info->states == IR_MAX_DIMENSIONS) fail(parser, "more than %d states", IR_MAX_DIMENSIONS);
-    info->state[info->states++] = (int32_t)expect_whole(parser, 0, INT32_MAX);
+    bool kept = accept(parser, '*');
+    info->state[info->states++] = kept ? -1 : (int32_t)expect_whole(parser, 0, INT32_MAX);
   } while (accept(parser, ','));
 }
 

@@ -219,7 +219,11 @@ static void print_buffer(const IrProgram *program, const IrBufferInfo *buffer, T
   if (buffer->live_out) text_add(out, " out");
   if (buffer->carried) text_add(out, " carried");
   if (buffer->origin != IR_NONE) text_add(out, " of %s", program->buffers.items[buffer->origin].name);
-  for (int i = 0; i < buffer->states; i++) text_add(out, "%s%d", i ? ", " : " state ", buffer->state[i]);
+  for (int i = 0; i < buffer->states; i++) {
+    text_add(out, i ? ", " : " state ");
+    if (buffer->state[i] < 0) text_add(out, "*");
+    else text_add(out, "%d", buffer->state[i]);
+  }
   text_add(out, " [");
   for (int i = 0; i < buffer->dimensions; i++) {
     if (i) text_add(out, ", ");

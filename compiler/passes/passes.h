@@ -16,6 +16,10 @@ void pass_multiply_add(IrProgram *program);  // x*y + z as one operation
 void pass_dead(IrProgram *program);          // what nothing reads is dropped
 void pass_adjoint(IrProgram *program);       // the program's reverse, behind its forward statements
 
+// Whether states of this number stay an axis; whether any of a buffer's states become buffers of their own.
+bool unroll_keeps(int64_t extent);
+bool unroll_splits(const IrBufferInfo *buffer);
+
 // Across steps: marks as not live_out the synapse states of `step` that neither a prediction nor the next value of a
 // live variable reads. Both programs are versioned.
 void dead_variables(IrProgram *step, const IrProgram *predict);

@@ -17,6 +17,7 @@ Schedule *schedule_program(Arena *arena, IrProgram *program, const ScheduleOptio
   schedule->program = program;
   schedule->element_bytes = options->element_bytes;
   schedule->target = options->target;
+  schedule_choose_major(&scheduler);
   schedule_inline(&scheduler);
   schedule_normalize(&scheduler);
   schedule_layout(&scheduler);

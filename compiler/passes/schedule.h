@@ -15,11 +15,13 @@
 //            indices (it is then taken from the register).
 //   PRODUCT  c[m, n] = sum over k of a[.., m, k] * b[.., k, n], both plain reads; epilogue statements are elementwise
 //   over
-//            m and n; in them ARGUMENT 0 is c. OUTER form: vectors along n (targets, and b unless packed, contiguous in
-//            n), a broadcast. DOT form: a and b contiguous in k, vectors along k, horizontal sum at the end.
-//            pack_b: b is contiguous in k instead of n: panels of tile_vectors vectors are transposed into scratch
-//            first, to pack_offset, [k][tile_vectors * vector]. m may be IR_NONE; then a has only k. Values that
-//            several statements of one operation share are the same IrValue: compute each once.
+//            m and n; in them ARGUMENT 0 is c. `loop` holds further axes of the targets, which a or b or both may have:
+//            a product for each of their elements (one for each large state, or for each row of synapses). OUTER form:
+//            vectors along n (targets, and b unless packed, contiguous in n), a broadcast. DOT form: a and b contiguous
+//            in k, vectors along k, horizontal sum at the end. pack_b: b is contiguous in k instead of n: panels of
+//            tile_vectors vectors are transposed into scratch first, to pack_offset, [k][tile_vectors * vector]. m may
+//            be IR_NONE; then a has only k. Values that several statements of one operation share are the same IrValue:
+//            compute each once.
 //
 // A repeat is a range of kernels that run `count` times, in order, barriers included. Where it is one kernel whose
 // blocks need nothing of one another from iteration to iteration, each block runs all its iterations at once
@@ -63,7 +65,7 @@ typedef enum { PRODUCT_OUTER, PRODUCT_DOT, PRODUCT_BLAS } ProductForm; // BLAS: 
 typedef struct {
   KernelOperationKind kind;
   IrAxis block_axis; // the axis that the kernel's blocks cut here; IR_NONE: the whole operation in each block
-  int loops;         // LOOP: axes from the outermost to the vectorized one; 0 loops: scalar statements
+  int loops;         // LOOP: axes from the outermost to the vectorized one; 0 loops: scalar statements. PRODUCT: around
   IrAxis loop[IR_MAX_DIMENSIONS];
   ProductForm form;
   IrAxis m, n, k; // PRODUCT; m or n may be IR_NONE (extent 1: a vector times a matrix)

@@ -56,7 +56,12 @@ static ProductChoice cut_form(const Scheduler *scheduler, const ScheduleNode *no
   int64_t m_extent = schedule_extent(scheduler->program, m), n_extent = schedule_extent(scheduler->program, n);
   if (axis != IR_NONE && m == axis && block_size < m_extent) m_extent = block_size;
   if (axis != IR_NONE && n == axis && block_size < n_extent) n_extent = block_size;
-  return schedule_product_form(scheduler, node, n, m_extent, n_extent);
+  ProductChoice choice = schedule_product_form(scheduler, node, n, m_extent, n_extent);
+  double times = ir_extent(scheduler->program, node->outer);
+  if (axis != IR_NONE && (node->outer & ir_axis_bit(axis)))
+    times *= (double)block_size / (double)schedule_extent(scheduler->program, axis);
+  choice.nanoseconds *= times;
+  return choice;
 }
 
 ProductChoice schedule_blocked_form(const Scheduler *scheduler, const ScheduleNode *node, IrAxis axis,

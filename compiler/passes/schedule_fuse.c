@@ -3,6 +3,9 @@
 // by block; the trial that saves most time is taken. Neighbouring kernels too small to share out become one block.
 // Sizes of blocks depend on shapes and target alone, never on the number of threads, so that results do not. Before:
 // order. After: operations.
+//
+// A temporary larger than any variable (a vector of states for every synapse) is never stored whole: it is made in the
+// kernel of all that read it, in blocks so short that the thread's scratch holds it in the second cache.
 #include "compiler/passes/schedule_internal.h"
 
 #include <math.h>
@@ -19,6 +22,8 @@ typedef struct {
   int *kernel_of;  // [node]: -1: in none yet
   IrAxis *axis_of; // [node]: in the draft being tried
   bool *in_draft;  // [node]
+  bool *is_huge;   // [node]: makes such a temporary
+  bool any_huge;
   ARENA_LIST(KernelDraft) drafts;
   ARENA_LIST(double) times;
 } Fuser;
@@ -193,27 +198,71 @@ static void clear_trial(Fuser *fuser, const Trial *trial) {
   for (size_t i = 0; i < trial->draft.count; i++) fuser->in_draft[trial->draft.items[i].node] = false;
 }
 
-// Everything that can be computed in the blocks of `seed` cut along `axis`.
-static Trial grow(Fuser *fuser, int32_t seed, IrAxis axis, bool rows) {
+// Everything that can be computed in the blocks of `seed` cut along `axis`, apart from what is banned.
+static Trial gather(Fuser *fuser, int32_t seed, IrAxis axis, int64_t size, const bool *banned) {
   const Scheduler *scheduler = fuser->scheduler;
   const IrAxisInfo *info = &scheduler->program->axes.items[axis];
-  Trial trial = {.draft =
-                     {
-                         .kind = info->kind,
-                         .extent = info->extent,
-                     },
-                 .saved = -barrier};
-  trial.draft.block_size = block_size(scheduler, info->kind, info->extent, rows);
-  for (int32_t at = seed; (size_t)at < scheduler->nodes.count; at++) {
+  Trial trial = {.draft = {.kind = info->kind, .extent = info->extent, .block_size = size}, .saved = -barrier};
+  for (int32_t at = seed; (size_t)at < scheduler->nodes.count && !(banned && banned[seed]); at++) {
     if (node_at(fuser, at)->segment != node_at(fuser, seed)->segment) break;
-    if (fuser->kernel_of[at] >= 0) continue;
+    if (fuser->kernel_of[at] >= 0 || (banned && banned[at])) continue;
     IrAxis cut = joining_axis(fuser, at, axis, &trial.draft);
     if (cut != IR_NONE) add_to_trial(fuser, &trial, at, cut);
     else if (at == seed) break;
   }
   if (!trial.draft.count) trial.saved = -INFINITY;
-  clear_trial(fuser, &trial);
   return trial;
+}
+
+static bool is_read_outside(const Fuser *fuser, IrBuffer buffer) {
+  const Scheduler *scheduler = fuser->scheduler;
+  for (size_t i = 0; i < scheduler->nodes.count; i++)
+    for (size_t r = 0; r < fuser->order[i].reads.count && !fuser->in_draft[i]; r++)
+      if (scheduler->program->values.items[fuser->order[i].reads.items[r]].buffer == buffer) return true;
+  return false;
+}
+
+// Bans what would be stored whole; the size of blocks that leaves room for the others.
+static int64_t fit_huge(Fuser *fuser, const KernelDraft *draft, bool *banned) {
+  const Scheduler *scheduler = fuser->scheduler;
+  int64_t room = scheduler->options->target.l2_bytes / 2, bytes = 0, step = 1; // bytes an element of the cut axis
+  for (size_t i = 0; i < draft->count; i++) {
+    int32_t at = draft->items[i].node;
+    if (!fuser->is_huge[at]) continue;
+    const KernelStatement *statement = &node_at(fuser, at)->statement;
+    const IrBufferInfo *target = &scheduler->program->buffers.items[statement->target];
+    int64_t own = ir_buffer_elements(target) / draft->extent * scheduler->options->element_bytes;
+    bool along = schedule_vector_axis(scheduler, statement->target, statement->index) == draft->items[i].axis;
+    int64_t least = along ? scheduler->vector : 1;
+    if (own * least > room || is_read_outside(fuser, statement->target)) {
+      banned[at] = true;
+      continue;
+    }
+    bytes += own;
+    if (least > step) step = least;
+  }
+  if (bytes * step > room) { // one by one they fit
+    for (size_t i = 0; i < draft->count; i++) banned[draft->items[i].node] |= fuser->is_huge[draft->items[i].node];
+    return draft->block_size;
+  }
+  int64_t size = bytes ? room / bytes / step * step : draft->block_size;
+  return size < draft->block_size ? size : draft->block_size;
+}
+
+static Trial grow(Fuser *fuser, int32_t seed, IrAxis axis, bool rows) {
+  const IrAxisInfo *info = &fuser->scheduler->program->axes.items[axis];
+  int64_t size = block_size(fuser->scheduler, info->kind, info->extent, rows);
+  bool *banned = fuser->any_huge ? ARENA_ARRAY(fuser->scheduler->arena, bool, fuser->scheduler->nodes.count) : NULL;
+  for (;;) { // what is banned stays so, and blocks only get shorter
+    Trial trial = gather(fuser, seed, axis, size, banned);
+    size_t before = 0, after = 0;
+    for (size_t i = 0; banned && i < fuser->scheduler->nodes.count; i++) before += banned[i];
+    int64_t smaller = banned ? fit_huge(fuser, &trial.draft, banned) : size;
+    for (size_t i = 0; banned && i < fuser->scheduler->nodes.count; i++) after += banned[i];
+    clear_trial(fuser, &trial);
+    if (after == before && smaller == size) return trial;
+    size = smaller;
+  }
 }
 
 static Trial alone(Fuser *fuser, int32_t seed) {
@@ -381,6 +430,27 @@ static void write_loops(const Fuser *fuser, Schedule *schedule) {
   }
 }
 
+// A temporary of three or more large axes, two of them of neurons: no variable is as large. What only elementwise nodes
+// read, element by element, is no matter: it stays in registers.
+static bool is_huge(const Fuser *fuser, int32_t at) {
+  const Scheduler *scheduler = fuser->scheduler;
+  const KernelStatement *made = &node_at(fuser, at)->statement;
+  const IrBufferInfo *target = &scheduler->program->buffers.items[made->target];
+  int units = 0;
+  for (int d = 0; d < target->dimensions; d++) units += target->kind[d] == AXIS_KIND_UNIT;
+  if (target->role != ROLE_TEMPORARY || target->live_out || units < 2 || target->dimensions < 3) return false;
+  for (size_t i = 0; i < scheduler->nodes.count; i++)
+    for (size_t r = 0; r < fuser->order[i].reads.count; r++) {
+      const IrValueInfo *read = &scheduler->program->values.items[fuser->order[i].reads.items[r]];
+      const ScheduleNode *reader = node_at(fuser, (int32_t)i);
+      if (read->buffer != made->target) continue;
+      if (reader->kind != NODE_MAP || reader->axes != node_at(fuser, at)->axes ||
+          !schedule_same_index(read->index, made->index, target->dimensions))
+        return true;
+    }
+  return false;
+}
+
 void schedule_fuse(Scheduler *scheduler, Schedule *schedule) {
   Fuser fuser = {.scheduler = scheduler, .order = schedule_order(scheduler)};
   size_t count = scheduler->nodes.count;
@@ -388,7 +458,10 @@ void schedule_fuse(Scheduler *scheduler, Schedule *schedule) {
   fuser.kernel_of = ARENA_ARRAY(scheduler->arena, int, count);
   fuser.axis_of = ARENA_ARRAY(scheduler->arena, IrAxis, count);
   fuser.in_draft = ARENA_ARRAY(scheduler->arena, bool, count);
+  fuser.is_huge = ARENA_ARRAY(scheduler->arena, bool, count);
   for (size_t i = 0; i < count; i++) {
+    fuser.is_huge[i] = is_huge(&fuser, (int32_t)i);
+    fuser.any_huge |= fuser.is_huge[i];
     fuser.kernel_of[i] = -1;
     fuser.ideal[i] = ideal_time(&fuser, (int32_t)i);
   }

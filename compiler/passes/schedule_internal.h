@@ -8,7 +8,7 @@
 
 // A normalized assignment. MAP: an elementwise value. REDUCE: a REDUCE at the root of an elementwise body. PRODUCT: a
 // sum over the one axis `k` of left * right, both plain reads, of which only `left` has the axis `left_axis` and only
-// `right` has `right_axis` (IR_NONE: no such axis).
+// `right` has `right_axis` (IR_NONE: no such axis); either may have the axes `outer`, over which it is done again.
 typedef enum { NODE_MAP, NODE_REDUCE, NODE_PRODUCT } NodeKind;
 
 typedef struct {
@@ -19,6 +19,7 @@ typedef struct {
   IrAxisSet axes;     // of the target
   IrAxisSet all_axes; // with the bound ones
   IrAxis k, left_axis, right_axis;
+  IrAxisSet outer;
   IrValue left, right;
 } ScheduleNode;
 
@@ -66,7 +67,10 @@ void schedule_collect_reads(const Scheduler *scheduler, IrValue value, IndexList
 IrBuffer schedule_slot(const IrProgram *program, IrBuffer buffer);
 
 // schedule_layout.c: strides of every buffer; transposing copies where no form of a product fits.
+void schedule_choose_major(Scheduler *scheduler); // feature_major, before anything is normalized
 void schedule_layout(Scheduler *scheduler);
+// The contiguous axis of a temporary over these axes, those of one kind in the order that `like` has them.
+IrAxis schedule_natural_vector(const Scheduler *scheduler, IrAxisSet axes, const IrIndex *like, int like_dimensions);
 IrAxis schedule_vector_axis(const Scheduler *scheduler, IrBuffer buffer, const IrIndex *index); // the contiguous one
 int64_t schedule_padded(const Scheduler *scheduler, int64_t elements);                          // to whole cache lines
 typedef struct {

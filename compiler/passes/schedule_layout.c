@@ -131,24 +131,61 @@ static void choose_synapse_layout(Scheduler *scheduler, IrBuffer slot) {
   if (reversed < 0.97 * members_cost(scheduler, member)) set_members(scheduler, member, true);
 }
 
+// Where the target has turned out contiguous along an outer axis that only one operand has, that takes the place of the
+// operand's own.
+static void turn_product(const Scheduler *scheduler, ScheduleNode *node, IrAxis n) {
+  if (n == IR_NONE || !(node->outer & ir_axis_bit(n))) return;
+  IrAxisSet left = scheduler->program->values.items[node->left].axes,
+            right = scheduler->program->values.items[node->right].axes;
+  if ((left & right) & ir_axis_bit(n)) return;
+  IrAxis *own = left & ir_axis_bit(n) ? &node->left_axis : &node->right_axis;
+  node->outer = (node->outer & ~ir_axis_bit(n)) | ir_axis_bit(*own);
+  *own = n;
+}
+
 // Products that no form fits are reductions like any other.
 static void refuse_products(Scheduler *scheduler) {
   for (size_t i = 0; i < scheduler->nodes.count; i++) {
     ScheduleNode *node = &scheduler->nodes.items[i];
     if (node->kind != NODE_PRODUCT) continue;
     IrAxis n = schedule_vector_axis(scheduler, node->statement.target, node->statement.index);
+    turn_product(scheduler, node, n);
     bool fits = n != IR_NONE && schedule_product_form(scheduler, node, n, 16, 16).nanoseconds < 1e30;
     if (!fits) node->kind = NODE_REDUCE;
   }
 }
 
-void schedule_layout(Scheduler *scheduler) {
-  IrProgram *program = scheduler->program;
+void schedule_choose_major(Scheduler *scheduler) {
   const BufferPlan *decided = plan_table_find(scheduler->fixed, "(feature-major)");
   scheduler->feature_major = decided ? decided->place == PLACE_MEMORY : all_layers_narrow(scheduler);
   if (!decided)
     plan_table_add(scheduler->fixed, "(feature-major)",
                    (BufferPlan){.place = scheduler->feature_major ? PLACE_MEMORY : PLACE_NOWHERE});
+}
+
+IrAxis schedule_natural_vector(const Scheduler *scheduler, IrAxisSet axes, const IrIndex *like, int like_dimensions) {
+  const IrProgram *program = scheduler->program;
+  int units = 0;
+  for (IrAxisSet left = axes; left; left &= left - 1)
+    units += program->axes.items[__builtin_ctzll(left)].kind == AXIS_KIND_UNIT;
+  IrAxisKind last = scheduler->feature_major && units == 1 ? AXIS_KIND_BATCH : AXIS_KIND_UNIT;
+  IrAxis best = IR_NONE;
+  for (IrAxisSet left = axes; left; left &= left - 1) {
+    IrAxis axis = (IrAxis)__builtin_ctzll(left);
+    int place = -1, best_place = -1;
+    for (int d = 0; d < like_dimensions; d++) {
+      if (like[d].axis == axis) place = d;
+      if (best != IR_NONE && like[d].axis == best) best_place = d;
+    }
+    if (program->axes.items[axis].kind != last) continue;
+    // Those that `like` lacks come behind, in the order of their numbers.
+    if (best == IR_NONE || (place < 0) || (best_place >= 0 && place > best_place)) best = axis;
+  }
+  return best;
+}
+
+void schedule_layout(Scheduler *scheduler) {
+  IrProgram *program = scheduler->program;
   scheduler->plan_capacity = program->buffers.count * 2 + 64;
   scheduler->plans = ARENA_ARRAY(scheduler->arena, BufferPlan, scheduler->plan_capacity);
   for (size_t b = 0; b < program->buffers.count; b++) set_layout(scheduler, (IrBuffer)b, false);

@@ -176,8 +176,29 @@ static IrValue operand_read(Normalizer *normalizer, IrValue value) {
              : add_temporary(normalizer, (ScheduleNode){.kind = NODE_MAP, .statement.value = value}, "mixed");
 }
 
-// Makes `node` a product if its body splits into two groups of factors that share only the summed axis. What does not
-// depend on that axis comes out in *outside (IR_NONE: nothing).
+// The sides of a product of three or more free axes: n is the one that its temporary is contiguous in, m the longest
+// one that no factor shares with n; the others are outer axes.
+static bool choose_sides(const Normalizer *normalizer, const Factors *factors, int count, IrAxisSet free_axes,
+                         IrAxis *m, IrAxis *n) {
+  const Scheduler *scheduler = normalizer->scheduler;
+  const IrBufferInfo *target = &scheduler->program->buffers.items[normalizer->statement->target];
+  *m = IR_NONE;
+  *n = schedule_natural_vector(scheduler, free_axes, normalizer->statement->index, target->dimensions);
+  if (*n == IR_NONE) return false;
+  IrAxisSet beside = ir_axis_bit(*n);
+  for (int i = 0; i < count; i++) {
+    IrAxisSet axes = value_info(normalizer, factors->factor[i])->axes;
+    if (axes & ir_axis_bit(*n)) beside |= axes;
+  }
+  for (IrAxisSet left = free_axes & ~beside; left; left &= left - 1) {
+    IrAxis axis = (IrAxis)__builtin_ctzll(left);
+    if (*m == IR_NONE || schedule_extent(scheduler->program, axis) > schedule_extent(scheduler->program, *m)) *m = axis;
+  }
+  return *m != IR_NONE;
+}
+
+// Makes `node` a product if its body splits into two groups of factors that share only the summed axis, and those over
+// which it is done again. What does not depend on the summed axis comes out in *outside (IR_NONE: nothing).
 static bool find_product(Normalizer *normalizer, IrAxis k, IrValue body, ScheduleNode *node, IrValue *outside) {
   IrProgram *program = normalizer->scheduler->program;
   Factors factors = {0};
@@ -195,14 +216,16 @@ static bool find_product(Normalizer *normalizer, IrAxis k, IrValue body, Schedul
     free_axes |= axes & ~bit;
   }
   int free_count = __builtin_popcountll(free_axes);
-  if (inner < 2 || free_count < 1 || free_count > 2) return false;
+  if (inner < 2 || free_count < 1) return false;
   IrAxis right_axis = (IrAxis)__builtin_ctzll(free_axes);
   IrAxis left_axis = free_count == 2 ? (IrAxis)(63 - __builtin_clzll(free_axes)) : IR_NONE;
+  if (free_count > 2 && !choose_sides(normalizer, &factors, inner, free_axes, &left_axis, &right_axis)) return false;
   IrValue left = IR_NONE, right = IR_NONE, both = IR_NONE;
   for (int i = 0; i < inner; i++) {
-    IrAxisSet axes = value_info(normalizer, factors.factor[i])->axes & ~bit;
-    if (axes == free_axes && free_count == 2) return false;
-    IrValue *group = axes == ir_axis_bit(right_axis) ? &right : axes ? &left : &both;
+    IrAxisSet axes = value_info(normalizer, factors.factor[i])->axes;
+    bool in_left = (axes & ir_axis_bit(left_axis)) != 0, in_right = (axes & ir_axis_bit(right_axis)) != 0;
+    if (in_left && in_right) return false;
+    IrValue *group = in_right ? &right : in_left ? &left : &both;
     *group = multiplied(program, *group, factors.factor[i]);
   }
   if (free_count == 1) {
@@ -219,6 +242,7 @@ static bool find_product(Normalizer *normalizer, IrAxis k, IrValue body, Schedul
   node->k = k;
   node->left_axis = left_axis;
   node->right_axis = right_axis;
+  node->outer = free_axes & ~(ir_axis_bit(left_axis) | ir_axis_bit(right_axis));
   node->left = operand_read(normalizer, left);
   node->right = operand_read(normalizer, right);
   node->statement.value = ir_reduce(program, REDUCE_SUM, bit, multiplied(program, node->left, node->right));
@@ -265,6 +289,11 @@ static bool reduction_node(Normalizer *normalizer, IrReduction reduction, IrAxis
 
 static IrValue reduction_value(Normalizer *normalizer, IrReduction reduction, IrAxisSet reduced, IrValue body) {
   IrProgram *program = normalizer->scheduler->program;
+  IrAxisSet absent = reduced & ~value_info(normalizer, body)->axes;
+  if (absent && reduction == REDUCE_SUM) { // a part of a distributed sum that lacks an axis
+    IrValue rest = reduced == absent ? body : reduction_value(normalizer, reduction, reduced & ~absent, body);
+    return multiplied(program, ir_constant(program, ir_extent(program, absent)), rest);
+  }
   ScheduleNode node = {0};
   IrValue outside, instead;
   if (!reduction_node(normalizer, reduction, reduced, body, &node, &outside, &instead)) return instead;
@@ -310,6 +339,14 @@ void schedule_collect_reads(const Scheduler *scheduler, IrValue value, IndexList
 
 // ---- costly values that several nodes compute
 
+// Over a vector of states for every synapse, or a number a sample: larger than any variable.
+static bool is_huge(const Normalizer *normalizer, IrAxisSet axes) {
+  int units = 0;
+  for (IrAxisSet left = axes; left; left &= left - 1)
+    units += normalizer->scheduler->program->axes.items[__builtin_ctzll(left)].kind == AXIS_KIND_UNIT;
+  return units >= 2 && __builtin_popcountll(axes) >= 3;
+}
+
 // Marks what several nodes compute and is better stored: it is costly, or the epilogue of a product can compute it (the
 // last node that makes what it reads is a product over its axes).
 static void find_shared(Normalizer *normalizer) {
@@ -348,7 +385,8 @@ static void find_shared(Normalizer *normalizer) {
     heavy[value] |= ir_flops(info) >= TRANSCENDENTAL;
     const ScheduleNode *made = last[value] ? &scheduler->nodes.items[last[value] - 1] : NULL;
     bool follows = made && made->kind == NODE_PRODUCT && made->axes == info->axes;
-    normalizer->shared[value] = uses[value] > 1 && !info->is_truth && info->axes && (heavy[value] || follows);
+    normalizer->shared[value] = uses[value] > 1 && !info->is_truth && info->axes && (heavy[value] || follows) &&
+                                !is_huge(normalizer, info->axes);
   }
 }
 

@@ -45,13 +45,11 @@ IrAxis schedule_loop_vector(const Scheduler *scheduler, const ScheduleNode *node
   return (IrAxis)(63 - __builtin_clzll(node->all_axes));
 }
 
-// Free axes in the order of the target's memory, then bound ones, last the vectorized one.
-static void order_loops(const Scheduler *scheduler, const ScheduleNode *node, const IndexList *reads,
-                        KernelOperation *loop) {
-  const IrProgram *program = scheduler->program;
-  const IrBufferInfo *target = &program->buffers.items[node->statement.target];
+// Loops over the axes that the target and `wanted` have, in the order of the target's memory.
+static void order_free_loops(const Scheduler *scheduler, const ScheduleNode *node, IrAxisSet wanted,
+                             KernelOperation *loop) {
+  const IrBufferInfo *target = &scheduler->program->buffers.items[node->statement.target];
   const int64_t *stride = scheduler->plans[node->statement.target].stride;
-  IrAxis vector = schedule_loop_vector(scheduler, node, reads);
   bool used[IR_MAX_DIMENSIONS] = {false};
   for (int i = 0; i < target->dimensions; i++) {
     int best = -1;
@@ -59,8 +57,15 @@ static void order_loops(const Scheduler *scheduler, const ScheduleNode *node, co
       if (!used[d] && (best < 0 || stride[d] > stride[best])) best = d;
     used[best] = true;
     IrAxis axis = node->statement.index[best].axis;
-    if (axis != IR_NONE && axis != vector) loop->loop[loop->loops++] = axis;
+    if (wanted & ir_axis_bit(axis)) loop->loop[loop->loops++] = axis;
   }
+}
+
+// Free axes in the order of the target's memory, then bound ones, last the vectorized one.
+static void order_loops(const Scheduler *scheduler, const ScheduleNode *node, const IndexList *reads,
+                        KernelOperation *loop) {
+  IrAxis vector = schedule_loop_vector(scheduler, node, reads);
+  order_free_loops(scheduler, node, node->axes & ~ir_axis_bit(vector), loop);
   IrAxisSet bound = node->all_axes & ~node->axes;
   for (; bound; bound &= bound - 1) {
     IrAxis axis = (IrAxis)__builtin_ctzll(bound);
@@ -112,12 +117,17 @@ static bool reads_target_of(const Builder *builder, int32_t position, int32_t ma
   return false;
 }
 
+static IrAxisSet product_axes(const KernelOperation *product) {
+  IrAxisSet axes = ir_axis_bit(product->m) | ir_axis_bit(product->n);
+  for (int i = 0; i < product->loops; i++) axes |= ir_axis_bit(product->loop[i]);
+  return axes;
+}
+
 static bool joins_product(const Builder *builder, const Draft *draft, int32_t position) {
   const ScheduleNode *node = node_at(builder, position);
   const KernelOperation *product = &draft->result;
   if (node->kind != NODE_MAP || product->form == PRODUCT_BLAS) return false;
-  IrAxisSet axes = (product->m == IR_NONE ? 0 : ir_axis_bit(product->m)) | ir_axis_bit(product->n);
-  if (node->axes != axes || builder->kernel->items[position].axis != product->block_axis) return false;
+  if (node->axes != product_axes(product) || builder->kernel->items[position].axis != product->block_axis) return false;
   IrAxis vector = schedule_vector_axis(builder->scheduler, node->statement.target, node->statement.index);
   if (product->form == PRODUCT_OUTER && vector != product->n) return false;
   bool uses = false; // the product, or what already uses it
@@ -141,12 +151,13 @@ static Draft product_draft(const Builder *builder, int32_t position) {
   KernelOperation *product = &draft.result;
   product->block_axis = kernel->items[position].axis;
   ProductChoice choice = {.form = PRODUCT_BLAS};
-  if (scheduler->options->blas_products) {
+  if (scheduler->options->blas_products && !node->outer) {
     product->n = schedule_vector_axis(scheduler, node->statement.target, node->statement.index);
     choice.transposed = node->right_axis != product->n;
   } else {
     choice = schedule_blocked_form(scheduler, node, product->block_axis, kernel->block_size, &product->n);
   }
+  order_free_loops(scheduler, node, node->outer, product);
   product->form = choice.form;
   product->pack_b = choice.pack;
   product->k = node->k;
@@ -242,13 +253,9 @@ static void write_statements(Builder *builder, Draft *draft) {
 // ---- the kernel
 
 static int64_t points(const Builder *builder, const Draft *draft) {
-  IrAxisSet axes = 0;
+  IrAxisSet axes = draft->kind == NODE_PRODUCT ? product_axes(&draft->result) : 0;
   int64_t count = 1;
-  if (draft->kind == NODE_PRODUCT) {
-    axes = ir_axis_bit(draft->result.n) | (draft->result.m == IR_NONE ? 0 : ir_axis_bit(draft->result.m));
-  } else {
-    for (int i = 0; i < draft->result.loops; i++) axes |= ir_axis_bit(draft->result.loop[i]);
-  }
+  for (int i = 0; i < draft->result.loops; i++) axes |= ir_axis_bit(draft->result.loop[i]);
   for (; axes; axes &= axes - 1) count *= schedule_extent(builder->scheduler->program, (IrAxis)__builtin_ctzll(axes));
   return count;
 }
@@ -268,7 +275,7 @@ static void add_cost(const Builder *builder, const Draft *draft, Kernel *kernel)
     double m = (double)schedule_extent(scheduler->program, draft->result.m),
            n = (double)schedule_extent(scheduler->program, draft->result.n);
     flops += 2 * elements * k;
-    accesses += m * k + k * n;
+    accesses += (m * k + k * n) * elements / (m * n);
   }
   kernel->flops += flops;
   kernel->bytes += accesses * scheduler->options->element_bytes;

@@ -59,6 +59,8 @@ static void print_operation(const Schedule *schedule, const KernelOperation *ope
   } else {
     text_add(out, "%s  product %s m %s n %s k %s", indent, form_names[operation->form],
              axis_name(schedule, operation->m), axis_name(schedule, operation->n), axis_name(schedule, operation->k));
+    for (int i = 0; i < operation->loops; i++)
+      text_add(out, "%s%s", i ? " " : " over ", axis_name(schedule, operation->loop[i]));
     if (operation->pack_b) text_add(out, " pack %lld", (long long)operation->pack_offset);
   }
   if (operation->block_axis != IR_NONE) text_add(out, " cut %s", axis_name(schedule, operation->block_axis));

@@ -180,9 +180,9 @@ static void check_product(ScheduleVerifier *verifier, const Kernel *kernel, cons
     FAIL(verifier, "kernel \"%s\" multiplies what is not stored", kernel->name);
     return;
   }
-  if (a->axes != (ir_axis_bit(operation->m) | ir_axis_bit(operation->k)) ||
-      b->axes != (ir_axis_bit(operation->k) | ir_axis_bit(operation->n)) || operation->n == IR_NONE ||
-      operation->k == IR_NONE)
+  IrAxisSet m = ir_axis_bit(operation->m), n = ir_axis_bit(operation->n), k = ir_axis_bit(operation->k), outer = 0;
+  for (int i = 0; i < operation->loops; i++) outer |= ir_axis_bit(operation->loop[i]);
+  if ((a->axes & ~outer) != (m | k) || (b->axes & ~outer) != (k | n) || !n || !k || (outer & (m | n | k)))
     FAIL(verifier, "kernel \"%s\": the operands' axes are not m, k and k, n", kernel->name);
   IrAxis a_axis = contiguous_axis(verifier, a->buffer, a->index),
          b_axis = contiguous_axis(verifier, b->buffer, b->index);
@@ -193,13 +193,13 @@ static void check_product(ScheduleVerifier *verifier, const Kernel *kernel, cons
     fits = !kernel->extent && (a_axis == operation->k || a_axis == operation->m) &&
            (b_axis == operation->k || b_axis == operation->n) && operation->statement_count == 1;
   if (!fits) FAIL(verifier, "kernel \"%s\": the operands do not lie as the product's form wants", kernel->name);
-  if (kernel->extent && operation->block_axis != operation->m && operation->block_axis != operation->n)
-    FAIL(verifier, "kernel \"%s\" cuts a product along neither m nor n", kernel->name);
+  if (kernel->extent && !(ir_axis_bit(operation->block_axis) & (m | n | outer)))
+    FAIL(verifier, "kernel \"%s\" cuts a product along none of its target's axes", kernel->name);
   for (size_t s = 0; s < operation->statement_count; s++) {
     const KernelStatement *statement = &operation->statements[s];
     const char *name = buffer_info(verifier, statement->target)->name;
     if (has_reduction(verifier, statement->value)) FAIL(verifier, "the epilogue of %s reduces", name);
-    if (target_axes(verifier, statement) != (ir_axis_bit(operation->m) | ir_axis_bit(operation->n)))
+    if (target_axes(verifier, statement) != (m | n | outer))
       FAIL(verifier, "the epilogue of %s has other axes than the product", name);
     bool stored = verifier->schedule->plans[statement->target].place != PLACE_REGISTER;
     if (operation->form != PRODUCT_DOT && stored &&

@@ -1,18 +1,22 @@
-// unroll_states: state axes disappear. Every state of a variable becomes a buffer of its own over its large axes only,
-// a statement over state indices becomes one statement a state, a sum over states becomes additions. Genome arrays stay
-// as they are, read at constant elements: scalars. Before: contract (sums over states are already in the cheapest
-// place). After: version. Never changes: the order of effects; a statement's right side is still evaluated before it
-// takes effect.
+// unroll_states: small state axes disappear. Every state of a variable becomes a buffer of its own over its large axes
+// only, a statement over state indices becomes one statement a state, a sum over states becomes additions. Genome
+// arrays without axes of neurons stay as they are, read at constant elements: scalars. Large state axes stay: loops, or
+// axes of products. Before: contract (sums over states are already in the cheapest place). After: version. Never
+// changes: the order of effects; a statement's right side is still evaluated before it takes effect.
 #include "compiler/passes/passes.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+enum { SMALL = 8 }; // states: up to these, sums are short, and many states known to be zero
+
 typedef struct {
   IrProgram *program;
-  IrBuffer **split; // [original buffer] -> its per-state buffers, row-major over the states; NULL: not split
+  IrBuffer **split; // [original buffer] -> its per-state buffers, row-major over the small states; NULL: not split
   size_t original_count;
 } Unroll;
+
+bool unroll_keeps(int64_t extent) { return extent > SMALL; }
 
 static int state_dimensions(const IrBufferInfo *buffer) {
   int count = 0;
@@ -20,17 +24,22 @@ static int state_dimensions(const IrBufferInfo *buffer) {
   return count;
 }
 
-static bool keeps_states(const IrBufferInfo *buffer) {
-  return buffer->role == ROLE_GENOME || state_dimensions(buffer) == 0;
+bool unroll_splits(const IrBufferInfo *buffer) {
+  int states = state_dimensions(buffer);
+  if (buffer->role == ROLE_GENOME && states == buffer->dimensions) return false;
+  for (int d = 0; d < states; d++)
+    if (!unroll_keeps(buffer->extent[d])) return true;
+  return false;
 }
 
 static void split_buffer(Unroll *unroll, IrBuffer original) {
   IrProgram *program = unroll->program;
   IrBufferInfo whole = program->buffers.items[original];
-  if (keeps_states(&whole)) return;
+  if (!unroll_splits(&whole)) return;
   int states = state_dimensions(&whole);
   int64_t pieces = 1;
-  for (int d = 0; d < states; d++) pieces *= whole.extent[d];
+  for (int d = 0; d < states; d++)
+    if (!unroll_keeps(whole.extent[d])) pieces *= whole.extent[d];
   IrBuffer *split = ARENA_ARRAY(program->arena, IrBuffer, pieces);
   for (int64_t piece = 0; piece < pieces; piece++) {
     IrBufferInfo part = whole;
@@ -38,7 +47,15 @@ static void split_buffer(Unroll *unroll, IrBuffer original) {
     text_add(&name, "%s", whole.name);
     int64_t rest = piece, below = pieces;
     part.states = states;
-    for (int d = 0; d < states; d++) {
+    part.dimensions = 0;
+    for (int d = 0; d < whole.dimensions; d++) {
+      if (d >= states || unroll_keeps(whole.extent[d])) {
+        if (d < states) part.state[d] = -1;
+        part.kind[part.dimensions] = whole.kind[d];
+        part.extent[part.dimensions] = whole.extent[d];
+        part.dimension_name[part.dimensions++] = whole.dimension_name[d];
+        continue;
+      }
       below /= whole.extent[d];
       part.state[d] = (int32_t)(rest / below);
       rest %= below;
@@ -47,12 +64,6 @@ static void split_buffer(Unroll *unroll, IrBuffer original) {
     part.name = arena_copy(program->arena, name.bytes, name.length);
     text_free(&name);
     part.origin = original;
-    part.dimensions = whole.dimensions - states;
-    for (int d = 0; d < part.dimensions; d++) {
-      part.kind[d] = whole.kind[d + states];
-      part.extent[d] = whole.extent[d + states];
-      part.dimension_name[d] = whole.dimension_name[d + states];
-    }
     split[piece] = ir_buffer(program, part);
   }
   unroll->split[original] = split;
@@ -62,17 +73,23 @@ static void split_buffer(Unroll *unroll, IrBuffer original) {
 // The per-state buffer that constant state indices name, and what is left of the index.
 static IrBuffer piece_of(const Unroll *unroll, IrBuffer buffer, const IrIndex *index, IrIndex *rest) {
   const IrBufferInfo *whole = &unroll->program->buffers.items[buffer];
-  int states = state_dimensions(whole);
+  int states = state_dimensions(whole), left = 0;
   int64_t piece = 0;
-  for (int d = 0; d < states; d++) piece = piece * whole->extent[d] + index[d].constant;
-  for (int d = states; d < whole->dimensions; d++) rest[d - states] = index[d];
+  for (int d = 0; d < whole->dimensions; d++)
+    if (d < states && !unroll_keeps(whole->extent[d])) piece = piece * whole->extent[d] + index[d].constant;
+    else rest[left++] = index[d];
   return unroll->split[buffer][piece];
+}
+
+static bool is_small(const IrProgram *program, IrAxis axis) {
+  const IrAxisInfo *info = &program->axes.items[axis];
+  return info->kind == AXIS_KIND_STATE && !unroll_keeps(info->extent);
 }
 
 static IrAxisSet state_axes(const IrProgram *program) {
   IrAxisSet set = 0;
   for (size_t axis = 0; axis < program->axes.count; axis++)
-    if (program->axes.items[axis].kind == AXIS_KIND_STATE) set |= ir_axis_bit((IrAxis)axis);
+    if (is_small(program, (IrAxis)axis)) set |= ir_axis_bit((IrAxis)axis);
   return set;
 }
 
@@ -186,7 +203,7 @@ static void unroll_statement(Unroll *unroll, const IrStatement *statement) {
   // One target dimension after the other: each state axis in it is replaced by its elements.
   for (int d = 0; d < dimensions; d++) {
     IrAxis axis = statement->index[d].axis;
-    if (axis == IR_NONE || program->axes.items[axis].kind != AXIS_KIND_STATE) continue;
+    if (axis == IR_NONE || !is_small(program, axis)) continue;
     ARENA_LIST(Piece) next = {0};
     for (size_t i = 0; i < pieces.count; i++)
       for (int32_t element = 0; element < program->axes.items[axis].extent; element++) {

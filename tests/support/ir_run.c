@@ -15,17 +15,25 @@ IrProgram *ir_run_parse(Arena *arena, const char *text) {
   abort();
 }
 
-// The buffer that a buffer comes from in the end, and which of its elements is the first one here.
-static const IrBufferInfo *root_of(const IrProgram *program, const IrBufferInfo *buffer, int64_t *first) {
-  const IrBufferInfo *root = buffer;
-  while (root->origin != IR_NONE && &program->buffers.items[root->origin] != root)
-    root = &program->buffers.items[root->origin];
-  *first = 0;
-  if (root->dimensions != buffer->dimensions + buffer->states) return root; // not split
-  int64_t piece = 0;
-  for (int i = 0; i < buffer->states; i++) piece = piece * root->extent[i] + buffer->state[i];
-  *first = piece * ir_buffer_elements(buffer);
-  return root;
+// The buffer that a buffer comes from in the end.
+static const IrBufferInfo *root_of(const IrProgram *program, const IrBufferInfo *buffer) {
+  while (buffer->origin != IR_NONE && &program->buffers.items[buffer->origin] != buffer)
+    buffer = &program->buffers.items[buffer->origin];
+  return buffer;
+}
+
+// Which element of that buffer an element is here.
+static int64_t root_element(const IrBufferInfo *root, const IrBufferInfo *buffer, int64_t element) {
+  int64_t at = 0, stride = 1;
+  int own = buffer->dimensions - 1;
+  for (int d = root->dimensions - 1; d >= 0; d--) {
+    bool split = d < buffer->states && buffer->state[d] >= 0;
+    int64_t index = split ? buffer->state[d] : element % buffer->extent[own];
+    if (!split) element /= buffer->extent[own--];
+    at += index * stride;
+    stride *= root->extent[d];
+  }
+  return at;
 }
 
 // In (-1, 1), and not small: no sum is nearly 0 by chance of a single factor.
@@ -44,11 +52,11 @@ static double **start(Arena *arena, const IrProgram *program, unsigned seed) {
   double **storage = ARENA_ARRAY(arena, double *, program->buffers.count + 1);
   for (size_t i = 0; i < program->buffers.count; i++) {
     const IrBufferInfo *buffer = &program->buffers.items[i];
-    int64_t elements = ir_buffer_elements(buffer), first;
-    const IrBufferInfo *root = root_of(program, buffer, &first);
+    int64_t elements = ir_buffer_elements(buffer);
+    const IrBufferInfo *root = root_of(program, buffer);
     storage[i] = ARENA_ARRAY(arena, double, elements);
     for (int64_t j = 0; j < elements; j++)
-      storage[i][j] = buffer->live_in ? draw(root->name, first + j, seed) : (double)NAN;
+      storage[i][j] = buffer->live_in ? draw(root->name, root_element(root, buffer, j), seed) : (double)NAN;
   }
   return storage;
 }
@@ -72,14 +80,16 @@ double ir_run_difference(const IrProgram *before, double *const *before_storage,
   for (size_t i = 0; i < after->buffers.count; i++) {
     const IrBufferInfo *buffer = &after->buffers.items[i];
     if (!buffer->live_out) continue;
-    int64_t elements = ir_buffer_elements(buffer), first;
-    const double *expected = storage_of(before, before_storage, root_of(after, buffer, &first)->name);
+    int64_t elements = ir_buffer_elements(buffer);
+    const IrBufferInfo *root = root_of(after, buffer);
+    const double *expected = storage_of(before, before_storage, root->name);
     if (!expected) return (double)INFINITY;
     double scale = 1;
     for (int64_t j = 0; j < elements; j++)
-      if (isfinite(expected[first + j])) scale = fmax(scale, fabs(expected[first + j]));
+      if (isfinite(expected[root_element(root, buffer, j)]))
+        scale = fmax(scale, fabs(expected[root_element(root, buffer, j)]));
     for (int64_t j = 0; j < elements; j++) {
-      double x = expected[first + j], y = after_storage[i][j];
+      double x = expected[root_element(root, buffer, j)], y = after_storage[i][j];
       ++*compared;
       if (x == y || (isnan(x) && isnan(y))) continue;
       if (!isfinite(x) || !isfinite(y)) return (double)INFINITY;

@@ -6,14 +6,21 @@
 #include <stdbool.h>
 #include <string.h>
 
-static const char declarations[] =
-    "axis unit pre:%d\naxis unit post:%d\naxis unit post2:%d\naxis batch:%d\naxis state c:2\naxis state d:2\n"
-    "buffer x neuron in [batch:%d, unit pre:%d]\nbuffer a neuron in [state c:2, batch:%d, unit pre:%d]\n"
-    "buffer y neuron in [batch:%d, unit post:%d]\nbuffer w synapse in out [state c:2, unit pre:%d, unit post:%d]\n"
-    "buffer l synapse in [unit post:%d, unit post2:%d]\nbuffer nu genome in [state c:2, state d:2]\n"
-    "buffer s genome in []\nbuffer r synapse in out [state c:2, unit pre:%d, unit post:%d]\n"
-    "buffer q neuron in out [batch:%d, unit post:%d]\nbuffer p output out [batch:%d, unit pre:%d, unit post:%d]\n"
-    "buffer t output out []\n\n";
+// Of `states` states, `batch` samples, `pre` and `post` neurons.
+static void declare(Text *text, int states, int batch, int pre, int post) {
+  text_add(text, "axis unit pre:%d\naxis unit post:%d\naxis unit post2:%d\naxis batch:%d\n", pre, post, post, batch);
+  text_add(text, "axis state c:%d\naxis state d:%d\n", states, states);
+  text_add(text, "buffer x neuron in [batch:%d, unit pre:%d]\n", batch, pre);
+  text_add(text, "buffer a neuron in [state c:%d, batch:%d, unit pre:%d]\n", states, batch, pre);
+  text_add(text, "buffer y neuron in [batch:%d, unit post:%d]\n", batch, post);
+  text_add(text, "buffer w synapse in out [state c:%d, unit pre:%d, unit post:%d]\n", states, pre, post);
+  text_add(text, "buffer l synapse in [unit post:%d, unit post2:%d]\n", post, post);
+  text_add(text, "buffer nu genome in [state c:%d, state d:%d]\nbuffer s genome in []\n", states, states);
+  text_add(text, "buffer r synapse in out [state c:%d, unit pre:%d, unit post:%d]\n", states, pre, post);
+  text_add(text, "buffer q neuron in out [batch:%d, unit post:%d]\n", batch, post);
+  text_add(text, "buffer p output out [batch:%d, unit pre:%d, unit post:%d]\n", batch, pre, post);
+  text_add(text, "buffer t output out []\n\n");
+}
 
 enum { BATCH, C, D, PRE, POST, POST2, AXES };
 static const char *const axis_names[AXES] = {"batch", "c", "d", "pre", "post", "post2"};
@@ -146,8 +153,7 @@ char *random_program(Arena *arena, unsigned seed) {
   Draw random = {.state = seed * 7919u + 1, .out = &text};
   int batch = 2 + (int)draw(&random, 24), pre = 2 + (int)draw(&random, 20), post = 2 + (int)draw(&random, 20);
   text_add(&text, "program random\n");
-  text_add(&text, declarations, pre, post, post, batch, batch, pre, batch, pre, batch, post, pre, post, post, post, pre,
-           post, batch, post, batch, pre, post);
+  declare(&text, seed % 3 ? 2 : 18, batch, pre, post);
   for (int i = 0; i < 3; i++) {
     text_add(&text, "\nr[c, pre, post] <- tanh(");
     add_value(&random, 1 << C | 1 << PRE | 1 << POST, 4);
@@ -212,8 +218,7 @@ char *random_repeats(Arena *arena, unsigned seed) {
            "buffer h temporary [batch:%d, unit post:%d]\nbuffer g temporary [batch:%d, unit pre:%d]\n"
            "buffer v temporary [unit pre:%d, unit post:%d]\n",
            batch, post, batch, pre, pre, post);
-  text_add(&text, declarations, pre, post, post, batch, batch, pre, batch, pre, batch, post, pre, post, post, post, pre,
-           post, batch, post, batch, pre, post);
+  declare(&text, seed % 3 ? 2 : 18, batch, pre, post);
   text_add(&text, "h[batch, post] <- 0\ng[batch, pre] <- x[batch, pre]\nv[pre, post] <- 1\nt[] <- 0\n");
   add_statements(&random, 3 + (int)draw(&random, 6));
   text_add(&text, "p[batch, pre, post] <- tanh(mul(h[batch, post], add(g[batch, pre], v[pre, post])))\n");

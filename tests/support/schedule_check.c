@@ -78,8 +78,9 @@ static double *dense_element(const Fixture *fixture, IrBuffer buffer, const int6
   const IrBufferInfo *of = &fixture->reference->buffers.items[whole];
   int states = info->origin == IR_NONE ? 0 : info->states;
   int64_t at = 0;
+  int next = 0;
   for (int d = 0; d < of->dimensions; d++)
-    at = at * of->extent[d] + (d < states ? info->state[d] : position[d - states]);
+    at = at * of->extent[d] + (d < states && info->state[d] >= 0 ? info->state[d] : position[next++]);
   return &fixture->storage[whole][at];
 }
 

@@ -114,8 +114,17 @@ static void run_loop(Run *run, int depth) {
   }
 }
 
-static void run_product(Run *run) {
+static void run_product(Run *run, int depth) {
   const KernelOperation *product = run->operation;
+  if (depth < product->loops) {
+    int64_t start, end;
+    axis_range(run, product->loop[depth], &start, &end);
+    for (int64_t i = start; i < end; i++) {
+      run->position[product->loop[depth]] = i;
+      run_product(run, depth + 1);
+    }
+    return;
+  }
   int64_t m_start, m_end, n_start, n_end, k_start, k_end;
   axis_range(run, product->m, &m_start, &m_end);
   axis_range(run, product->n, &n_start, &n_end);
@@ -142,7 +151,7 @@ static void run_block(Run *run, int64_t block) {
   for (int64_t i = 0; i < schedule->scratch_bytes / schedule->element_bytes; i++) run->scratch[i] = NAN;
   for (size_t o = 0; o < run->kernel->operation_count; o++) {
     run->operation = &run->kernel->operations[o];
-    if (run->operation->kind == KERNEL_PRODUCT) run_product(run);
+    if (run->operation->kind == KERNEL_PRODUCT) run_product(run, 0);
     else run_loop(run, 0);
   }
 }
