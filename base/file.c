@@ -83,15 +83,24 @@ unsigned char *file_decompress(const char *path, const unsigned char *bytes, siz
     result = inflate(&stream, Z_NO_FLUSH);
     taken += in - stream.avail_in;
     used += out - stream.avail_out;
+    // Streams one after the other are one content (RFC 1952, 2.2).
+    if (result == Z_STREAM_END && length - taken >= 2 && !memcmp(bytes + taken, "\x1F\x8B", 2))
+      result = inflateReset(&stream);
     if (result == Z_OK && in - stream.avail_in == 0 && out - stream.avail_out == 0) result = Z_BUF_ERROR;
   }
   inflateEnd(&stream);
-  if (result == Z_STREAM_END) {
+  size_t rest = taken;
+  while (result == Z_STREAM_END && rest < length && bytes[rest] == 0) rest++; // zeros may fill a block
+  if (result == Z_STREAM_END && rest == length) {
     *content_length = used;
     return content;
   }
   free(content);
-  if (result == Z_MEM_ERROR) {
+  if (result == Z_STREAM_END) {
+    status_fail(status, BLUR_FAILED_INPUT,
+                "%s is damaged: after its gzip stream, from byte %zu on, is something else; %s", path, taken,
+                "fetch it again");
+  } else if (result == Z_MEM_ERROR) {
     status_fail_memory(status, path, (double)capacity);
   } else if (result == Z_BUF_ERROR && used == limit) {
     status_fail(status, BLUR_FAILED_INPUT, "%s is too large: at most %zu bytes are decompressed", path, limit);

@@ -26,6 +26,7 @@ static const struct {
   const char *mend;
 } mends[] = {
     {ENOENT, "write", "make its folder first"},
+    {ENOENT, "make the folder", "make the folder above it first"},
     {ENOENT, NULL, "check the path"},
     {ENOTDIR, NULL, "a part of the path is a file, not a folder"},
     {EISDIR, NULL, "name a file in it"},

@@ -60,7 +60,7 @@ static bool unknown_option(const Arguments *arguments, const char *word, size_t 
 
 static bool add_setting(Arguments *arguments, const char *text) {
   const char *equals = strchr(text, '=');
-  if (!equals || equals == text) {
+  if (!equals || equals == text || !equals[1]) {
     complain(arguments, "--set wants NAME=VALUE, as in --set lr=0.1, not `%s`", text);
     return false;
   }
@@ -104,13 +104,13 @@ bool arguments_parse(Arguments *arguments, CommandName command, int count, char 
         return false;
       }
       value = "";
-    } else if (!value) {
-      if (i + 1 == count) {
+    } else {
+      if (!value && i + 1 < count) value = words[++i];
+      if (!value || !*value) {
         complain(arguments, "--%s wants a value: --%s %s", option_table[option].name, option_table[option].name,
                  option_table[option].argument);
         return false;
       }
-      value = words[++i];
     }
     if (option == OPTION_set && !add_setting(arguments, value)) return false;
     arguments->value[option] = value;

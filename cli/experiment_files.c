@@ -6,14 +6,12 @@
 #include "base/file.h"
 #include "base/text.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static bool ends_with(const char *path, const char *ending) {
   size_t length = strlen(path), tail = strlen(ending);
@@ -29,15 +27,6 @@ static char *joined(const char *left, size_t length, const char *right) {
   return path;
 }
 
-static bool has_folder(const char *path, BlurStatus *status) {
-  const char *slash = strrchr(path, '/');
-  char *folder = slash ? joined(path, (size_t)(slash - path + 1), "") : joined(".", 1, "");
-  bool right = folder && access(folder, W_OK) == 0;
-  if (!right) status_fail(status, BLUR_FAILED_ENVIRONMENT, "nothing can be written to %s: %s", folder, strerror(errno));
-  free(folder);
-  return right;
-}
-
 bool experiment_open_files(Experiment *experiment, BlurStatus *status) {
   const char *out = experiment->arguments->value[OPTION_out];
   if (!out) return true;
@@ -48,8 +37,7 @@ bool experiment_open_files(Experiment *experiment, BlurStatus *status) {
     experiment->measures_path = joined(out, strlen(out) - 4, ".measures.csv");
   } else {
     struct stat about;
-    if (stat(out, &about) != 0 && mkdir(out, 0777) != 0)
-      return status_fail(status, BLUR_FAILED_ENVIRONMENT, "the folder %s cannot be made: %s", out, strerror(errno));
+    if (stat(out, &about) != 0 && mkdir(out, 0777) != 0) return status_fail_system(status, "make the folder", out);
     char *base = joined(out, strlen(out), "/"), *name = base ? joined(base, strlen(base), experiment->fields->name) : 0;
     if (name) {
       experiment->picture_path = joined(name, strlen(name), ".svg");
@@ -62,7 +50,8 @@ bool experiment_open_files(Experiment *experiment, BlurStatus *status) {
   }
   if (!experiment->table_path || !experiment->measures_path || (is_picture && !experiment->picture_path))
     return status_fail(status, BLUR_FAILED_ENVIRONMENT, "out of memory");
-  return (!is_picture || plot_possible(status)) && has_folder(experiment->table_path, status);
+  return (!is_picture || (plot_possible(status) && file_can_write(experiment->picture_path, status))) &&
+         file_can_write(experiment->table_path, status);
 }
 
 void experiment_close_files(Experiment *experiment) {

@@ -1,5 +1,5 @@
-// blur explain RULE | CODE | experiment | --index: what a rule computes, what diagnostics mean, which fields an experiment
-// has.
+// blur explain RULE | CODE | experiment | --index: what a rule computes, what diagnostics mean, which fields an
+// experiment has.
 #include "blur/experiment.h"
 #include "cli/command.h"
 
@@ -9,7 +9,7 @@
 #include <string.h>
 
 static bool looks_like_code(const char *word) {
-  if ((word[0] != 'E' && word[0] != 'W') || strlen(word) != 5) return false;
+  if (!strchr("EWew", word[0]) || strlen(word) != 5) return false;
   for (int i = 1; i < 5; i++)
     if (!isdigit((unsigned char)word[i])) return false;
   return true;
@@ -49,9 +49,11 @@ int command_explain(const Arguments *arguments) {
     return EXIT_DONE;
   }
   if (looks_like_code(what)) {
-    const char *text = blur_explain_code(what);
+    char code[8];
+    snprintf(code, sizeof code, "%c%s", toupper((unsigned char)what[0]), what + 1);
+    const char *text = blur_explain_code(code);
     if (!text) {
-      complain(arguments, "there is no diagnostic %s", what);
+      complain(arguments, "there is no diagnostic %s; `blur explain --index` lists them", code);
       return EXIT_USAGE;
     }
     printf("%s%s", text, text[0] && text[strlen(text) - 1] == '\n' ? "" : "\n");

@@ -1,8 +1,8 @@
 // blur predict RULE --load FILE: predictions of a saved network for the samples of --input, or for the test part of a
 // data set. Before: session.c; after: answers.c, which tells them.
-#include "base/file.h"
 #include "cli/answers.h"
 #include "cli/session.h"
+#include "cli/table.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -186,7 +186,7 @@ static int work(Predict *predict) {
   code = open_samples(predict);
   const char *out = arguments->value[OPTION_out];
   BlurStatus status;
-  if (!code && out && !file_can_write(out, &status)) code = session_failed(session, &status);
+  if (!code && out && !table_can_write(out, &status)) code = session_failed(session, &status);
   if (!code) code = session_compile(session);
   if (!code) code = open_context(predict);
   if (!code) code = session_restore(session, NULL);

@@ -101,6 +101,9 @@ int session_compile(Session *session) {
       blur_rule_load(session->rule_name, session->settings, session->setting_count, session->loss, session->report);
   if (session->rule) session->program = blur_compile(session->rule, &session->options, session->report);
   int code = report_finish(arguments, session->report);
+  if (!session->rule && session->saved && session->rule_name == blur_saved_info(session->saved)->rule)
+    complain(arguments, "the network in %s was trained by `%s`; where that rule is now, write it before --load",
+             arguments->value[OPTION_load], session->rule_name);
   if (!session->program) return code ? code : EXIT_INPUT;
   BlurStatus status;
   session->network = blur_network_create(session->program, session->pool, session->seed, &status);

@@ -35,9 +35,18 @@ void table_name(Table *table, int64_t column, const char *word, int64_t number) 
   else snprintf(table->names[column], sizeof *table->names, "%s", word);
 }
 
-bool table_is_csv(const char *path) {
-  size_t length = strlen(path);
-  return length >= 4 && strcasecmp(path + length - 4, ".csv") == 0;
+static bool ends_in(const char *path, const char *ending) {
+  size_t length = strlen(path), tail = strlen(ending);
+  return length >= tail && strcasecmp(path + length - tail, ending) == 0;
+}
+
+bool table_is_csv(const char *path) { return ends_in(path, ".csv"); }
+
+bool table_can_write(const char *path, BlurStatus *status) {
+  const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+  if (strchr(name, '.') && !ends_in(name, ".csv") && !ends_in(name, ".npz"))
+    return status_fail(status, BLUR_FAILED_USAGE, "--out writes a table (FILE.csv) or arrays (FILE.npz), not %s", path);
+  return file_can_write(path, status);
 }
 
 static void add_word(Text *text, const char *word) {

@@ -149,7 +149,8 @@ static int export_samples(const Arguments *arguments) {
     code = EXIT_ENVIRONMENT;
   } else if (!out) {
     table_print(table);
-  } else if (!(table_is_csv(out) ? table_write(table, out, &status) : write_arrays(data, table, out, &status))) {
+  } else if (!table_can_write(out, &status) ||
+             !(table_is_csv(out) ? table_write(table, out, &status) : write_arrays(data, table, out, &status))) {
     complain(arguments, "%s", status.message);
     code = (int)status.code;
   }

@@ -246,6 +246,10 @@ static bool is_experiment(const Arguments *arguments) {
 }
 
 int command_train(const Arguments *arguments) {
+  if (arguments->operand_count > 1) {
+    exactly_one_operand(arguments, "a rule");
+    return EXIT_USAGE;
+  }
   if (is_experiment(arguments)) return experiment_run(arguments);
   if (option_given(arguments, OPTION_out)) {
     complain(arguments, "--out is for the picture of an experiment; a trained network is kept by --save FILE");

@@ -79,7 +79,7 @@ bool places_find(const DataSpecification *specification, char *path, size_t room
   Text roots = {0};
   list_roots(&roots);
   bool found = false;
-  if (!strchr(place, '/') && !is_file(place)) {
+  if (!strchr(place, '/') && place[0] != '.' && !is_file(place)) { // a name: no path, nor `.` or `..`
     char *list = strdup(text_get(&roots)), *rest = list;
     for (char *root; !found && list && (root = strsep(&rest, ":"));)
       found = *root && found_below(root, place, path, room);
