@@ -64,7 +64,8 @@ static IrProgram *keep_buffers(Arena *arena, const IrProgram *program) {
 }
 
 bool driver_lower(DriverPrograms *programs, const CheckedRule *rule, const BlurOptions *options, DiagnosticSink *sink) {
-  LowerNetwork network = {options->layers, options->units, options->batch, options->all_live};
+  LowerNetwork network = {
+      .layers = options->layers, .units = options->units, .batch = options->batch, .all_live = options->all_live};
   size_t errors = sink->errors;
   programs->lowered_step = lower_step(programs->arena, rule, &network, sink);
   programs->lowered_predict = sink->errors == errors ? lower_predict(programs->arena, rule, &network, sink) : NULL;
@@ -109,7 +110,8 @@ void driver_optimize(DriverPrograms *programs, bool all_live, DriverWatch *after
 
 bool driver_lower_adjoint(DriverPrograms *programs, const CheckedRule *rule, const BlurOptions *options,
                           DiagnosticSink *sink) {
-  LowerNetwork network = {options->layers, options->units, options->batch, false};
+  LowerNetwork network = {
+      .layers = options->layers, .units = options->units, .batch = options->batch, .differentiable = true};
   programs->step_adjoint = lower_step(programs->arena, rule, &network, sink);
   programs->query = lower_query(programs->arena, rule, &network, (TaskLoss)options->query_loss, sink);
   if (!programs->step_adjoint || !programs->query) return false;

@@ -34,7 +34,8 @@ static int layer_of(const BlurVariable *variable, const CheckedVariable *declara
 static const double *evaluate(const Plan *plan, const CheckedVariable *declaration, const BlurVariable *variable,
                               const CheckedExpression *expression, const PlanInitial *initial,
                               const IrProgram **programs, double *number) {
-  LowerNetwork network = {plan->options->layers, plan->options->units, plan->options->batch, false};
+  LowerNetwork network = {
+      .layers = plan->options->layers, .units = plan->options->units, .batch = plan->options->batch};
   *number = 0;
   if (!expression) return NULL;
   double *parts = ARENA_ARRAY(plan->arena, double, initial->layers);

@@ -298,7 +298,8 @@ static LLVMValueRef elementwise(Emitter *e, IrOperation operation, LLVMValueRef 
   }
   case OP_FLOOR: return build_floor(b, x);
   case OP_RELU: return build_select(b, build_compare(b, LLVMRealOLE, x, zero), zero, x);
-  case OP_STOP: return x;
+  case OP_STOP:
+  case OP_SURROGATE: return x;
   case OP_NOT: return LLVMBuildNot(b->builder, x, "");
   case OP_NUMBER_OF: return build_select(b, x, build_number(b, 1, x), zero);
   case OP_ADD: return build_add(b, x, y);

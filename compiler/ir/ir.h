@@ -200,6 +200,8 @@ IrValue ir_with_operands(IrProgram *program, IrValue value, const IrValue *opera
 // Rebuilds `value` bottom-up, each rebuilt node passed to `rewrite` (which returns it or another).
 typedef IrValue IrRewrite(void *context, IrProgram *program, IrValue value);
 IrValue ir_rewrite(IrProgram *program, IrValue value, IrRewrite *rewrite, void *context);
+// Surrogates become their values: for programs that nobody differentiates any more.
+void ir_drop_surrogates(IrProgram *program);
 double ir_cost(const IrProgram *program, const IrStatement *statements); // flops of one run, reductions included
 double ir_value_cost(const IrProgram *program, IrValue value);           // each value once over its free axes
 double ir_extent(const IrProgram *program, IrAxisSet axes);              // product of the extents

@@ -88,6 +88,7 @@ double ir_evaluate(IrOperation operation, double x, double y, double z) {
   case OP_OR: return x != 0 || y != 0;
   case OP_SELECT: return x != 0 ? y : z;
   case OP_CLAMP: return smaller(larger(x, y), z);
+  case OP_SURROGATE: return x;
   case OP_FMA: return fma(x, y, z);
   case OP_COUNT: break;
   }

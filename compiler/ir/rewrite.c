@@ -154,6 +154,23 @@ IrValue ir_substitute_argument(IrProgram *program, IrValue value, int argument, 
   return rebuild(program, value, NULL, substitute_argument_one, &substitution);
 }
 
+// ---- surrogates
+
+static IrValue drop_surrogate(void *context, IrProgram *program, IrValue value) {
+  (void)context;
+  const IrValueInfo *info = &program->values.items[value];
+  return info->kind == VALUE_OPERATION && info->operation == OP_SURROGATE ? info->operand[0] : value;
+}
+
+static void drop_from(IrProgram *program, IrStatement *statements) {
+  for (IrStatement *statement = statements; statement; statement = statement->next) {
+    if (statement->kind == IR_STATEMENT_REPEAT) drop_from(program, statement->body);
+    else statement->value = ir_rewrite(program, statement->value, drop_surrogate, NULL);
+  }
+}
+
+void ir_drop_surrogates(IrProgram *program) { drop_from(program, program->statements); }
+
 // ---- cost
 
 double ir_extent(const IrProgram *program, IrAxisSet axes) {

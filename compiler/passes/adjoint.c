@@ -394,5 +394,6 @@ void pass_adjoint(IrProgram *program) {
   for (size_t i = 0; i < count; i++) retire_forward(&adjoint, forward[i]);
   for (size_t b = 0; b < adjoint.count; b++)
     if (is_variable(&program->buffers.items[b])) program->buffers.items[b].live_out = false;
+  ir_drop_surrogates(program);
   program->name = arena_format(program->arena, "%s.adjoint", program->name);
 }

@@ -209,6 +209,7 @@ static void push_operation(Gradient *gradient, IrValue value, IrValue result, Ir
     push(gradient, value, x, adjoint);
     if (depends_on_leaf(gradient, y)) push(gradient, value, y, scale(program, OP_NEGATE, adjoint, IR_NONE));
     break;
+  case OP_SURROGATE: push(gradient, value, y, scale(program, OP_MULTIPLY, adjoint, z)); break;
   case OP_FMA: push(gradient, value, z, adjoint); // fallthrough
   case OP_MULTIPLY:
     if (x == y) {

@@ -400,7 +400,9 @@ static IrProgram *lower_program(Arena *arena, const CheckedRule *rule, const Low
     if (!training) lower_prediction(&lowering);
   }
   arena_destroy(lowering.scratch);
-  return lowering.failed ? NULL : lowering.program;
+  if (lowering.failed) return NULL;
+  if (rule->surrogates.count && !network->differentiable) ir_drop_surrogates(lowering.program);
+  return lowering.program;
 }
 
 IrProgram *lower_step(Arena *arena, const CheckedRule *rule, const LowerNetwork *network, DiagnosticSink *sink) {

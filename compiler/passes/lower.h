@@ -15,7 +15,8 @@ typedef struct {
   int layers;           // neuron layers, input included
   const int64_t *units; // of each
   int64_t batch;
-  bool all_live; // all neuron variables are wanted after the step, and the genome values that nothing reads
+  bool all_live;       // all neuron variables are wanted after the step, and the genome values that nothing reads
+  bool differentiable; // derivatives that rules declare stay known, for the pass `adjoint`
 } LowerNetwork;
 
 // True if a program can be made for such a network; else the reason is in the sink.

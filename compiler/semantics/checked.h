@@ -187,7 +187,7 @@ typedef struct {
 // A function whose derivative is declared, not computed, and that an equation uses.
 typedef struct {
   const char *name;
-  Span body, slope; // of the value, and of the declared derivative
+  Span slope; // the declared derivative
 } CheckedSurrogate;
 
 typedef struct {

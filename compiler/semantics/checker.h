@@ -193,7 +193,6 @@ typedef struct {
   Place place;
   Call *call;
   int call_depth, expression_depth;
-  int deriving; // functions whose derivative is being made
 
   // the current statement
   Node **table;

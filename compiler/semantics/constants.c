@@ -45,6 +45,7 @@ double constant_fold(IrOperation operation, double x, double y, double z) {
   case OP_OR: return x != 0 || y != 0;
   case OP_SELECT: return x != 0 ? y : z;
   case OP_CLAMP: return isnan(x) ? x : x < y ? y : x > z ? z : x;
+  case OP_SURROGATE: return x;
   case OP_FMA: return fma(x, y, z);
   case OP_COUNT: break;
   }

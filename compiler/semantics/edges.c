@@ -48,14 +48,6 @@ static void grow_visited(Edges *edges) {
   free(old);
 }
 
-static bool in_surrogate(const CheckedRule *rule, Span span) {
-  for (size_t i = 0; i < rule->surrogates.count; i++) {
-    const Span body = rule->surrogates.items[i].body;
-    if (body.file == span.file && body.start <= span.start && span.end <= body.end) return true;
-  }
-  return false;
-}
-
 static void add_edge(Edges *edges, const char *what, const char *convention, Span span, bool in_derivative) {
   if (!span.file) return;
   for (size_t i = 0; i < edges->edge_count; i++) {
@@ -96,7 +88,9 @@ static Visited visit(Edges *edges, const CheckedExpression *value) {
   *slot = (Visited){.value = value}; // a node is never below itself
   Visited result = {.value = value}, first = {0};
   bool stopped = value->kind == CHECKED_OPERATION && value->operation == OP_STOP; // no derivative comes further
+  bool declared = value->kind == CHECKED_OPERATION && value->operation == OP_SURROGATE;
   for (int i = 0; i < IR_MAX_OPERANDS && value->operand[i] && !stopped; i++) {
+    if (declared && i != 1) continue; // what is declared is not computed
     Visited operand = visit(edges, value->operand[i]);
     if (i == 0) first = operand;
     result.on_variable = result.on_variable || operand.on_variable;
@@ -110,8 +104,7 @@ static Visited visit(Edges *edges, const CheckedExpression *value) {
   // A choice has an edge only where its condition changes with what is differentiated.
   const Visited *through = value->kind == CHECKED_OPERATION && value->operation == OP_SELECT ? &first : &result;
   const char *convention = convention_of(value);
-  if (convention && value->operation != OP_STOP && (through->on_variable || through->on_argument) &&
-      !in_surrogate(edges->rule, value->span))
+  if (convention && value->operation != OP_STOP && (through->on_variable || through->on_argument))
     add_edge(edges, name_of(value), convention, value->span, through->on_argument);
   *find_visited(edges, value) = result;
   return result;

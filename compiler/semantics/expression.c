@@ -82,8 +82,8 @@ bool check_indices(Checker *checker, const AstIndex *indices, int count, const c
 static const char *kind_name(const CheckedVariable *variable) {
   static const char *const names[] = {"the input",          "the target",     "a neuron variable",
                                       "a synapse variable", "a genome value", "a signal"};
-  static const char *const scoped[] = {"a genome value", "a genome value of each layer", "a genome value of each neuron",
-                                       "a genome value of each synapse"};
+  static const char *const scoped[] = {"a genome value", "a genome value of each layer",
+                                       "a genome value of each neuron", "a genome value of each synapse"};
   return variable->kind == CHECKED_GENOME ? scoped[variable->scope] : names[variable->kind];
 }
 
@@ -267,7 +267,8 @@ static CheckedExpression *read_local(Checker *checker, Local *local, const AstIn
   case LOCAL_AXES: {
     if (indices) break;
     if (!local->axes || (local->axes & (local->axes - 1))) {
-      REPORT(checker, not_supported, span, "the position along several axes");
+      Diagnostic *diagnostic = REPORT(checker, position_of_axes, span, local->name.text);
+      diagnostic_help(checker->sink, diagnostic, "call the function with one axis");
       return checker->error;
     }
     return node_position(checker, (RuleAxis)__builtin_ctzll(local->axes), span);

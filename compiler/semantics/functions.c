@@ -280,42 +280,33 @@ static CheckedExpression *inline_body(Checker *checker, Entry *entry, const AstE
 
 typedef CheckedExpression *Body(Checker *checker, const void *function, const Arguments *arguments, Span span);
 
-// A function with a declared derivative, where it is being differentiated: value(stop(v)) + (v - stop(v))
-// slope(stop(v)), which has the function's value and the declared derivative.
-static CheckedExpression *surrogate(Checker *checker, Entry *entry, const Arguments *given, Span span) {
-  const AstDeclaration *declaration = entry->declaration;
-  if (checker->deriving > 1) {
-    REPORT(checker, not_supported, span, "second derivatives of functions with a declared derivative");
-    return checker->error;
-  }
-  Arguments arguments = *given;
-  CheckedExpression *at = node_to_number(checker, given->value[0]);
-  CheckedExpression *stopped = arguments.value[0] = node_operation(checker, OP_STOP, at, NULL, NULL, span);
-  CheckedExpression *value =
-      node_to_number(checker, inline_body(checker, entry, declaration->function.body, &arguments, span));
-  CheckedExpression *slope =
-      node_to_number(checker, inline_body(checker, entry, declaration->function.derivative, &arguments, span));
-  CheckedExpression *change = node_operation(checker, OP_SUBTRACT, at, stopped, NULL, span);
-  change = node_operation(checker, OP_MULTIPLY, change, slope, NULL, span);
-  return node_operation(checker, OP_ADD, value, change, NULL, span);
-}
-
 static void note_surrogate(Checker *checker, const Entry *entry) {
-  const AstExpression *slope = entry->declaration->function.derivative, *body = entry->declaration->function.body;
-  if (!slope || !body) return;
+  const AstExpression *slope = entry->declaration->function.derivative;
   for (size_t i = 0; i < checker->rule->surrogates.count; i++)
     if (checker->rule->surrogates.items[i].slope.start == slope->span.start &&
         checker->rule->surrogates.items[i].slope.file == slope->span.file)
       return;
-  ARENA_PUSH(checker->arena, &checker->rule->surrogates, (CheckedSurrogate){entry->name.text, body->span, slope->span});
+  ARENA_PUSH(checker->arena, &checker->rule->surrogates, (CheckedSurrogate){entry->name.text, slope->span});
 }
 
 static CheckedExpression *declared_body(Checker *checker, const void *function, const Arguments *arguments, Span span) {
   Entry *entry = (Entry *)(uintptr_t)function;
+  const AstDeclaration *declaration = entry->declaration;
+  CheckedExpression *value = inline_body(checker, entry, declaration->function.body, arguments, span);
+  if (!declaration->function.derivative || !arguments->parameters || !arguments->value[0]) return value;
   note_surrogate(checker, entry);
-  if (checker->deriving && entry->declaration->function.derivative && arguments->parameters && arguments->value[0])
-    return surrogate(checker, entry, arguments, span);
-  return inline_body(checker, entry, entry->declaration->function.body, arguments, span);
+  CheckedExpression *at = node_to_number(checker, arguments->value[0]);
+  CheckedExpression *slope =
+      node_to_number(checker, inline_body(checker, entry, declaration->function.derivative, arguments, span));
+  if (node_is_error(checker, value) || node_is_error(checker, at) || node_is_error(checker, slope))
+    return checker->error;
+  RuleAxisSet lost = at->axes & ~value->axes;
+  if (!lost) return node_operation(checker, OP_SURROGATE, value, at, slope, span);
+  Diagnostic *diagnostic = REPORT(checker, surrogate_axes, span, entry->name.text, axis_set_text(checker, lost));
+  diagnostic_note(checker->sink, diagnostic, declaration->function.derivative->span, "its declared derivative");
+  diagnostic_help(checker->sink, diagnostic,
+                  "declare the derivative of a function without axes, and reduce outside of it");
+  return checker->error;
 }
 
 static CheckedExpression *operation_body(Checker *checker, const void *function, const Arguments *arguments,
@@ -345,9 +336,7 @@ static CheckedExpression *derive(Checker *checker, Body *body, const void *funct
     argument = node_argument(checker, at, axes, at->span);
     if (node_is_error(checker, argument)) return argument;
     arguments.value[0] = argument;
-    checker->deriving++;
     value = node_to_number(checker, derive(checker, body, function, &arguments, primes - 1, span));
-    checker->deriving--;
     if (node_is_error(checker, value)) return value;
     if (given->axes || !(value->axes & ~axes)) break;
     axes |= value->axes;

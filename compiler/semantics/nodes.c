@@ -301,7 +301,7 @@ CheckedExpression *node_operation(Checker *checker, IrOperation operation, Check
     Node *node = intern(checker, &key, span, &is_new);
     if (is_new) {
       for (int i = 0; i < 3; i++)
-        if (operand[i]) inherit(node, operand[i], ~0u);
+        if (operand[i]) inherit(node, operand[i], operation == OP_SURROGATE && i == 0 ? ~(uint32_t)NODE_FLAT : ~0u);
       if (is_function(operation) && (node->flags & NODE_PRE_NEURON) && !(node->flags & NODE_NEURON_IN_FUNCTION)) {
         node->flags |= NODE_NEURON_IN_FUNCTION;
         node->function_span = call_place(checker, span);

@@ -24,7 +24,6 @@ static const char *usual_help(DiagnosticCode code) {
   case DIAGNOSTIC_constant_not_finite: return "look for a division by zero or the logarithm of zero";
   case DIAGNOSTIC_argmax_axes: return "name one axis, as in `argmax(unit: h)`";
   case DIAGNOSTIC_recursion: return "functions are written out where they stand, so none may reach itself";
-  case DIAGNOSTIC_not_supported: return "leave it out: this version knows the rest of the rule";
   default: return NULL;
   }
 }

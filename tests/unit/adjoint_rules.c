@@ -95,3 +95,29 @@ Test(adjoint, losses) {
   for (int loss = LOSS_CROSS_ENTROPY; loss <= LOSS_HINGE; loss++)
     for (int all_passes = 0; all_passes < 2; all_passes++) check("std.blur", "k=2", (TaskLoss)loss, 1, all_passes);
 }
+
+// A declared derivative is what the adjoint of a step takes, too: z = w x, h = (z > 0), loss (h - y)^2.
+Test(adjoint, declared_derivatives) {
+  RuleRun *run =
+      rule_run_open("rule r {\n fn spike(v) = (v > 0) derivative 1/pow(1 + abs(v), 2)\n neuron h\n synapse w\n"
+                    " input h <- x\n forward post.h <- spike(sum(pre: w * pre.h))\n"
+                    " update w <- w - sum(batch: spike(pre.h * post.h))\n predict h\n}\n",
+                    "-", "1-1", 1, LOSS_SQUARED_ERROR);
+  cr_assert_not_null(run);
+  for (int all_passes = 0; all_passes < 2; all_passes++) {
+    AdjointRun *a = adjoint_run_open(run, LOSS_SQUARED_ERROR, all_passes);
+    cr_assert_not_null(a);
+    double x[] = {0.5}, y[] = {1}, query_x[] = {2}, query_y[] = {0.25};
+    a->x = x, a->y = y, a->query_x = query_x, a->query_y = query_y;
+    a->steps = 1;
+    int w = rule_run_find(run->step, "w", 0, false);
+    a->initial[w][0] = 3;
+    // h = 1 in the step, so w becomes 2; then z = 4, h = 1, and d loss / dw = 2 (1 - 0.25) spike'(4) 2.
+    cr_expect_float_eq(adjoint_run_loss(a), 0.5625, 1e-12);
+    adjoint_run_gradient(a);
+    double by_next = 2 * 0.75 * (1 / 25.0) * 2;
+    // the next w by this one: 1 - spike'(0.5) 0.5 spike'(1.5) 0.5
+    cr_expect_float_eq(a->adjoint[w][0], by_next * (1 - 0.25 / 2.25 / 6.25), 1e-12);
+  }
+  rule_run_close(run);
+}

@@ -154,13 +154,14 @@ Test(lower, vectors) {
 
 // A declared derivative counts in f' and within other functions; the value stays the function's.
 Test(lower, declared_derivatives) {
-  RuleRun *run = open_rule("rule r {\n neuron h\n synapse w, a (post) = 0, b (post) = 0, c (post) = 0\n"
-                           " fn spike(v) = (v > 0) derivative 1/pow(1 + abs(v), 2)\n"
-                           " fn twice(v) = 2 * spike(3 * v) + v\n fn square(v) = spike(v) * spike(v)\n"
-                           " input h <- x\n forward post.h <- sum(pre: w * pre.h)\n"
-                           " update { a <- sum(pre: spike'(w) + 100 * spike(w))\n b <- sum(pre: twice'(w))\n"
-                           " c <- sum(pre: square'(w)) }\n predict h\n}\n",
-                           "1-1", 1);
+  RuleRun *run =
+      open_rule("rule r {\n neuron h\n synapse w, a (post) = 0, b (post) = 0, c (post) = 0, d (post) = 0\n"
+                " fn spike(v) = (v > 0) derivative 1/pow(1 + abs(v), 2)\n"
+                " fn twice(v) = 2 * spike(3 * v) + v\n fn square(v) = spike(v) * spike(v)\n"
+                " input h <- x\n forward post.h <- sum(pre: w * pre.h)\n"
+                " update { a <- sum(pre: spike'(w) + 100 * spike(w))\n b <- sum(pre: twice'(w))\n"
+                " c <- sum(pre: square'(w))\n d <- sum(pre: spike''(w) + 10 * twice''(w)) }\n predict h\n}\n",
+                "1-1", 1);
   double w[] = {0.5}, x[] = {1}, y[] = {0}, found[1];
   rule_run_copy(run, "w", 0, w, false);
   rule_run_step(run, x, y);
@@ -170,6 +171,8 @@ Test(lower, declared_derivatives) {
   expect("b", found, (double[]){6 / 6.25 + 1}, 1);
   rule_run_copy(run, "c", 0, found, true);
   expect("c", found, (double[]){2 / 2.25}, 1);
+  rule_run_copy(run, "d", 0, found, true); // -2 / (1 + |v|)^3, at 0.5 and, times 2 * 9, at 1.5
+  expect("d", found, (double[]){-2 / 3.375 + 10 * -36 / 15.625}, 1);
   rule_run_close(run);
 }
 
@@ -210,9 +213,9 @@ static void expect_refused(LowerNetwork network, DiagnosticCode code) {
 Test(lower, refused_networks) {
   int64_t units[] = {4, 0, 3}, wide[] = {1 << 24, 1 << 24}, sizes[60];
   for (int i = 0; i < 60; i++) sizes[i] = i + 1;
-  expect_refused((LowerNetwork){1, units, 1, false}, DIAGNOSTIC_network_layers);
-  expect_refused((LowerNetwork){3, units, 1, false}, DIAGNOSTIC_network_units);
-  expect_refused((LowerNetwork){2, wide, 1, false}, DIAGNOSTIC_network_large);
-  expect_refused((LowerNetwork){2, wide, 0, false}, DIAGNOSTIC_network_batch);
-  expect_refused((LowerNetwork){60, sizes, 1, false}, DIAGNOSTIC_network_axes);
+  expect_refused((LowerNetwork){1, units, 1, false, false}, DIAGNOSTIC_network_layers);
+  expect_refused((LowerNetwork){3, units, 1, false, false}, DIAGNOSTIC_network_units);
+  expect_refused((LowerNetwork){2, wide, 1, false, false}, DIAGNOSTIC_network_large);
+  expect_refused((LowerNetwork){2, wide, 0, false, false}, DIAGNOSTIC_network_batch);
+  expect_refused((LowerNetwork){60, sizes, 1, false, false}, DIAGNOSTIC_network_axes);
 }
