@@ -20,11 +20,11 @@ typedef enum {
 } CommandName;
 
 #define BIT(name)   (1u << COMMAND_##name)
-#define FOR_NETWORK (BIT(emit) | BIT(explain) | BIT(step) | BIT(train) | BIT(predict) | BIT(bench))
+#define FOR_NETWORK (BIT(emit) | BIT(explain) | BIT(step) | BIT(grad) | BIT(train) | BIT(predict) | BIT(bench))
 #define FOR_RULE    FOR_NETWORK
-#define FOR_RUN     (BIT(step) | BIT(train) | BIT(predict) | BIT(bench))
+#define FOR_RUN     (BIT(step) | BIT(grad) | BIT(train) | BIT(predict) | BIT(bench))
 #define FOR_DATA    (BIT(train) | BIT(predict) | BIT(bench))
-#define FOR_SEED    (BIT(step) | BIT(train) | BIT(bench) | BIT(tasks))
+#define FOR_SEED    (BIT(step) | BIT(grad) | BIT(train) | BIT(bench) | BIT(tasks))
 
 typedef enum {
 #define OPTION(id, name, argument, shown, commands, help) OPTION_##id,
@@ -63,6 +63,8 @@ static inline bool option_given(const Arguments *arguments, OptionName option) {
 }
 bool option_integer(const Arguments *arguments, OptionName option, int64_t low, int64_t high, int64_t fallback,
                     int64_t *number);
+// A number of bytes: 1000, 64K, 512M, 2G (powers of 1024).
+bool option_bytes(const Arguments *arguments, OptionName option, size_t fallback, size_t *bytes);
 // One of the option's words (choices.def); its position.
 bool option_word(const Arguments *arguments, OptionName option, size_t fallback, size_t *position);
 enum { MAX_LAYERS = 1024 };

@@ -23,6 +23,25 @@ bool option_integer(const Arguments *arguments, OptionName option, int64_t low, 
   return true;
 }
 
+bool option_bytes(const Arguments *arguments, OptionName option, size_t fallback, size_t *bytes) {
+  const char *text = arguments->value[option];
+  *bytes = fallback;
+  if (!text) return true;
+  static const char units[] = "KMGT";
+  char *end;
+  errno = 0;
+  unsigned long long number = strtoull(text, &end, 10);
+  const char *unit = *end ? strchr(units, *end) : NULL;
+  int shift = unit ? 10 * (int)(unit - units + 1) : 0;
+  bool right = *text >= '0' && *text <= '9' && !errno && number > 0 && (!*end || (unit && !end[1]));
+  if (!right || number > SIZE_MAX >> shift) {
+    complain(arguments, "--%s wants a number of bytes, as in 512M or 2G, not `%s`", option_table[option].name, text);
+    return false;
+  }
+  *bytes = (size_t)number << shift;
+  return true;
+}
+
 bool option_word(const Arguments *arguments, OptionName option, size_t fallback, size_t *position) {
   const char *text = arguments->value[option];
   const char *const *words = option_table[option].choices;

@@ -23,7 +23,7 @@ static const char *const pass_list[] = {
     "dead",          // what nothing reads
 };
 
-// The same for adjoints: the list above as far as the last `simplify`, then these.
+// The same for adjoints: `share`, the list above as far as the last `simplify`, then these.
 static const char *const adjoint_list[] = {
     "adjoint",      // the reverse statements
     "simplify",     // derivatives that are constant, factors out of sums
@@ -119,13 +119,15 @@ bool driver_lower_adjoint(DriverPrograms *programs, const CheckedRule *rule, con
   return true;
 }
 
-void driver_optimize_adjoint(DriverPrograms *programs, bool only_adjoint, DriverWatch *after, void *context) {
-  IrProgram *both[] = {programs->step_adjoint, programs->query};
-  for (int which = 0; which < 2; which++) {
-    for (size_t i = 0; strcmp(pass_list[i], "multiply_add"); i++) run_pass(pass_list[i], both[which], after, context);
-    for (size_t i = 0; i < sizeof adjoint_list / sizeof *adjoint_list; i++)
-      if (i == 0 || !only_adjoint) run_pass(adjoint_list[i], both[which], after, context);
-  }
+void driver_optimize_adjoint(DriverPrograms *programs, bool all_live, bool only_adjoint, DriverWatch *after,
+                             void *context) {
+  IrProgram *both[] = {programs->query, programs->step_adjoint};
+  for (int which = 0; which < 2; which++) run_pass("share", both[which], after, context);
+  for (size_t i = 0; strcmp(pass_list[i], "multiply_add"); i++)
+    for (int which = 0; which < 2; which++) run_pass(pass_list[i], both[which], after, context);
+  if (!all_live) dead_variables(programs->step_adjoint, programs->query);
+  for (size_t i = 0; i < sizeof adjoint_list / sizeof *adjoint_list && (i == 0 || !only_adjoint); i++)
+    for (int which = 0; which < 2; which++) run_pass(adjoint_list[i], both[which], after, context);
 }
 
 static void verify_schedule(const Schedule *schedule) {
@@ -143,5 +145,11 @@ DriverSchedules driver_schedule(DriverPrograms *programs, const BlurOptions *opt
   schedules.predict = schedule_program(programs->arena, programs->predict, &how, schedules.plans);
   verify_schedule(schedules.step);
   verify_schedule(schedules.predict);
+  if (programs->query) {
+    schedules.query = schedule_program(programs->arena, programs->query, &how, schedules.plans);
+    schedules.step_adjoint = schedule_program(programs->arena, programs->step_adjoint, &how, schedules.plans);
+    verify_schedule(schedules.query);
+    verify_schedule(schedules.step_adjoint);
+  }
   return schedules;
 }

@@ -27,10 +27,12 @@ bool driver_lower_adjoint(DriverPrograms *programs, const CheckedRule *rule, con
                           DiagnosticSink *sink);
 // Makes step_adjoint and query the reverses of what they were. `only_adjoint`: as the pass `adjoint` leaves them, for
 // the interpreter.
-void driver_optimize_adjoint(DriverPrograms *programs, bool only_adjoint, DriverWatch *after, void *context);
-// Schedules both programs on one memory plan whose first 64 bytes hold the step counter.
+void driver_optimize_adjoint(DriverPrograms *programs, bool all_live, bool only_adjoint, DriverWatch *after,
+                             void *context);
+// Schedules all programs on one memory plan whose first 64 bytes hold the step counter.
 typedef struct {
   Schedule *step, *predict;
+  Schedule *step_adjoint, *query; // NULL where they are not asked for
   PlanTable *plans;
 } DriverSchedules;
 DriverSchedules driver_schedule(DriverPrograms *programs, const BlurOptions *options);

@@ -178,8 +178,8 @@ bool explain_network(const BlurRule *rule, const BlurOptions *options, BlurRepor
   DriverSchedules schedules = driver_schedule(&programs, options);
   const Schedule *both[] = {schedules.step, schedules.predict};
   int element_bytes = schedules.step->element_bytes;
-  VariablePlan plan = plan_variables(report->arena, rule->checked, programs.lowered_step, programs.lowered_predict,
-                                     options, true, element_bytes, place_of, both);
+  VariablePlan plan =
+      plan_variables(report->arena, rule->checked, &programs, options, true, element_bytes, place_of, both);
   text_add(out, "on ");
   for (int i = 0; i < options->layers; i++) text_add(out, "%s%lld", i ? "-" : "", (long long)options->units[i]);
   text_add(out, ", batch %lld\n", (long long)options->batch);

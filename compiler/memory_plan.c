@@ -28,17 +28,20 @@ static void add_places(Arena *arena, MemoryPlan *plan, const Schedule *schedule)
   }
 }
 
-static int64_t larger(int64_t x, int64_t y) { return x > y ? x : y; }
+static void add_schedule(Arena *arena, MemoryPlan *plan, const Schedule *schedule, double *flops) {
+  if (!schedule) return;
+  if (schedule->memory_bytes > plan->memory_bytes) plan->memory_bytes = schedule->memory_bytes;
+  if (schedule->scratch_bytes > plan->scratch_bytes) plan->scratch_bytes = schedule->scratch_bytes;
+  *flops = schedule->flops;
+  add_places(arena, plan, schedule);
+}
 
 MemoryPlan memory_plan_of(Arena *arena, const DriverSchedules *schedules) {
-  const Schedule *step = schedules->step, *predict = schedules->predict;
-  MemoryPlan plan = {.memory_bytes = larger(step->memory_bytes, predict->memory_bytes),
-                     .scratch_bytes = larger(step->scratch_bytes, predict->scratch_bytes),
-                     .step_flops = step->flops,
-                     .step_bytes = step->bytes,
-                     .predict_flops = predict->flops};
-  add_places(arena, &plan, step);
-  add_places(arena, &plan, predict);
+  MemoryPlan plan = {.step_bytes = schedules->step->bytes};
+  add_schedule(arena, &plan, schedules->step, &plan.step_flops);
+  add_schedule(arena, &plan, schedules->predict, &plan.predict_flops);
+  add_schedule(arena, &plan, schedules->query, &plan.query_flops);
+  add_schedule(arena, &plan, schedules->step_adjoint, &plan.adjoint_flops);
   return plan;
 }
 
@@ -62,6 +65,10 @@ void memory_plan_key(const DriverPrograms *programs, const BlurOptions *options,
   Text text = {0};
   ir_print(programs->step, &text);
   ir_print(programs->predict, &text);
+  if (programs->query) {
+    ir_print(programs->query, &text);
+    ir_print(programs->step_adjoint, &text);
+  }
   CacheHash hash = cache_hash();
   cache_hash_text(&hash, COMPILER_IDENTITY);
   cache_hash_text(&hash, cpu->name);
@@ -76,8 +83,9 @@ void memory_plan_key(const DriverPrograms *programs, const BlurOptions *options,
 
 void memory_plan_store(const char *key, const MemoryPlan *plan, const BackendCode *code) {
   Text text = {0};
-  text_add(&text, "%s %" PRId64 " %" PRId64 " %a %a %a\n", backend_key(code), plan->memory_bytes, plan->scratch_bytes,
-           plan->step_flops, plan->step_bytes, plan->predict_flops);
+  text_add(&text, "%s %" PRId64 " %" PRId64 " %a %a %a %a %a\n", backend_key(code), plan->memory_bytes,
+           plan->scratch_bytes, plan->step_flops, plan->step_bytes, plan->predict_flops, plan->query_flops,
+           plan->adjoint_flops);
   for (size_t i = 0; i < plan->places.count; i++) {
     const MemoryPlace *place = &plan->places.items[i];
     text_add(&text, "%s %" PRId64, place->name, place->offset);
@@ -114,6 +122,8 @@ BackendCode *memory_plan_load(Arena *arena, const char *key, MemoryPlan *plan) {
   plan->step_flops = next_real(&at);
   plan->step_bytes = next_real(&at);
   plan->predict_flops = next_real(&at);
+  plan->query_flops = next_real(&at);
+  plan->adjoint_flops = next_real(&at);
   for (word = next_word(&at); *word; word = next_word(&at)) {
     MemoryPlace place = {.name = word, .offset = next_number(&at)};
     for (int d = 0; d < IR_MAX_DIMENSIONS; d++) place.stride[d] = next_number(&at);

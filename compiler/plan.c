@@ -12,7 +12,7 @@ typedef struct {
   Arena *arena;
   const CheckedRule *rule;
   const BlurOptions *options;
-  bool split;
+  bool split, adjoint;
   int element_bytes;
   PlanPlace *place;
   void *context;
@@ -79,10 +79,11 @@ static PlanInitial initial_values(const Plan *plan, const CheckedVariable *decla
   return initial;
 }
 
-// The place of one state of a buffer: states that the passes split are buffers of their own, others leading dimensions.
-static bool piece_place(const Plan *plan, const IrBufferInfo *buffer, const BlurVariable *variable, size_t piece,
-                        int64_t *offset, int64_t *stride) {
-  bool split = plan->split && unroll_splits(buffer);
+// Which states of a buffer are buffers of their own, named by them ("w0.1"); the others are leading dimensions.
+typedef enum { NAMED_NONE, NAMED_SMALL, NAMED_ALL } NamedStates;
+
+static bool state_place(const Plan *plan, const IrBufferInfo *buffer, const BlurVariable *variable, size_t piece,
+                        NamedStates named, const char *ending, int64_t *offset, int64_t *stride) {
   int64_t all[IR_MAX_DIMENSIONS] = {0}, kept[IR_MAX_DIMENSIONS];
   Text name = {0};
   text_add(&name, "%s", buffer->name);
@@ -90,16 +91,32 @@ static bool piece_place(const Plan *plan, const IrBufferInfo *buffer, const Blur
   int dimensions = 0;
   for (int d = 0; d < variable->states; d++) {
     below /= (size_t)variable->extent[d];
-    if (split && !unroll_keeps(variable->extent[d])) text_add(&name, ".%zu", rest / below);
+    bool is_named = named == NAMED_ALL || (named == NAMED_SMALL && !unroll_keeps(variable->extent[d]));
+    if (is_named) text_add(&name, ".%zu", rest / below);
     else kept[dimensions++] = (int64_t)(rest / below);
     rest %= below;
   }
+  text_add(&name, "%s", ending);
   bool placed = plan->place(plan->context, text_get(&name), offset, all);
   text_free(&name);
   for (int d = 0; d < dimensions && placed; d++) *offset += kept[d] * all[d] * plan->element_bytes;
   for (int d = variable->states; d < buffer->dimensions && placed; d++)
     stride[d - variable->states] = all[dimensions + d - variable->states];
   return placed;
+}
+
+// The place of one state of a buffer: states that the passes split are buffers of their own. Adjoints of an array of
+// the genome may be split all the same (passes/adjoint.c).
+static bool piece_place(const Plan *plan, const IrBufferInfo *buffer, const BlurVariable *variable, size_t piece,
+                        bool adjoint, int64_t *offset, int64_t *stride) {
+  bool splits = unroll_splits(buffer);
+  if (!adjoint) {
+    NamedStates named = plan->split && splits ? NAMED_SMALL : NAMED_NONE;
+    return state_place(plan, buffer, variable, piece, named, "", offset, stride);
+  }
+  if (splits) return state_place(plan, buffer, variable, piece, NAMED_SMALL, ".adjoint", offset, stride);
+  return state_place(plan, buffer, variable, piece, NAMED_ALL, ".adjoint", offset, stride) ||
+         state_place(plan, buffer, variable, piece, NAMED_NONE, ".adjoint", offset, stride);
 }
 
 static const IrBufferInfo *bias_row(const IrProgram *program, const IrBufferInfo *buffer) {
@@ -110,6 +127,20 @@ static const IrBufferInfo *bias_row(const IrProgram *program, const IrBufferInfo
       return other;
   }
   return NULL;
+}
+
+// Of each state, of its values or of their adjoints; `pre`: the axis that the unit neuron's row lacks.
+static const BlurPiece *places(const Plan *plan, const IrBufferInfo *buffer, const IrBufferInfo *bias, int pre,
+                               const BlurVariable *variable, bool adjoint) {
+  BlurPiece *pieces = ARENA_ARRAY(plan->arena, BlurPiece, variable->pieces);
+  for (size_t i = 0; i < variable->pieces; i++) {
+    BlurPiece *piece = &pieces[i];
+    int64_t stride[IR_MAX_DIMENSIONS] = {0};
+    if (!piece_place(plan, buffer, variable, i, adjoint, &piece->offset, piece->stride)) piece->offset = -1;
+    if (!bias || !piece_place(plan, bias, variable, i, adjoint, &piece->bias_offset, stride)) piece->bias_offset = -1;
+    for (int a = 0; bias && a < bias->dimensions; a++) piece->bias_stride[a < pre ? a : a + 1] = stride[a];
+  }
+  return pieces;
 }
 
 static BlurVariable variable_of(const Plan *plan, const IrProgram *program, const IrBufferInfo *buffer) {
@@ -142,15 +173,9 @@ static BlurVariable variable_of(const Plan *plan, const IrProgram *program, cons
   while (bias && declaration && pre < declaration->axes && declaration->axis[pre] != RULE_AXIS_PRE) pre++;
   variable.persistent = declaration && (declaration->persistent || declaration->kind == CHECKED_SYNAPSE ||
                                         declaration->kind == CHECKED_SIGNAL);
-  BlurPiece *pieces = ARENA_ARRAY(plan->arena, BlurPiece, variable.pieces);
-  for (size_t i = 0; i < variable.pieces; i++) {
-    BlurPiece *piece = &pieces[i];
-    int64_t stride[IR_MAX_DIMENSIONS] = {0};
-    if (!piece_place(plan, buffer, &variable, i, &piece->offset, piece->stride)) piece->offset = -1;
-    if (!bias || !piece_place(plan, bias, &variable, i, &piece->bias_offset, stride)) piece->bias_offset = -1;
-    for (int a = 0; bias && a < bias->dimensions; a++) piece->bias_stride[a < pre ? a : a + 1] = stride[a];
-  }
-  variable.piece = pieces;
+  variable.piece = places(plan, buffer, bias, pre, &variable, false);
+  if (plan->adjoint && (variable.persistent || variable.kind == BLUR_GENOME))
+    variable.adjoint = places(plan, buffer, bias, pre, &variable, true);
   if (bias) {
     variable.bias_dimension = variable.states + pre;
     variable.extent[variable.bias_dimension]++; // pre counts the unit neuron's row
@@ -162,14 +187,18 @@ static BlurVariable variable_of(const Plan *plan, const IrProgram *program, cons
 static BlurVariable variable_of_layers(const Plan *plan, const IrProgram *program, const IrBufferInfo *lowest) {
   BlurVariable one = variable_of(plan, program, lowest), all = one;
   size_t layers = (size_t)plan->options->layers - 1;
-  BlurPiece *pieces = ARENA_ARRAY(plan->arena, BlurPiece, layers * one.pieces);
+  BlurPiece *pieces = ARENA_ARRAY(plan->arena, BlurPiece, layers * one.pieces),
+            *adjoints = ARENA_ARRAY(plan->arena, BlurPiece, layers * one.pieces);
   for (size_t b = 0; b < program->buffers.count; b++) {
     const IrBufferInfo *buffer = &program->buffers.items[b];
     if (buffer->role != ROLE_GENOME || !buffer->variable || strcmp(buffer->variable, one.name) != 0) continue;
     BlurVariable variable = variable_of(plan, program, buffer);
-    memcpy(&pieces[(size_t)buffer->layer * one.pieces], variable.piece, one.pieces * sizeof *pieces);
+    size_t first = (size_t)buffer->layer * one.pieces;
+    memcpy(&pieces[first], variable.piece, one.pieces * sizeof *pieces);
+    if (one.adjoint) memcpy(&adjoints[first], variable.adjoint, one.pieces * sizeof *adjoints);
   }
   all.piece = pieces;
+  if (one.adjoint) all.adjoint = adjoints;
   all.pieces = layers * one.pieces;
   all.layer = -1;
   all.states = one.states + 1;
@@ -183,14 +212,30 @@ static bool is_variable(const IrBufferInfo *buffer) {
   return buffer->role != ROLE_TEMPORARY && !buffer->is_bias && buffer->origin == IR_NONE;
 }
 
-VariablePlan plan_variables(Arena *arena, const CheckedRule *rule, const IrProgram *lowered_step,
-                            const IrProgram *lowered_predict, const BlurOptions *options, bool split, int element_bytes,
-                            PlanPlace *place, void *context) {
-  Plan plan = {arena, rule, options, split, element_bytes, place, context};
+// A variable that the rule does not have: one number.
+static BlurVariable scalar_of(const Plan *plan, const char *name, BlurKind kind, const char *buffer) {
+  BlurVariable variable = {.name = name, .kind = kind, .layer = -1, .pieces = 1};
+  BlurPiece *place = ARENA_ARRAY(plan->arena, BlurPiece, 2); // of the value, of its adjoint
+  for (int which = 0; which < 2; which++) {
+    const char *array = arena_format(plan->arena, which ? "%s.adjoint" : "%s", buffer ? buffer : "");
+    place[which].bias_offset = -1;
+    if (buffer && !plan->place(plan->context, array, &place[which].offset, place[which].stride))
+      place[which].offset = -1;
+  }
+  variable.piece = place;
+  if (buffer) variable.adjoint = place + 1;
+  return variable;
+}
+
+VariablePlan plan_variables(Arena *arena, const CheckedRule *rule, const DriverPrograms *programs,
+                            const BlurOptions *options, bool split, int element_bytes, PlanPlace *place,
+                            void *context) {
+  Plan plan = {arena, rule, options, split, programs->query != NULL, element_bytes, place, context};
+  const IrProgram *query = programs->query;
   ARENA_LIST(BlurVariable) variables = {0};
   ARENA_LIST(PlanInitial) initials = {0};
   for (int which = 0; which < 2; which++) {
-    const IrProgram *program = which ? lowered_predict : lowered_step;
+    const IrProgram *program = which ? programs->lowered_predict : programs->lowered_step;
     for (size_t b = 0; b < program->buffers.count; b++) {
       const IrBufferInfo *buffer = &program->buffers.items[b];
       if (which ? buffer->role != ROLE_OUTPUT : !is_variable(buffer)) continue;
@@ -205,10 +250,13 @@ VariablePlan plan_variables(Arena *arena, const CheckedRule *rule, const IrProgr
       ARENA_PUSH(arena, &initials, initial);
     }
   }
-  BlurPiece *counter = ARENA_NEW(arena, BlurPiece); // the step counter: the first element of memory
-  counter->bias_offset = -1;
-  ARENA_PUSH(arena, &variables,
-             (BlurVariable){.name = "step", .kind = BLUR_STEP, .layer = -1, .pieces = 1, .piece = counter});
+  for (size_t b = 0; query && b < query->buffers.count; b++) {
+    const IrBufferInfo *buffer = &query->buffers.items[b];
+    if (buffer->role != ROLE_OUTPUT || buffer->dimensions || buffer->origin != IR_NONE) continue;
+    ARENA_PUSH(arena, &variables, scalar_of(&plan, "loss", BLUR_LOSS, buffer->name));
+    ARENA_PUSH(arena, &initials, (PlanInitial){0});
+  }
+  ARENA_PUSH(arena, &variables, scalar_of(&plan, "step", BLUR_STEP, NULL)); // the first element of memory
   ARENA_PUSH(arena, &initials, (PlanInitial){0});
   return (VariablePlan){variables.items, initials.items, variables.count};
 }

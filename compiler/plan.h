@@ -19,11 +19,11 @@ typedef struct {
 // Where a buffer's elements are, by the buffer's name as lowered or unrolled; false: not stored.
 typedef bool PlanPlace(void *context, const char *buffer, int64_t *offset, int64_t *stride);
 
-// `lowered`: the step's program as lowered (its buffers name every variable and layer). `split`: places are asked for
-// each state ("w0.1"); otherwise for whole buffers ("w0", states leading).
-VariablePlan plan_variables(Arena *arena, const CheckedRule *rule, const IrProgram *lowered_step,
-                            const IrProgram *lowered_predict, const BlurOptions *options, bool split, int element_bytes,
-                            PlanPlace *place, void *context);
+// The lowered step names every variable and layer by its buffers; the query, if there is one, the loss. `split`: places
+// are asked for each state ("w0.1"); otherwise for whole buffers ("w0", states leading). Places of adjoints
+// ("w0.1.adjoint", else "w0.adjoint") are asked for where there is a query.
+VariablePlan plan_variables(Arena *arena, const CheckedRule *rule, const DriverPrograms *programs,
+                            const BlurOptions *options, bool split, int element_bytes, PlanPlace *place, void *context);
 
 // initial.c: the numbers of the initial value of a piece, from the genome values in `memory`.
 void plan_initial(const VariablePlan *plan, const BlurVariable *variable, size_t piece, const char *memory,

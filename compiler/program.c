@@ -7,6 +7,9 @@
 #include <string.h>
 #include <time.h>
 
+typedef enum { RUN_STEP, RUN_PREDICT, RUN_QUERY, RUN_ADJOINT, RUN_COUNT } Run;
+static const char *const run_names[RUN_COUNT] = {"step", "predict", "query", "adjoint"};
+
 struct BlurProgram {
   Arena *arena;
   VariablePlan plan;
@@ -17,10 +20,10 @@ struct BlurProgram {
   BlurCost cost;
   // JIT
   BackendCode *code;
-  BackendEntry *step_entry, *predict_entry;
-  // interpreter: programs as lowered, and the place of each of their buffers
-  const IrProgram *step, *predict;
-  int64_t *step_offset, *predict_offset;
+  BackendEntry *entry[RUN_COUNT];
+  // interpreter: programs as lowered (and their reverses), and the place of each of their buffers
+  const IrProgram *interpreted[RUN_COUNT];
+  int64_t *offset[RUN_COUNT];
 };
 
 static double seconds_now(void) {
@@ -29,7 +32,7 @@ static double seconds_now(void) {
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-// ---- the interpreter's memory: every buffer of both programs, dense, in double; variables shared by name
+// ---- the interpreter's memory: every buffer of all programs, dense, in double; variables shared by name
 
 typedef struct {
   Arena *arena;
@@ -39,18 +42,50 @@ typedef struct {
   int64_t end;
 } DensePlan;
 
+static int64_t dense_find(const DensePlan *plan, const char *name) {
+  for (size_t i = 0; i < plan->names.count; i++)
+    if (!strcmp(plan->names.items[i], name)) return plan->offsets.items[i];
+  return -1;
+}
+
+// Some states of a variable that is stored whole: copied from it before the program, which does not assign them.
+static bool is_piece(const IrBufferInfo *buffer) {
+  return buffer->live_in && buffer->origin != IR_NONE && buffer->states > 0;
+}
+
+// Copies the elements of a piece out of the whole.
+static void gather_piece(const IrBufferInfo *piece, const IrBufferInfo *whole, double *to, const double *from) {
+  int64_t stride[IR_MAX_DIMENSIONS], below = 1, index[IR_MAX_DIMENSIONS] = {0}, elements = ir_buffer_elements(piece);
+  for (int d = whole->dimensions; d-- > 0; below *= whole->extent[d]) stride[d] = below;
+  int64_t kept[IR_MAX_DIMENSIONS];
+  int dimensions = 0;
+  for (int d = 0; d < whole->dimensions; d++) {
+    if (d < piece->states && piece->state[d] >= 0) from += piece->state[d] * stride[d];
+    else kept[dimensions++] = stride[d];
+  }
+  for (int64_t i = 0; i < elements; i++) {
+    const double *at = from;
+    for (int d = 0; d < dimensions; d++) at += index[d] * kept[d];
+    to[i] = *at;
+    for (int d = dimensions - 1; d >= 0 && ++index[d] == piece->extent[d]; d--) index[d] = 0;
+  }
+}
+
+// The last value of a variable, in a buffer of its own: copied into the variable's place after the program.
+static bool is_last_version(const IrBufferInfo *buffer) {
+  return buffer->live_out && !buffer->live_in && buffer->origin != IR_NONE;
+}
+
 static int64_t *place_dense(DensePlan *plan, const IrProgram *program) {
   int64_t *offsets = ARENA_ARRAY(plan->arena, int64_t, program->buffers.count + 1);
   for (size_t b = 0; b < program->buffers.count; b++) {
     const IrBufferInfo *buffer = &program->buffers.items[b];
-    offsets[b] = -1;
-    if (buffer->role != ROLE_TEMPORARY)
-      for (size_t i = 0; i < plan->names.count; i++)
-        if (!strcmp(plan->names.items[i], buffer->name)) offsets[b] = plan->offsets.items[i];
+    bool own = buffer->role == ROLE_TEMPORARY || is_last_version(buffer) || is_piece(buffer);
+    offsets[b] = own ? -1 : dense_find(plan, buffer->name);
     if (offsets[b] >= 0) continue;
     offsets[b] = plan->end;
     plan->end += (ir_buffer_elements(buffer) * (int64_t)sizeof(double) + 63) & ~(int64_t)63;
-    if (buffer->role == ROLE_TEMPORARY) continue;
+    if (own) continue;
     ARENA_PUSH(plan->arena, &plan->names, buffer->name);
     ARENA_PUSH(plan->arena, &plan->buffers, buffer);
     ARENA_PUSH(plan->arena, &plan->offsets, offsets[b]);
@@ -77,12 +112,13 @@ static bool dense_place(void *context, const char *name, int64_t *offset, int64_
 static void compile_interpreted(BlurProgram *program, const CheckedRule *rule, DriverPrograms *programs,
                                 const BlurOptions *options) {
   DensePlan dense = {.arena = program->arena, .end = 64};
-  program->step = programs->lowered_step;
-  program->predict = programs->lowered_predict;
-  program->step_offset = place_dense(&dense, program->step);
-  program->predict_offset = place_dense(&dense, program->predict);
-  program->plan =
-      plan_variables(program->arena, rule, program->step, program->predict, options, false, 8, dense_place, &dense);
+  if (programs->query) driver_optimize_adjoint(programs, options->all_live, true, NULL, NULL);
+  const IrProgram *all[] = {programs->lowered_step, programs->lowered_predict, programs->query, programs->step_adjoint};
+  for (int run = 0; run < RUN_COUNT && all[run]; run++) {
+    program->interpreted[run] = all[run];
+    program->offset[run] = place_dense(&dense, all[run]);
+  }
+  program->plan = plan_variables(program->arena, rule, programs, options, false, 8, dense_place, &dense);
   program->memory_bytes = (size_t)dense.end;
   program->element_bytes = sizeof(double);
 }
@@ -91,7 +127,16 @@ static void interpret(const IrProgram *ir, const int64_t *offset, char *memory, 
   Arena *arena = arena_create();
   double **storage = ARENA_ARRAY(arena, double *, ir->buffers.count + 1);
   for (size_t b = 0; b < ir->buffers.count; b++) storage[b] = (double *)(void *)(memory + offset[b]);
+  for (size_t b = 0; b < ir->buffers.count; b++) {
+    const IrBufferInfo *buffer = &ir->buffers.items[b];
+    if (is_piece(buffer)) gather_piece(buffer, &ir->buffers.items[buffer->origin], storage[b], storage[buffer->origin]);
+  }
   ir_interpret(ir, storage, *(double *)(void *)memory, services->seed);
+  for (size_t b = 0; b < ir->buffers.count; b++) {
+    const IrBufferInfo *buffer = &ir->buffers.items[b];
+    if (is_last_version(buffer))
+      memcpy(storage[buffer->origin], storage[b], (size_t)ir_buffer_elements(buffer) * sizeof(double));
+  }
   arena_destroy(arena);
 }
 
@@ -108,11 +153,15 @@ static bool find_code(BlurProgram *program, DriverPrograms *programs, const Blur
     if (program->code) return true;
   }
   driver_optimize(programs, options->all_live, NULL, NULL);
+  if (programs->query) driver_optimize_adjoint(programs, options->all_live, false, NULL, NULL);
   DriverSchedules schedules = driver_schedule(programs, options);
-  BackendUnit units[] = {{"step", schedules.step, 0}, {"predict", schedules.predict, 0}};
+  const Schedule *all[RUN_COUNT] = {schedules.step, schedules.predict, schedules.query, schedules.step_adjoint};
+  BackendUnit units[RUN_COUNT];
+  size_t count = 0;
+  for (; count < RUN_COUNT && all[count]; count++) units[count] = (BackendUnit){run_names[count], all[count], 0};
   const char *error = NULL;
-  program->code =
-      backend_compile(program->arena, options->cpu, units, 2, !options->no_cache, &program->cost.from_cache, &error);
+  program->code = backend_compile(program->arena, options->cpu, units, count, !options->no_cache,
+                                  &program->cost.from_cache, &error);
   if (!program->code) {
     report_environment(report, "%s", error ? error : "the code generator failed");
     return false;
@@ -126,20 +175,22 @@ static bool compile_jit(BlurProgram *program, const CheckedRule *rule, DriverPro
                         const BlurOptions *options, BlurReport *report) {
   MemoryPlan plan;
   if (!find_code(program, programs, options, &plan, report)) return false;
-  program->step_entry = backend_entry(program->code, "step");
-  program->predict_entry = backend_entry(program->code, "predict");
-  if (!program->step_entry || !program->predict_entry) {
+  for (int run = 0; run < (programs->query ? RUN_COUNT : RUN_QUERY); run++) {
+    program->entry[run] = backend_entry(program->code, run_names[run]);
+    if (program->entry[run]) continue;
     report_environment(report, "compiled code lacks its entry points");
     return false;
   }
   program->element_bytes = options->precision == BLUR_DOUBLE ? 8 : 4;
-  program->plan = plan_variables(program->arena, rule, programs->lowered_step, programs->lowered_predict, options, true,
-                                 (int)program->element_bytes, memory_plan_place, &plan);
+  program->plan = plan_variables(program->arena, rule, programs, options, true, (int)program->element_bytes,
+                                 memory_plan_place, &plan);
   program->memory_bytes = (size_t)plan.memory_bytes;
   program->scratch_bytes = (size_t)plan.scratch_bytes;
   program->cost.step_flops = plan.step_flops;
   program->cost.step_bytes = plan.step_bytes;
   program->cost.predict_flops = plan.predict_flops;
+  program->cost.query_flops = plan.query_flops;
+  program->cost.adjoint_flops = plan.adjoint_flops;
   return true;
 }
 
@@ -156,6 +207,9 @@ BlurProgram *blur_compile(const BlurRule *rule, const BlurOptions *options, Blur
   DriverPrograms programs = {.arena = arena};
   report_keep(report, arena);
   bool done = driver_lower(&programs, rule->checked, options, &report->sink);
+  if (done && options->adjoint)
+    done = driver_can_reverse(&programs, &report->sink) &&
+           driver_lower_adjoint(&programs, rule->checked, options, &report->sink);
   if (done && options->engine == BLUR_ENGINE_INTERPRET) compile_interpreted(program, rule->checked, &programs, options);
   else if (done) done = compile_jit(program, rule->checked, &programs, options, report);
   if (!done) {
@@ -198,14 +252,32 @@ int blur_program_layers(const BlurProgram *program, const int64_t **units) {
   return program->layers;
 }
 
+bool blur_program_has_adjoint(const BlurProgram *program) {
+  return program->entry[RUN_ADJOINT] || program->interpreted[RUN_ADJOINT];
+}
+
+static void run_program(const BlurProgram *program, Run run, void *memory, void *scratch, const BlurServices *services,
+                        int64_t thread, int64_t threads) {
+  if (program->code) program->entry[run](memory, scratch, services, thread, threads);
+  else if (thread == 0) interpret(program->interpreted[run], program->offset[run], memory, services);
+}
+
 void blur_program_step(const BlurProgram *program, void *memory, void *scratch, const BlurServices *services,
                        int64_t thread, int64_t threads) {
-  if (program->code) program->step_entry(memory, scratch, services, thread, threads);
-  else if (thread == 0) interpret(program->step, program->step_offset, memory, services);
+  run_program(program, RUN_STEP, memory, scratch, services, thread, threads);
 }
 
 void blur_program_predict(const BlurProgram *program, void *memory, void *scratch, const BlurServices *services,
                           int64_t thread, int64_t threads) {
-  if (program->code) program->predict_entry(memory, scratch, services, thread, threads);
-  else if (thread == 0) interpret(program->predict, program->predict_offset, memory, services);
+  run_program(program, RUN_PREDICT, memory, scratch, services, thread, threads);
+}
+
+void blur_program_query(const BlurProgram *program, void *memory, void *scratch, const BlurServices *services,
+                        int64_t thread, int64_t threads) {
+  run_program(program, RUN_QUERY, memory, scratch, services, thread, threads);
+}
+
+void blur_program_adjoint(const BlurProgram *program, void *memory, void *scratch, const BlurServices *services,
+                          int64_t thread, int64_t threads) {
+  run_program(program, RUN_ADJOINT, memory, scratch, services, thread, threads);
 }

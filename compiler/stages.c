@@ -47,7 +47,7 @@ static bool emit_compiled(const CheckedRule *checked, const char *stage, const B
   if (!strcmp(stage, "adjoint")) {
     if (!driver_can_reverse(&programs, &report->sink)) return false;
     if (!driver_lower_adjoint(&programs, checked, options, &report->sink)) return false;
-    driver_optimize_adjoint(&programs, false, NULL, NULL);
+    driver_optimize_adjoint(&programs, options->all_live, false, NULL, NULL);
     ir_print(programs.step_adjoint, out);
     ir_print(programs.query, out);
     return true;

@@ -83,10 +83,17 @@ static int state_dimensions(const IrBufferInfo *buffer) {
   return count;
 }
 
-// A buffer whose states all reads name by constants is split.
+// An array of states (of the genome) that all reads name by constants is split.
 static void find_splits(Adjoint *adjoint) {
+  enum { MOST_CELLS = 256 };
   const IrProgram *program = adjoint->program;
-  for (size_t b = 0; b < adjoint->count; b++) adjoint->of[b].split = state_dimensions(&program->buffers.items[b]);
+  for (size_t b = 0; b < adjoint->count; b++) {
+    const IrBufferInfo *buffer = &program->buffers.items[b];
+    int states = buffer->states ? 0 : state_dimensions(buffer);
+    double cells = 1;
+    for (int d = 0; d < states; d++) cells *= (double)buffer->extent[d];
+    adjoint->of[b].split = cells <= MOST_CELLS ? states : 0;
+  }
   for (const IrStatement *statement = program->statements; statement; statement = statement->next) {
     adjoint->of[statement->target].split = 0;
     IrOrder order = ir_order(program, statement->value, NULL, NULL);

@@ -379,7 +379,8 @@ static void find_dependent(Gradient *gradient) {
       gradient->depends[i] = true;
       gradient->singular[i] |= gradient->singular[operand] || can_be_infinite(&node);
     }
-    if (node.kind == VALUE_OPERATION && node.operation == OP_STOP) gradient->depends[i] = false;
+    bool is_stopped = node.kind == VALUE_NOISE || (node.kind == VALUE_OPERATION && node.operation == OP_STOP);
+    if (is_stopped) gradient->depends[i] = false;
   }
 }
 

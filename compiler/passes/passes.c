@@ -13,6 +13,7 @@ const Pass pass_table[] = {
     {"hoist", "what a repeat computes alike in every iteration computed before it", pass_hoist},
     {"multiply_add", "x*y + z as one operation, rounded once", pass_multiply_add},
     {"dead", "assignments that nothing reads dropped", pass_dead},
+    {"share", "values with a sum in them that a statement uses several times as temporaries", pass_share},
     {"adjoint", "the program's reverse: derivatives of what it leaves to derivatives of what it finds", pass_adjoint},
 };
 const size_t pass_count = sizeof pass_table / sizeof *pass_table;

@@ -64,6 +64,7 @@ BlurNetwork *blur_network_create(const BlurProgram *program, BlurPool *pool, uin
   network->y = blur_network_find(network, BLUR_Y, NULL, -1);
   network->prediction = blur_network_find(network, BLUR_PREDICTION, NULL, -1);
   network->step = blur_network_find(network, BLUR_STEP, NULL, -1);
+  network->loss = blur_network_find(network, BLUR_LOSS, NULL, -1);
   if (!blur_network_reset(network, seed, status)) {
     blur_network_destroy(network);
     return NULL;
@@ -96,7 +97,7 @@ bool blur_network_reset_from_genome(BlurNetwork *network, BlurStatus *status) {
 }
 
 const BlurVariable *blur_network_find(const BlurNetwork *network, BlurKind kind, const char *name, int layer) {
-  bool by_kind = kind == BLUR_X || kind == BLUR_Y || kind == BLUR_PREDICTION || kind == BLUR_STEP;
+  bool by_kind = kind == BLUR_X || kind == BLUR_Y || kind == BLUR_PREDICTION || kind == BLUR_STEP || kind == BLUR_LOSS;
   for (size_t i = 0; i < network->variable_count; i++) {
     const BlurVariable *variable = &network->variables[i];
     if (variable->kind != kind) continue;
@@ -227,11 +228,29 @@ void blur_network_set(BlurNetwork *network, const BlurVariable *variable, const 
   network->writes++;
 }
 
+// The variable with the places of its adjoints; without any piece where it has none.
+static BlurVariable adjoint_of(const BlurVariable *variable) {
+  BlurVariable adjoint = *variable;
+  adjoint.piece = variable->adjoint;
+  return adjoint;
+}
+
+void blur_network_get_adjoint(const BlurNetwork *network, const BlurVariable *variable, double *values) {
+  BlurVariable adjoint = adjoint_of(variable);
+  if (adjoint.piece) transfer(network, &adjoint, values, NULL);
+  else memset(values, 0, blur_variable_count(variable) * sizeof *values);
+}
+
+void blur_network_set_adjoint(BlurNetwork *network, const BlurVariable *variable, const double *values) {
+  BlurVariable adjoint = adjoint_of(variable);
+  if (adjoint.piece) transfer(network, &adjoint, NULL, values);
+}
+
 // ---- steps
 
 typedef struct {
   BlurNetwork *network;
-  bool predict;
+  NetworkRun what;
   BlurTask *prepare;
   void *context;
 } Run;
@@ -244,26 +263,29 @@ static void run_thread(void *context, int64_t thread, int64_t threads) {
     network->services.barrier(network->services.pool, thread);
   }
   void *scratch = network->scratch + network->scratch_bytes * (size_t)thread;
-  if (run->predict)
-    blur_program_predict(network->program, network->memory, scratch, &network->services, thread, threads);
-  else blur_program_step(network->program, network->memory, scratch, &network->services, thread, threads);
+  static void (*const entry[])(const BlurProgram *, void *, void *, const BlurServices *, int64_t,
+                               int64_t) = {[NETWORK_STEP] = blur_program_step,
+                                           [NETWORK_PREDICT] = blur_program_predict,
+                                           [NETWORK_QUERY] = blur_program_query,
+                                           [NETWORK_ADJOINT] = blur_program_adjoint};
+  entry[run->what](network->program, network->memory, scratch, &network->services, thread, threads);
 }
 
-void network_run(BlurNetwork *network, bool predict, BlurTask *prepare, void *context) {
-  Run run = {network, predict, prepare, context};
+void network_run(BlurNetwork *network, NetworkRun what, BlurTask *prepare, void *context) {
+  Run run = {network, what, prepare, context};
   if (network->alone) run_thread(&run, 0, 1);
   else blur_pool_run(network->pool, run_thread, &run);
-  if (predict) return;
+  if (what != NETWORK_STEP) return;
   network->steps++;
   write_step(network);
 }
 
 void blur_network_step(BlurNetwork *network) {
-  network_run(network, false, NULL, NULL);
+  network_run(network, NETWORK_STEP, NULL, NULL);
   network->writes++;
 }
 
-void blur_network_predict(BlurNetwork *network) { network_run(network, true, NULL, NULL); }
+void blur_network_predict(BlurNetwork *network) { network_run(network, NETWORK_PREDICT, NULL, NULL); }
 
 int64_t blur_network_steps(const BlurNetwork *network) { return network->steps; }
 
@@ -328,6 +350,13 @@ static bool piece_is_finite(const BlurNetwork *network, const BlurVariable *vari
   if (!variable->has_bias) return true;
   extent[pre] = 1;
   return array_is_finite(network, place->bias_offset, axes, extent, place->bias_stride);
+}
+
+bool network_adjoint_is_finite(const BlurNetwork *network, const BlurVariable *variable) {
+  BlurVariable adjoint = adjoint_of(variable);
+  for (size_t piece = 0; adjoint.piece && piece < adjoint.pieces; piece++)
+    if (!piece_is_finite(network, &adjoint, piece)) return false;
+  return true;
 }
 
 bool blur_network_is_finite(const BlurNetwork *network, const BlurVariable **where) {

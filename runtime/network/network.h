@@ -16,14 +16,15 @@ struct BlurNetwork {
   size_t element; // 4 or 8
   size_t variable_count;
   const BlurVariable *variables;
-  const BlurVariable *x, *y, *prediction, *step;
+  const BlurVariable *x, *y, *prediction, *step, *loss; // loss: NULL without adjoints
   int64_t steps;
   uint64_t seed;
   uint64_t writes; // counts changes from outside a training, whose copy of the network they make old
 };
 
-// Runs one step, or one prediction. `prepare`, if not NULL, runs first on each thread, before a barrier.
-void network_run(BlurNetwork *network, bool predict, BlurTask *prepare, void *context);
+// Runs one of the program's entry points. `prepare`, if not NULL, runs first on each thread, before a barrier.
+typedef enum { NETWORK_STEP, NETWORK_PREDICT, NETWORK_QUERY, NETWORK_ADJOINT } NetworkRun;
+void network_run(BlurNetwork *network, NetworkRun what, BlurTask *prepare, void *context);
 
 // Whether an element (of the axes after the states) lies in the unit neuron's row.
 bool network_in_unit_row(const BlurVariable *variable, const int64_t *index);
@@ -38,6 +39,9 @@ NetworkRow network_row(const BlurNetwork *network, const BlurVariable *variable,
 void network_write_row(const BlurNetwork *network, NetworkRow row, const double *values);
 // The axis indices of element `place` of a piece, in dense order.
 void network_unravel(const BlurVariable *variable, size_t place, int64_t *index);
+
+// Whether all derivatives by a variable are finite.
+bool network_adjoint_is_finite(const BlurNetwork *network, const BlurVariable *variable);
 
 // The kinds that live from step to step: what is initialized, saved, and watched.
 bool network_keeps(const BlurVariable *variable);

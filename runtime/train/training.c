@@ -151,7 +151,7 @@ static void keep_copy(BlurTraining *training) {
 
 static void step(BlurTraining *training) {
   next_rows(training);
-  network_run(training->network, false, gather, training);
+  network_run(training->network, NETWORK_STEP, gather, training);
 }
 
 // Some number is not finite: goes back to the copy and on to the step where that begins.
@@ -201,7 +201,7 @@ static bool all_finite(const double *values, int64_t count) {
 
 // The predictions and targets of the batch at hand.
 static void predict(BlurTraining *training) {
-  network_run(training->network, true, gather, training);
+  network_run(training->network, NETWORK_PREDICT, gather, training);
   blur_network_get(training->network, training->network->prediction, training->predictions);
   for (int64_t b = 0; b < training->batch; b++)
     blur_data_target(training->data, training->part, training->rows[b], training->outputs,

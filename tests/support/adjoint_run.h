@@ -19,7 +19,8 @@ typedef struct {
   double **initial, **adjoint;             // [buffer of run->step][element], of variables
 } AdjointRun;
 
-// `all_passes`: the adjoints as the compiler schedules them, else as the pass `adjoint` leaves them.
+// `all_passes`: the adjoints as the compiler schedules them, else as the pass `adjoint` leaves them. NULL: the rule has
+// no adjoint, see its sink.
 static inline AdjointRun *adjoint_run_open(RuleRun *run, TaskLoss loss, bool all_passes) {
   Arena *arena = run->arena;
   AdjointRun *made = ARENA_NEW(arena, AdjointRun);
@@ -31,8 +32,12 @@ static inline AdjointRun *adjoint_run_open(RuleRun *run, TaskLoss loss, bool all
                          .all_live = true};
   made->run = run;
   made->query = lower_query(arena, run->rule, &run->network, loss, &run->sink);
-  if (!made->query || !driver_lower_adjoint(&programs, run->rule, &options, &run->sink)) return NULL;
-  driver_optimize_adjoint(&programs, !all_passes, NULL, NULL);
+  programs.lowered_step = run->step;
+  programs.lowered_predict = run->predict;
+  if (!made->query || !driver_can_reverse(&programs, &run->sink) ||
+      !driver_lower_adjoint(&programs, run->rule, &options, &run->sink))
+    return NULL;
+  driver_optimize_adjoint(&programs, true, !all_passes, NULL, NULL);
   made->step_adjoint = programs.step_adjoint;
   made->query_adjoint = programs.query;
   made->query_storage = rule_run_storage(arena, made->query);
@@ -46,18 +51,28 @@ static inline AdjointRun *adjoint_run_open(RuleRun *run, TaskLoss loss, bool all
   return made;
 }
 
-// The buffer of the step's program that a buffer of another program is (a piece of), and the place of its first
-// element there; NULL: it is none.
-static inline double *adjoint_run_place(const AdjointRun *a, double *const *arrays, const IrProgram *program,
-                                        const IrBufferInfo *buffer) {
-  if (!buffer->variable) return NULL;
-  int found = rule_run_find(a->run->step, buffer->variable, buffer->layer, buffer->is_bias);
-  if (found < 0) return NULL;
+// Copies the elements of a buffer of another program from the array of the step's program that it is (a piece of), or
+// into it. False: it is none.
+static inline bool adjoint_run_move(const AdjointRun *a, double *const *arrays, const IrBufferInfo *buffer,
+                                    double *storage, bool into_array) {
+  int found = buffer->variable ? rule_run_find(a->run->step, buffer->variable, buffer->layer, buffer->is_bias) : -1;
+  if (found < 0) return false;
   const IrBufferInfo *whole = &a->run->step->buffers.items[found];
-  int64_t piece = 0;
-  for (int s = 0; s < buffer->states; s++) piece = piece * whole->extent[s] + buffer->state[s];
-  (void)program;
-  return arrays[found] + piece * ir_buffer_elements(buffer);
+  int64_t stride[IR_MAX_DIMENSIONS], kept[IR_MAX_DIMENSIONS], index[IR_MAX_DIMENSIONS] = {0}, below = 1;
+  double *first = arrays[found];
+  int dimensions = 0;
+  for (int d = whole->dimensions; d-- > 0; below *= whole->extent[d]) stride[d] = below;
+  for (int d = 0; d < whole->dimensions; d++)
+    if (d < buffer->states && buffer->state[d] >= 0) first += buffer->state[d] * stride[d];
+    else kept[dimensions++] = stride[d];
+  for (int64_t i = 0; i < ir_buffer_elements(buffer); i++) {
+    double *at = first;
+    for (int d = 0; d < dimensions; d++) at += index[d] * kept[d];
+    if (into_array) *at = storage[i];
+    else storage[i] = *at;
+    for (int d = dimensions - 1; d >= 0 && ++index[d] == buffer->extent[d]; d--) index[d] = 0;
+  }
+  return true;
 }
 
 static inline bool adjoint_run_is_variable(const IrBufferInfo *buffer) {
@@ -69,21 +84,18 @@ static inline void adjoint_run_exchange(const AdjointRun *a, const IrProgram *pr
   for (size_t b = 0; b < program->buffers.count; b++) {
     const IrBufferInfo *buffer = &program->buffers.items[b];
     size_t bytes = (size_t)ir_buffer_elements(buffer) * sizeof(double);
-    const double *from = NULL;
-    if (buffer->role == ROLE_INPUT) from = buffer->name[0] == 'x' ? x : y;
-    else if (adjoint_run_is_variable(buffer)) from = adjoint_run_place(a, a->run->step_storage, program, buffer);
-    else if (buffer->role == ROLE_ADJOINT && buffer->live_in) from = adjoint_run_place(a, a->adjoint, program, buffer);
-    if (from) memcpy(storage[b], from, bytes);
-    else if (buffer->role == ROLE_ADJOINT && buffer->live_in) *storage[b] = 1; // of the loss
+    if (buffer->role == ROLE_INPUT) memcpy(storage[b], buffer->name[0] == 'x' ? x : y, bytes);
+    else if (adjoint_run_is_variable(buffer)) adjoint_run_move(a, a->run->step_storage, buffer, storage[b], false);
+    else if (buffer->role == ROLE_ADJOINT && buffer->live_in &&
+             !adjoint_run_move(a, a->adjoint, buffer, storage[b], false))
+      *storage[b] = 1; // of the loss
   }
 }
 
 static inline void adjoint_run_take(const AdjointRun *a, const IrProgram *program, double *const *storage) {
   for (size_t b = 0; b < program->buffers.count; b++) {
     const IrBufferInfo *buffer = &program->buffers.items[b];
-    double *to =
-        buffer->role == ROLE_ADJOINT && buffer->live_out ? adjoint_run_place(a, a->adjoint, program, buffer) : NULL;
-    if (to) memcpy(to, storage[b], (size_t)ir_buffer_elements(buffer) * sizeof(double));
+    if (buffer->role == ROLE_ADJOINT && buffer->live_out) adjoint_run_move(a, a->adjoint, buffer, storage[b], true);
   }
 }
 

@@ -20,28 +20,32 @@ typedef struct {
   char rule[64], settings[128];
 } Item;
 
-static const Item items[] = {
-    {"std.backprop", "act=tanh"},
+// Beside every rule of the library as it stands.
+static const Item variants[] = {
     {"std.backprop", "act=gelu"},
-    {"std.backprop", "loss=squared_error"},
+    {"std.backprop", "act=relu,loss=squared_error"},
     {"std.backprop_standardized", "act=tanh"},
-    {"std.momentum", "act=tanh"},
-    {"std.nesterov", "act=sigmoid"},
-    {"std.rmsprop", "act=tanh"},
+    {"std.nesterov", "act=tanh"},
     {"std.adam", "act=tanh"},
-    {"std.blur", "k=2"},
     {"std.blur", "k=4"},
+    {"std.vsml", "n=9,m=2"},
     {"std.blur_family", "k=2,decay=oja_decay,seen=unit_length,limit=saturated"},
     {"std.blur_family", "k=3,receive=multiplicative,limit=damped"},
-    {"std.blur_symmetric", "k=2"},
-    {"std.blur_single", "k=2"},
     {"std.blur_symmetric_single", "k=2,receive=second_state,norm_up=bare,norm_down=bare"},
 };
 
 ParameterizedTestParameters(adjoint, rules) {
-  static Item copies[sizeof items / sizeof *items];
-  memcpy(copies, items, sizeof items);
-  return cr_make_param_array(Item, copies, sizeof items / sizeof *items);
+  enum { MOST_ITEMS = 128 };
+  static Item items[MOST_ITEMS];
+  setenv("BLUR_STDLIB", SOURCE_DIR "/stdlib", 1);
+  const char *const *names;
+  size_t count = 0, rules = blur_library_rules(&names);
+  for (size_t i = 0; i < rules && count < MOST_ITEMS; i++) {
+    snprintf(items[count].rule, sizeof items->rule, "%s", names[i]);
+    snprintf(items[count++].settings, sizeof items->settings, "-");
+  }
+  for (size_t i = 0; i < sizeof variants / sizeof *variants && count < MOST_ITEMS; i++) items[count++] = variants[i];
+  return cr_make_param_array(Item, items, count);
 }
 
 // Genome values stay as the rule has them where it gives numbers; draws and synapses are filled here.
@@ -67,7 +71,10 @@ static void check(const char *rule, const char *settings, TaskLoss loss, int64_t
   RuleRun *run = rule_run_open(rule, settings, "4-6-3", BATCH, loss);
   cr_assert_not_null(run);
   AdjointRun *a = adjoint_run_open(run, loss, all_passes);
-  cr_assert_not_null(a);
+  bool repeats = false;
+  for (const IrStatement *s = run->step->statements; s; s = s->next) repeats |= s->kind == IR_STATEMENT_REPEAT;
+  cr_assert_eq(a == NULL, repeats, "%s", rule);
+  if (!a) return;
   double x[10 * BATCH * INPUTS], y[10 * BATCH * OUTPUTS], query_x[BATCH * INPUTS], query_y[BATCH * OUTPUTS];
   for (size_t i = 0; i < sizeof x / sizeof *x; i++) x[i] = 2 * uniform(&random) - 1;
   for (size_t i = 0; i < sizeof query_x / sizeof *query_x; i++) query_x[i] = 2 * uniform(&random) - 1;

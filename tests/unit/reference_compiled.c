@@ -2,10 +2,7 @@
 // passes, the schedule and the JIT, on each CPU level of this machine, in double to 1e-9 and in float to 1e-4 of the
 // largest entry, on one and on two threads, with own and with OpenBLAS products, with and without dead values; and
 // against the public interpreter engine.
-#include "blur/runtime.h"
-#include "tests/support/reference_case.h"
-
-#include <stdlib.h>
+#include "tests/support/reference_network.h"
 
 typedef struct {
   char text[96];
@@ -40,42 +37,10 @@ static size_t list_ways(Way *ways) {
   return count;
 }
 
-static BlurRule *load(const ReferenceCase *item, BlurReport *report) {
-  static char text[256];
-  BlurSetting settings[16];
-  size_t count = 0;
-  snprintf(text, sizeof text, "%s", item->settings);
-  for (char *rest = text, *part; (part = strsep(&rest, ","));) {
-    char *value = strchr(part, '=');
-    if (!value) continue;
-    *value = 0;
-    settings[count++] = (BlurSetting){part, value + 1};
-  }
-  BlurLoss loss = BLUR_LOSS_CROSS_ENTROPY;
-  cr_assert(blur_loss_from_name(item->loss, &loss));
-  char path[512]; // a rule with a slash is a file of the source tree
-  snprintf(path, sizeof path, "%s%s", strchr(item->rule, '/') ? SOURCE_DIR "/" : "", item->rule);
-  return blur_rule_load(path, settings, count, loss, report);
-}
-
 static void compare(const ReferenceCase *item, const Way *way, const char *what, const double *found,
                     const double *expected, size_t count) {
   double error = reference_error(found, expected, count);
   cr_expect(error <= way->tolerance, "%s (%s): %s: error %.3g", item->name, way->text, what, error);
-}
-
-// The variable that an array `KIND.NAME.LAYER`, or `KIND.NAME` for one of the whole network, stands for; NULL: none.
-static const BlurVariable *variable_of(const BlurNetwork *network, const char *array) {
-  static const struct {
-    const char *kind;
-    BlurKind value;
-  } kinds[] = {{"genome", BLUR_GENOME}, {"synapse", BLUR_SYNAPSE}, {"neuron", BLUR_NEURON}, {"signal", BLUR_SIGNAL}};
-  char kind[16], name[64];
-  int layer = -1;
-  if (sscanf(array, "%15[a-z].%63[A-Za-z0-9_].%d", kind, name, &layer) < 2) return NULL;
-  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-    if (!strcmp(kind, kinds[i].kind)) return blur_network_find(network, kinds[i].value, name, layer);
-  return NULL;
 }
 
 // Dead elements are not computed: they are not judged.
@@ -95,7 +60,7 @@ static void check_variables(const ReferenceCase *item, const Way *way, BlurNetwo
   for (size_t i = 0; i < file->count; i++) {
     const NpzArray *array = &file->arrays[i];
     if (strncmp(array->name, prefix, (size_t)length) != 0) continue;
-    const BlurVariable *variable = variable_of(network, array->name + length);
+    const BlurVariable *variable = reference_variable(network, array->name + length);
     if (!variable) continue;
     // Neurons are kept only where all is live.
     if (blur_variable_is_dead(variable) || (variable->kind == BLUR_NEURON && !way->options.all_live)) continue;
@@ -124,7 +89,7 @@ static void run_case(const ReferenceCase *item, const Way *way, BlurNetwork *net
   int64_t batch = x->extent[1], outputs = y->extent[2];
   double *prediction = malloc((size_t)(batch * outputs) * sizeof(double));
   for (size_t i = 0; i < file->count; i++) {
-    const BlurVariable *variable = variable_of(network, file->arrays[i].name);
+    const BlurVariable *variable = reference_variable(network, file->arrays[i].name);
     if (variable) blur_network_set(network, variable, file->arrays[i].values);
   }
   for (int step = 1; step <= (int)x->extent[0]; step++) {
@@ -156,14 +121,11 @@ ParameterizedTest(ReferenceCase *item, reference, compiled) {
   NpzFile file;
   cr_assert(reference_open(item, &file), "%s", item->name);
   BlurReport *report = blur_report_create();
-  BlurRule *rule = load(item, report);
+  BlurLoss loss;
+  BlurRule *rule = reference_load(item, &loss, report);
   cr_assert_not_null(rule, "%s\n%s", item->name, blur_report_text(report, false));
   int64_t units[16];
-  int layers = 0;
-  for (char *text = item->net, *end; layers < 16; text = end + 1) {
-    units[layers++] = strtoll(text, &end, 10);
-    if (*end != '-') break;
-  }
+  int layers = reference_units(item, units);
   Way ways[16];
   size_t count = list_ways(ways);
   for (size_t i = 0; i < count; i++) {

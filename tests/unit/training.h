@@ -26,7 +26,7 @@ typedef struct {
   BlurEngine engine;
   BlurPrecision precision;
   BlurLoss loss;
-  bool all_live;
+  bool all_live, adjoint;
   int threads;
   uint64_t seed;
 } RigOptions;
@@ -45,6 +45,8 @@ static inline Rig rig_open(RigOptions options) {
                          .precision = options.precision,
                          .cpu = BLUR_CPU_NATIVE,
                          .all_live = options.all_live,
+                         .adjoint = options.adjoint,
+                         .query_loss = options.loss,
                          .no_cache = true};
   rig.program = blur_compile(rig.rule, &compile, rig.report);
   cr_assert(rig.program, "%s", blur_report_text(rig.report, false));

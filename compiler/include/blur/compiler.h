@@ -69,7 +69,8 @@ typedef enum {
   BLUR_X,
   BLUR_Y,
   BLUR_PREDICTION,
-  BLUR_STEP
+  BLUR_STEP,
+  BLUR_LOSS // of a query; with options.adjoint
 } BlurKind;
 typedef enum {
   BLUR_INITIAL_ZERO,
@@ -102,8 +103,10 @@ typedef struct {
   int bias_dimension; // has_bias: the dimension of pre, whose last index is the unit neuron's row
   size_t pieces;      // product of the state extents, row-major
   const BlurPiece *piece;
-  BlurInitial initial;                  // of genome values, synapses and persistent variables
-  double first, second;                 // value; or mean and deviation; or low and high; or gain
+  const BlurPiece *adjoint; // with options.adjoint: where the derivative of a loss by each piece is; -1: it is 0. NULL:
+                            // none (x, y, prediction, neurons that are not persistent)
+  BlurInitial initial;      // of genome values, synapses and persistent variables
+  double first, second;     // value; or mean and deviation; or low and high; or gain
   const double *values, *second_values; // `first` and `second` of each piece where they differ, else NULL
   int initial_rank; // 0: these are the numbers. Else blur_program_initial makes them of genome values of lower ranks
   double low, high; // genome: range, +-inf where open
@@ -159,6 +162,7 @@ int blur_program_layers(const BlurProgram *program, const int64_t **units);
 bool blur_program_uses_batch_statistics(const BlurProgram *program);
 typedef struct {
   double step_flops, step_bytes, predict_flops;
+  double adjoint_flops, query_flops; // with options.adjoint
   double compile_seconds;
   bool from_cache;
 } BlurCost;
@@ -171,6 +175,17 @@ void blur_program_step(const BlurProgram *program, void *memory, void *scratch, 
 void blur_program_predict(const BlurProgram *program, void *memory, void *scratch, const BlurServices *services,
                           int64_t thread, int64_t threads);
 
+// Of a program with options.adjoint. Adjoints are variables in memory like any other (BlurVariable.adjoint).
+// A query predicts for x, puts the loss by y into the variable of kind BLUR_LOSS, and adds its gradient, times the
+// adjoint of that variable, to the adjoints of all others.
+void blur_program_query(const BlurProgram *program, void *memory, void *scratch, const BlurServices *services,
+                        int64_t thread, int64_t threads);
+// The reverse of a step: with variables, x, y and the step counter as before the step, adjoints by what the step leaves
+// become adjoints by what it finds. Variables stay.
+void blur_program_adjoint(const BlurProgram *program, void *memory, void *scratch, const BlurServices *services,
+                          int64_t thread, int64_t threads);
+bool blur_program_has_adjoint(const BlurProgram *program);
+
 // ---- looking inside
 
 // Prints a stage: tokens, ast, checked, ir, the output of each pass (ir:PASS), adjoint, kernels, llvm, asm. Text is the
@@ -181,7 +196,7 @@ char *blur_run_pass(const char *pass, const char *ir_text, size_t length, BlurRe
 size_t blur_pass_names(const char *const **names, const char *const **summaries);
 char *blur_explain_rule(const BlurRule *rule, const BlurOptions *options, BlurReport *report);
 const char *blur_explain_code(const char *code); // "E0212"; NULL if there is none
-char *blur_explain_index(void); // all of them as a page of Markdown; the caller's to free()
+char *blur_explain_index(void);                  // all of them as a page of Markdown; the caller's to free()
 BlurCpu blur_cpu_best(void);
 bool blur_cpu_available(BlurCpu cpu);
 const char *blur_cpu_name(BlurCpu cpu); // "x86-64", "avx2", "avx512"

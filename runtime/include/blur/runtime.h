@@ -69,6 +69,11 @@ bool blur_variable_has_dead_states(const BlurVariable *variable);
 void blur_network_get(const BlurNetwork *network, const BlurVariable *variable, double *values);
 void blur_network_set(BlurNetwork *network, const BlurVariable *variable, const double *values);
 
+// The derivative of a loss by a variable, as a dense array like its values, for networks whose program has adjoints
+// (BlurOptions.adjoint): 0 where nothing has influence.
+void blur_network_get_adjoint(const BlurNetwork *network, const BlurVariable *variable, double *values);
+void blur_network_set_adjoint(BlurNetwork *network, const BlurVariable *variable, const double *values);
+
 // One step on x and y as they are (blur_network_set), on all threads of the pool; then the counter is one higher.
 void blur_network_step(BlurNetwork *network);
 // Predictions for x into the variable of kind BLUR_PREDICTION [B, O]; changes no synapse, signal or persistent
@@ -223,6 +228,34 @@ bool blur_training_evaluate(BlurTraining *training, BlurPart part, BlurEvaluatio
 // The same of given predictions and targets, both [samples, O]: `step` and `epoch` are 0. Fails for want of memory.
 bool blur_evaluation_of(BlurLoss loss, bool regression, int64_t samples, int64_t outputs, const double *h,
                         const double *y, BlurEvaluation *evaluation, BlurStatus *status);
+
+// ---- derivatives: of the loss of a query after some steps, by everything that the network held before them. Networks
+// are of programs with BlurOptions.adjoint.
+
+typedef struct BlurUnroll BlurUnroll;
+// Puts the batch (x, y) of step 0 .. steps - 1 of an unroll into the network, or that of the query: step `steps`. The
+// same step may be asked for several times and must give the same.
+typedef void BlurBatch(void *context, BlurNetwork *network, int64_t step);
+
+typedef struct {
+  int64_t snapshots;  // states that are kept
+  double steps;       // that a run makes forward, those made again included; each of the unroll's is reversed once
+  size_t bytes;       // in all: networks, scratch memory of their threads, snapshots
+  size_t least_bytes; // the same with one snapshot
+} BlurUnrollCost;
+
+// `memory`: the most bytes for networks and snapshots, 0: enough for a snapshot a step. States that are not kept are
+// computed again, in the order of Griewank and Walther's Revolve; the gradient is the same to the last bit. `query`:
+// a network of the same rule and units for query batches of another size, or NULL. Fails (input) if the memory is less
+// than the least possible, which the message names.
+BlurUnroll *blur_unroll_create(BlurNetwork *network, BlurNetwork *query, int64_t steps, size_t memory,
+                               BlurStatus *status);
+void blur_unroll_destroy(BlurUnroll *unroll);
+BlurUnrollCost blur_unroll_cost(const BlurUnroll *unroll);
+// Runs the steps from the network as it is, the query, and all in reverse. The network then is as it was before, with
+// the gradient in its adjoints (blur_network_get_adjoint). Fails with BLUR_DIVERGED where the loss or a derivative is
+// not finite. Allocates nothing.
+bool blur_unroll_run(BlurUnroll *unroll, BlurBatch *batch, void *context, double *loss, BlurStatus *status);
 
 // ---- networks on disk: a .npz that NumPy opens: synapse.NAME.LAYER, genome.NAME, neuron.NAME.LAYER and signal.NAME
 // (persistent ones), dense as blur_network_get gives them, float32 or float64 as computed, and a member blur.json with

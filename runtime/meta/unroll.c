@@ -1,0 +1,286 @@
+// Unrolls: steps of a network, a query, and the derivative of the query's loss by the network as it stood before, by
+// reversing one step after the other (blur/runtime.h, "derivatives"). What a reverse step needs is the state before it,
+// kept in snapshots or computed again (revolve.h). Computing again gives the same bits, so snapshots change nothing.
+#include "runtime/meta/revolve.h"
+
+#include "base/status.h"
+#include "runtime/network/network.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+  size_t offset, bytes;
+} Range;
+
+typedef struct {
+  Range *items;
+  size_t count;
+  size_t bytes; // of all
+} RangeList;
+
+struct BlurUnroll {
+  BlurNetwork *network, *query; // query: the same network, or one for batches of another size
+  int64_t steps;
+  RangeList state;                    // what lives from step to step and changes
+  RangeList adjoints, query_adjoints; // all adjoints of a network
+  char *snapshots;                    // [snapshot][state.bytes]
+  int64_t *stored;
+  double *exchanged; // room for the values of any variable, where there are two networks
+  BlurUnrollCost cost;
+};
+
+// ---- ranges of memory
+
+static int compare_ranges(const void *left, const void *right) {
+  const Range *x = left, *y = right;
+  return (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+static void add_range(RangeList *list, const BlurNetwork *network, int64_t offset, int axes, const int64_t *extent,
+                      const int64_t *stride) {
+  if (offset < 0) return;
+  int64_t last = 0;
+  for (int a = 0; a < axes; a++) last += (extent[a] - 1) * stride[a];
+  list->items[list->count++] = (Range){(size_t)offset, (size_t)(last + 1) * network->element};
+}
+
+static void add_pieces(RangeList *list, const BlurNetwork *network, const BlurVariable *variable,
+                       const BlurPiece *pieces) {
+  int axes = variable->dimensions - variable->states, pre = variable->bias_dimension - variable->states;
+  int64_t extent[BLUR_MAX_DIMENSIONS] = {0};
+  for (int a = 0; a < axes; a++) extent[a] = variable->extent[variable->states + a];
+  for (size_t piece = 0; piece < variable->pieces; piece++) {
+    if (variable->has_bias) {
+      int64_t rows = extent[pre];
+      extent[pre] = 1;
+      add_range(list, network, pieces[piece].bias_offset, axes, extent, pieces[piece].bias_stride);
+      extent[pre] = rows - 1;
+      add_range(list, network, pieces[piece].offset, axes, extent, pieces[piece].stride);
+      extent[pre] = rows;
+    } else {
+      add_range(list, network, pieces[piece].offset, axes, extent, pieces[piece].stride);
+    }
+  }
+}
+
+// In order, those that touch or overlap joined.
+static void join_ranges(RangeList *list) {
+  size_t kept = 0;
+  qsort(list->items, list->count, sizeof *list->items, compare_ranges);
+  for (size_t i = 0; i < list->count; i++) {
+    Range *last = kept ? &list->items[kept - 1] : NULL, next = list->items[i];
+    if (last && next.offset <= last->offset + last->bytes + 64) { // rows' padding is copied too
+      size_t end = next.offset + next.bytes;
+      if (end > last->offset + last->bytes) last->bytes = end - last->offset;
+    } else {
+      list->items[kept++] = next;
+    }
+  }
+  list->count = kept;
+  for (size_t i = 0; i < kept; i++) list->bytes += list->items[i].bytes;
+}
+
+static bool list_ranges(RangeList *list, const BlurNetwork *network, bool adjoints) {
+  size_t pieces = 0;
+  for (size_t i = 0; i < network->variable_count; i++) pieces += network->variables[i].pieces;
+  list->items = calloc(2 * pieces + 1, sizeof *list->items);
+  if (!list->items) return false;
+  for (size_t i = 0; i < network->variable_count; i++) {
+    const BlurVariable *variable = &network->variables[i];
+    bool changes = network_keeps(variable) && variable->kind != BLUR_GENOME;
+    if (adjoints && variable->adjoint) add_pieces(list, network, variable, variable->adjoint);
+    if (!adjoints && changes) add_pieces(list, network, variable, variable->piece);
+  }
+  join_ranges(list);
+  return true;
+}
+
+typedef struct {
+  const BlurUnroll *unroll;
+  char *snapshot;
+  bool store;
+} Copy;
+
+// This thread's share of a snapshot, taken or put back.
+static void copy_share(void *context, int64_t thread, int64_t threads) {
+  const Copy *copy = context;
+  const RangeList *state = &copy->unroll->state;
+  size_t first = state->bytes / (size_t)threads * (size_t)thread, at = 0;
+  size_t end = thread + 1 == threads ? state->bytes : state->bytes / (size_t)threads * (size_t)(thread + 1);
+  for (size_t i = 0; i < state->count; i++) {
+    size_t from = at > first ? at : first, to = at + state->items[i].bytes < end ? at + state->items[i].bytes : end;
+    char *memory = copy->unroll->network->memory + state->items[i].offset + (from - at);
+    if (from < to && copy->store) memcpy(copy->snapshot + from, memory, to - from);
+    else if (from < to) memcpy(memory, copy->snapshot + from, to - from);
+    at += state->items[i].bytes;
+  }
+}
+
+static void copy_state(BlurUnroll *unroll, int64_t snapshot, bool store) {
+  Copy copy = {unroll, unroll->snapshots + (size_t)snapshot * unroll->state.bytes, store};
+  if (unroll->network->alone) copy_share(&copy, 0, 1);
+  else blur_pool_run(unroll->network->pool, copy_share, &copy);
+}
+
+// ---- making one
+
+static size_t network_bytes(const BlurNetwork *network) {
+  return network->memory_bytes + network->scratch_bytes * (size_t)blur_pool_threads(network->pool);
+}
+
+static bool plan_memory(BlurUnroll *unroll, size_t memory, BlurStatus *status) {
+  size_t fixed = network_bytes(unroll->network), each = unroll->state.bytes ? unroll->state.bytes : 1;
+  if (unroll->query != unroll->network) fixed += network_bytes(unroll->query);
+  int64_t most = unroll->steps > 0 ? unroll->steps : 1;
+  BlurUnrollCost *cost = &unroll->cost;
+  cost->least_bytes = fixed + each;
+  cost->snapshots = most;
+  if (memory && memory < cost->least_bytes)
+    return status_fail(status, BLUR_FAILED_INPUT,
+                       "%zu bytes are too little memory for this unroll: the network and one snapshot of its state "
+                       "need %zu",
+                       memory, cost->least_bytes);
+  if (memory && (memory - fixed) / each < (size_t)most) cost->snapshots = (int64_t)((memory - fixed) / each);
+  cost->steps = revolve_advances(unroll->steps + 1, cost->snapshots);
+  cost->bytes = fixed + each * (size_t)cost->snapshots;
+  return true;
+}
+
+BlurUnroll *blur_unroll_create(BlurNetwork *network, BlurNetwork *query, int64_t steps, size_t memory,
+                               BlurStatus *status) {
+  if (!network->loss || (query && !query->loss)) {
+    status_fail(status, BLUR_FAILED_INPUT, "the program has no derivatives: compile it with BlurOptions.adjoint");
+    return NULL;
+  }
+  BlurUnroll *unroll = calloc(1, sizeof *unroll);
+  if (!unroll) {
+    status_fail_memory(status, "an unroll", sizeof *unroll);
+    return NULL;
+  }
+  *unroll = (BlurUnroll){.network = network, .query = query ? query : network, .steps = steps};
+  size_t largest = 1;
+  for (size_t i = 0; i < network->variable_count; i++) {
+    size_t count = blur_variable_count(&network->variables[i]);
+    if (count > largest) largest = count;
+  }
+  bool done = list_ranges(&unroll->state, network, false) && list_ranges(&unroll->adjoints, network, true) &&
+              list_ranges(&unroll->query_adjoints, unroll->query, true);
+  if (done && !plan_memory(unroll, memory, status)) {
+    blur_unroll_destroy(unroll);
+    return NULL;
+  }
+  size_t snapshots = (size_t)unroll->cost.snapshots;
+  unroll->stored = done ? calloc(snapshots, sizeof *unroll->stored) : NULL;
+  unroll->snapshots = done ? malloc(snapshots * unroll->state.bytes + 1) : NULL;
+  unroll->exchanged = unroll->query != network ? calloc(largest, sizeof(double)) : NULL;
+  if (unroll->stored && unroll->snapshots && (unroll->exchanged || unroll->query == network)) return unroll;
+  status_fail_memory(status, "the snapshots of an unroll", (double)snapshots * (double)unroll->state.bytes);
+  blur_unroll_destroy(unroll);
+  return NULL;
+}
+
+void blur_unroll_destroy(BlurUnroll *unroll) {
+  if (!unroll) return;
+  free(unroll->state.items);
+  free(unroll->adjoints.items);
+  free(unroll->query_adjoints.items);
+  free(unroll->snapshots);
+  free(unroll->stored);
+  free(unroll->exchanged);
+  free(unroll);
+}
+
+BlurUnrollCost blur_unroll_cost(const BlurUnroll *unroll) { return unroll->cost; }
+
+// ---- running it
+
+static void clear_adjoints(BlurNetwork *network, const RangeList *adjoints) {
+  for (size_t i = 0; i < adjoints->count; i++)
+    memset(network->memory + adjoints->items[i].offset, 0, adjoints->items[i].bytes);
+  const double one = 1;
+  blur_network_set_adjoint(network, network->loss, &one);
+}
+
+static const BlurVariable *counterpart(const BlurNetwork *network, const BlurVariable *variable) {
+  return blur_network_find(network, variable->kind, variable->name, variable->layer);
+}
+
+// Values go to the query's network, adjoints come back.
+static void exchange(BlurUnroll *unroll, bool values) {
+  for (size_t i = 0; i < unroll->network->variable_count; i++) {
+    const BlurVariable *own = &unroll->network->variables[i], *other = counterpart(unroll->query, own);
+    if (!network_keeps(own) || !other || blur_variable_count(other) != blur_variable_count(own)) continue;
+    if (values) {
+      blur_network_get(unroll->network, own, unroll->exchanged);
+      blur_network_set(unroll->query, other, unroll->exchanged);
+    } else {
+      blur_network_get_adjoint(unroll->query, other, unroll->exchanged);
+      blur_network_set_adjoint(unroll->network, own, unroll->exchanged);
+    }
+  }
+  if (values) blur_network_set_steps(unroll->query, unroll->network->steps);
+}
+
+static double run_query(BlurUnroll *unroll, BlurBatch *batch, void *context) {
+  BlurNetwork *query = unroll->query;
+  bool apart = query != unroll->network;
+  double loss = 0;
+  if (apart) exchange(unroll, true);
+  clear_adjoints(query, &unroll->query_adjoints);
+  batch(context, query, unroll->steps);
+  network_run(query, NETWORK_QUERY, NULL, NULL);
+  blur_network_get(query, query->loss, &loss);
+  if (apart) {
+    clear_adjoints(unroll->network, &unroll->adjoints);
+    exchange(unroll, false);
+  }
+  return loss;
+}
+
+static bool adjoints_are_finite(const BlurNetwork *network, const BlurVariable **where) {
+  for (size_t i = 0; i < network->variable_count; i++) {
+    *where = &network->variables[i];
+    if ((*where)->adjoint && (*where)->kind != BLUR_LOSS && !network_adjoint_is_finite(network, *where)) return false;
+  }
+  return true;
+}
+
+bool blur_unroll_run(BlurUnroll *unroll, BlurBatch *batch, void *context, double *loss, BlurStatus *status) {
+  BlurNetwork *network = unroll->network;
+  int64_t start = network->steps, here = 0;
+  Revolve revolve = revolve_begin(unroll->steps + 1, unroll->cost.snapshots, unroll->stored);
+  for (RevolveAction action; (action = revolve_next(&revolve)).kind != REVOLVE_DONE;) {
+    switch (action.kind) {
+    case REVOLVE_STORE: copy_state(unroll, action.snapshot, true); break;
+    case REVOLVE_RESTORE:
+      copy_state(unroll, action.snapshot, false);
+      here = action.stage;
+      blur_network_set_steps(network, start + here);
+      break;
+    case REVOLVE_ADVANCE:
+      for (; here < action.stage; here++) {
+        batch(context, network, here);
+        blur_network_step(network);
+      }
+      break;
+    case REVOLVE_REVERSE:
+      if (action.stage == unroll->steps) {
+        *loss = run_query(unroll, batch, context);
+      } else {
+        batch(context, network, action.stage);
+        network_run(network, NETWORK_ADJOINT, NULL, NULL);
+      }
+      break;
+    case REVOLVE_DONE: break;
+    }
+  }
+  const BlurVariable *where;
+  if (!isfinite(*loss))
+    return status_fail(status, BLUR_DIVERGED, "diverged: the loss after step %" PRId64 " is not finite",
+                       start + unroll->steps);
+  if (adjoints_are_finite(network, &where)) return true;
+  return status_fail(status, BLUR_DIVERGED, "diverged: the derivative by `%s` is not finite", where->name);
+}
