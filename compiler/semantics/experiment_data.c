@@ -33,25 +33,35 @@ static size_t known_set(const char *data) {
   return i;
 }
 
-// Numbers of samples, or shares of all.
+// Numbers of samples, or shares of all: `a / b`, or `a / b / c` with a test part, which reads as (a / b) / c.
 static bool take_split(ExperimentCheck *check, const AstValue *value, Text *out) {
+  enum { MOST = 3 };
   const AstExpression *ast = value->kind == VALUE_EXPRESSION ? value->first : NULL;
-  double training = 0, validation = 0;
-  bool fine = ast && ast->kind == EXPRESSION_BINARY && ast->binary.op == OPERATOR_DIVIDE &&
-              take_constant(check, ast->binary.left, &training) && take_constant(check, ast->binary.right, &validation);
-  bool shares = training > 0 && validation > 0 && training < 1 && validation < 1 && training + validation <= 1;
-  bool counts = training >= 1 && validation >= 1 && training <= 4294967295.0 && validation <= 4294967295.0 &&
-                training == floor(training) && validation == floor(validation);
-  fine = fine && (shares || counts);
-  if (fine) {
-    check->made->has_validation = true;
-    text_add_number(out, training);
-    text_add(out, "/");
-    text_add_number(out, validation);
-  } else {
-    report_field_value(check, FIELD_data_split, value->span);
+  double numbers[MOST], total = 0;
+  int count = 0;
+  bool fine = ast != NULL, shares = true, counts = true;
+  for (bool last = false; fine && !last; count++) {
+    last = !(ast->kind == EXPRESSION_BINARY && ast->binary.op == OPERATOR_DIVIDE && count + 1 < MOST);
+    double number;
+    fine = take_constant(check, last ? ast : ast->binary.right, &number);
+    if (!fine) break;
+    numbers[count] = number;
+    total += number;
+    shares = shares && number > 0 && number < 1;
+    counts = counts && number >= 1 && number <= 4294967295.0 && number == floor(number);
+    ast = last ? ast : ast->binary.left;
   }
-  return fine;
+  fine = fine && count > 1 && (counts || (shares && total <= 1 + 1e-9));
+  if (!fine) {
+    report_field_value(check, FIELD_data_split, value->span);
+    return false;
+  }
+  check->made->has_validation = true;
+  for (int i = count; i-- > 0;) {
+    text_add_number(out, numbers[i]);
+    if (i) text_add(out, "/");
+  }
+  return true;
 }
 
 static bool take_label(ExperimentCheck *check, const AstExpression *ast, int64_t *label) {
@@ -87,6 +97,18 @@ static bool take_classes(ExperimentCheck *check, const AstValue *value, Text *ou
   return fine;
 }
 
+static bool take_text(ExperimentCheck *check, FieldId id, const AstValue *value, Span span, Text *out) {
+  const char *text = value->kind == VALUE_TEXT ? value->name.text : plain_name_of(value);
+  double number;
+  if (text && !strchr(text, ',')) text_add(out, "%s", text);
+  else if (value->kind == VALUE_EXPRESSION && take_constant(check, value->first, &number)) text_add_number(out, number);
+  else {
+    report_field_value(check, id, value->kind == VALUE_NONE ? span : value->span);
+    return false;
+  }
+  return true;
+}
+
 static bool take_number(ExperimentCheck *check, FieldId id, const AstValue *value, Span span, Text *out) {
   double number;
   bool fine = value->kind == VALUE_EXPRESSION && take_constant(check, value->first, &number) &&
@@ -111,13 +133,9 @@ static void take_option(ExperimentCheck *check, FieldId id, const AstPhrase *set
   case FIELD_KIND_CLASSES: fine = take_classes(check, value, options); break;
   case FIELD_KIND_WORD:
     fine = take_word(check, id, value, setting->span, &word);
-    if (fine) text_add(options, "%s", word == 0 ? "labels" : word == 1 ? "pixels" : "labels+pixels");
+    if (fine) text_add(options, "%s", id == FIELD_data_permute && word == 2 ? "labels+pixels" : plain_name_of(value));
     break;
-  case FIELD_KIND_TEXT:
-    fine = value->kind == VALUE_TEXT;
-    if (fine) text_add(options, "%s", value->name.text);
-    else report_field_value(check, id, setting->span);
-    break;
+  case FIELD_KIND_TEXT: fine = take_text(check, id, value, setting->span, options); break;
   default:
     fine = take_count(check, id, value, setting->span, &count);
     if (fine) text_add(options, "%lld", (long long)count);

@@ -53,7 +53,7 @@ static bool prepare(StudyDesk *desk, const BlurCandidate *candidate, uint64_t se
     if (!desk->network) return false;
   }
   for (size_t i = 0; i < candidate->numbers; i++) set_genome(desk, &candidate->number[i]);
-  return true;
+  return !candidate->numbers || blur_network_reset_from_genome(desk->network, status);
 }
 
 // ---- steps
