@@ -118,6 +118,7 @@ Test(ir_interpret, every_operation) {
       {"clamp(x[], y[], z[])", 0.25, -1, 1, 0.25},
       {"clamp(x[], y[], z[])", N, -1, 1, N},
       {"fma(x[], y[], z[])", 2, 3, 4, 10},
+      {"surrogate(x[], y[], z[])", 2, 3, 4, 2},
       {"step", 0, 0, 0, 7},
       {"-2.5", 0, 0, 0, -2.5},
   };
