@@ -1,5 +1,5 @@
-// Every case of tests/reference/cases.txt, computed elsewhere (PyTorch, float64), against the interpreter on the lowered
-// programs: synapses after each step, neuron states, predictions and losses, to 1e-9 of the largest entry.
+// Every case of tests/reference/cases.txt, computed elsewhere (PyTorch, float64), against the interpreter on the
+// lowered programs: synapses after each step, neuron states, predictions and losses, to 1e-9 of the largest entry.
 #include "tests/support/reference_case.h"
 #include "tests/support/rule_run.h"
 
