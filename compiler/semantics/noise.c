@@ -27,9 +27,8 @@ static bool check_form(Checker *checker, const AstExpression *ast) {
   }
   if (!ast->call.axes) {
     Diagnostic *diagnostic = REPORT(checker, noise_axes, ast->span);
-    diagnostic_help(checker->sink, diagnostic, "name the axes before a colon: `%s(%s: %s)`", name,
-                    checker->place.kind == PLACE_ONE_LAYER ? "batch, unit" : "batch, post",
-                    is_normal ? "0, 1" : "0, 1");
+    diagnostic_help(checker->sink, diagnostic, "name the axes before a colon: `%s(%s: 0, 1)`", name,
+                    checker->place.kind == PLACE_ONE_LAYER ? "batch, unit" : "batch, post");
     return false;
   }
   if (given == 2) return true;
