@@ -102,9 +102,9 @@ static int run(Experiment *experiment) {
                               .context = experiment};
   experiment->study = blur_study_create(&options, &status);
   if (!experiment->study) return failed(experiment, &status);
-  experiment_tell_head(experiment);
   experiment->started = session_clock();
   command_interrupts(interrupt, experiment->study);
+  experiment_tell_head(experiment);
   bool right = blur_study_run(experiment->study, &status);
   command_interrupts(NULL, NULL);
   if (!right) return failed(experiment, &status);

@@ -222,9 +222,9 @@ static int work(Train *train) {
   if (session->saved) code = session_restore(session, train->training);
   if (!code) code = read_lengths(train);
   if (code) return code;
+  command_interrupts(interrupt, train->training);
   tell_start(train);
   train->started = session_clock();
-  command_interrupts(interrupt, train->training);
   bool right = run(train, &status);
   clear_line(train);
   if (right) {

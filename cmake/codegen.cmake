@@ -18,7 +18,7 @@ target_link_options(blur_codegen PRIVATE -Wl,--version-script=${GENERATED}/codeg
 # The sanitizers bring their own C++ runtime: there, and wherever static LLVM is missing, the shared one.
 if(BLUR_SANITIZE OR NOT TARGET LLVMCore)
   target_link_directories(blur_codegen PRIVATE ${LLVM_LIBRARY_DIRS})
-  target_link_libraries(blur_codegen PRIVATE LLVM)
+  target_link_libraries(blur_codegen PRIVATE LLVM stdc++)
 else()
   llvm_map_components_to_libnames(LLVM_STATIC_LIBRARIES core passes x86codegen x86asmparser x86desc x86info target analysis support irprinter)
   target_link_libraries(blur_codegen PRIVATE ${LLVM_STATIC_LIBRARIES} -l:libstdc++.a)

@@ -6,13 +6,16 @@
 #include "backend_identity.h"
 
 #include <llvm-c/Analysis.h>
+#include <llvm-c/ErrorHandling.h>
 #include <llvm-c/Support.h>
 #include <llvm-c/Target.h>
 #include <llvm-c/TargetMachine.h>
 #include <llvm-c/Transforms/PassBuilder.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char triple[] = "x86_64-unknown-linux-gnu";
 // The emission already hoists and shares values; this merges equal loads and addresses and hoists what is left.
@@ -23,6 +26,36 @@ typedef struct {
   LLVMContextRef context;
   LLVMModuleRef module;
 } Generation;
+
+// std::set_new_handler and llvm::install_bad_alloc_error_handler, which have no names in C: without them LLVM aborts
+// where memory is at its end.
+void set_new_handler(void (*handler)(void)) __asm__("_ZSt15set_new_handlerPFvvE");
+void install_bad_alloc_handler(void (*handler)(void *, const char *, bool),
+                               void *context) __asm__("_ZN4llvm31install_bad_alloc_error_handlerEPFvPvPKcbES0_");
+
+static void end_without_memory(void) {
+  static const char message[] = "blur: out of memory while compiling; a smaller network or fewer states need less\n";
+  if (write(STDERR_FILENO, message, sizeof message - 1) < 0) _exit(3);
+  _exit(3); // as arenas do (base/arena.h)
+}
+
+static void end_without_memory_for(void *context, const char *what, bool diagnostics) {
+  (void)context, (void)what, (void)diagnostics;
+  end_without_memory();
+}
+
+static void end_at_defect(const char *reason) {
+  fprintf(stderr, "blur: internal error in the code generator: %s\nThis is a defect of blur. Please report it.\n",
+          reason);
+  exit(70);
+}
+
+// Before LLVM's own constructors, which allocate.
+__attribute__((constructor(101))) static void prepare_for_failure(void) {
+  set_new_handler(end_without_memory);
+  install_bad_alloc_handler(end_without_memory_for, NULL);
+  LLVMInstallFatalErrorHandler(end_at_defect);
+}
 
 static void initialize_target(void) {
   LLVMInitializeX86TargetInfo();
