@@ -1,33 +1,6 @@
 // Axes of their own: second indices over a layer, the last layer from everywhere, synapses between other axes, traces a
 // sample, in the interpreter, against loops written here.
-#include "tests/support/rule_run.h"
-
-#include <criterion/criterion.h>
-#include <math.h>
-
-static void expect(const char *what, const double *found, const double *expected, int count) {
-  for (int i = 0; i < count; i++)
-    cr_expect(fabs(found[i] - expected[i]) < 1e-12, "%s[%d]: %.15g, not %.15g", what, i, found[i], expected[i]);
-}
-
-static RuleRun *open_rule(const char *text, const char *net, int64_t batch) {
-  RuleRun *run = rule_run_open(text, "-", net, batch, LOSS_SQUARED_ERROR);
-  cr_assert_not_null(run);
-  cr_assert_null(ir_verify(run->step), "%s", ir_verify(run->step));
-  cr_assert_null(ir_verify(run->predict), "%s", ir_verify(run->predict));
-  return run;
-}
-
-static double *memory_of(RuleRun *run, const char *name, int layer, bool is_bias) {
-  int buffer = rule_run_find(run->step, name, layer, is_bias);
-  cr_assert_geq(buffer, 0, "%s of layer %d", name, layer);
-  return run->step_storage[buffer];
-}
-
-// Numbers without a pattern, in (-1, 1).
-static void fill(double *array, int count, double seed) {
-  for (int i = 0; i < count; i++) array[i] = sin(seed + 1.7 * i + 0.3 * i * i);
-}
+#include "tests/support/rule_expect.h"
 
 enum { B = 3, I = 3, O = 4 };
 

@@ -1,42 +1,23 @@
 // The rules that the language is designed to say shortly, as files: they check without a word, and compute what loops
 // written here compute. Others of them have tests of their own: orders.c, axes.c, scopes.c, and those of the library.
-#include "tests/support/rule_run.h"
+#include "tests/support/rule_expect.h"
 
-#include <criterion/criterion.h>
-#include <math.h>
-
-static void expect(const char *what, const double *found, const double *expected, int count) {
-  for (int i = 0; i < count; i++)
-    cr_expect(fabs(found[i] - expected[i]) < 1e-12, "%s[%d]: %.15g, not %.15g", what, i, found[i], expected[i]);
-}
-
-static RuleRun *open_rule(const char *text, const char *net, int64_t batch) {
-  RuleRun *run = rule_run_open(text, "-", net, batch, LOSS_CROSS_ENTROPY);
-  cr_assert_not_null(run);
+// With the loss of classes, and nothing to complain of.
+static RuleRun *open_clean_rule(const char *text, const char *net, int64_t batch) {
+  RuleRun *run = open_rule_with_loss(text, net, batch, LOSS_CROSS_ENTROPY);
   cr_expect_eq(run->sink.items.count, 0, "%zu diagnostics", run->sink.items.count);
-  cr_assert_null(ir_verify(run->step), "%s", ir_verify(run->step));
-  cr_assert_null(ir_verify(run->predict), "%s", ir_verify(run->predict));
   return run;
-}
-
-static double *memory_of(RuleRun *run, const char *name, int layer, bool is_bias) {
-  int buffer = rule_run_find(run->step, name, layer, is_bias);
-  cr_assert_geq(buffer, 0, "%s of layer %d", name, layer);
-  return run->step_storage[buffer];
-}
-
-static void fill(double *array, int count, double seed) {
-  for (int i = 0; i < count; i++) array[i] = sin(seed + 1.7 * i + 0.3 * i * i);
 }
 
 enum { B = 3, I = 2, O = 2, N = 5, M = 3 };
 
 // Oja 1982.
 Test(language_rules, oja) {
-  RuleRun *run = open_rule("rule oja {\n  neuron h\n  synapse w ~ normal(0, 0.1)\n  genome lr = 0.1\n  input h <- x\n"
-                           "  forward post.h <- sum(pre: w * pre.h)\n"
-                           "  update w <- w + lr*mean(batch: post.h * (pre.h - post.h*w))\n  predict h\n}\n",
-                           "2-2", B);
+  RuleRun *run =
+      open_clean_rule("rule oja {\n  neuron h\n  synapse w ~ normal(0, 0.1)\n  genome lr = 0.1\n  input h <- x\n"
+                      "  forward post.h <- sum(pre: w * pre.h)\n"
+                      "  update w <- w + lr*mean(batch: post.h * (pre.h - post.h*w))\n  predict h\n}\n",
+                      "2-2", B);
   double w[I][O], x[B][I], y[B * O] = {0}, h[B][O] = {{0}}, expected[I][O];
   fill(&w[0][0], I * O, 1);
   fill(&x[0][0], B * I, 2);
@@ -56,7 +37,7 @@ Test(language_rules, oja) {
 
 // Variable shared meta learning (Kirsch and Schmidhuber 2021): a synapse is a small recurrent network.
 Test(language_rules, vsml) {
-  RuleRun *run = open_rule(
+  RuleRun *run = open_clean_rule(
       "rule vsml {\n  const n = 5, m = 3\n  neuron f[m], e[m]\n  synapse s[n] ~ normal(0, 0.1)\n"
       "  genome U[n,n], V[n,m], W[n,m], P[m,n] ~ normal(0, 0.1)\n  input f[c] <- x\n"
       "  forward post.f[c] <- tanh(sum(pre, i: s[i] * P[c,i] * pre.f[c]))\n  feedback e[c] <- f[c] - y\n"
@@ -101,7 +82,7 @@ Test(language_rules, vsml) {
 // A small network for every synapse, with a hidden layer of 32 (after Andrychowicz and others 2016).
 Test(language_rules, learned_optimizer) {
   enum { H = 32 };
-  RuleRun *run = open_rule(
+  RuleRun *run = open_clean_rule(
       "rule learned_optimizer like std.backprop {\n"
       "  const n = 32;  genome { W1[n,4], W2[2,n] ~ normal(0, 0.1);  b1[n] = 0 };  synapse m like w = 0\n"
       "  update { let d = sum(batch: pre.h * post.g);  m <- 0.9*m + 0.1*d\n"
@@ -187,7 +168,7 @@ Test(language_rules, as_designed) {
       "    post.h <- if last then z else mask * act(z)\n    post.g <- if last then 1 else mask * act'(z) }\n}\n",
   };
   for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-    RuleRun *run = open_rule(rules[i], "3-4-2", B);
+    RuleRun *run = open_clean_rule(rules[i], "3-4-2", B);
     double x[B * 3], y[B * 2] = {1, -1, -1, 1, 1, -1};
     fill(x, B * 3, (double)i);
     for (size_t b = 0; b < run->step->buffers.count; b++) { // draws stay zero in these runs: numbers above 0

@@ -1,29 +1,7 @@
 // Noise in rules: which numbers are drawn, each by its name in base/philox.h; what is one draw and what are two.
 #include "base/philox.h"
 #include "blur/runtime.h"
-#include "tests/support/rule_run.h"
-
-#include <criterion/criterion.h>
-#include <math.h>
-
-static void expect(const char *what, const double *found, const double *expected, int count) {
-  for (int i = 0; i < count; i++)
-    cr_expect(fabs(found[i] - expected[i]) < 1e-12, "%s[%d]: %.15g, not %.15g", what, i, found[i], expected[i]);
-}
-
-static RuleRun *open_rule(const char *text, const char *net, int64_t batch) {
-  RuleRun *run = rule_run_open(text, "-", net, batch, LOSS_SQUARED_ERROR);
-  cr_assert_not_null(run);
-  cr_assert_null(ir_verify(run->step), "%s", ir_verify(run->step));
-  cr_assert_null(ir_verify(run->predict), "%s", ir_verify(run->predict));
-  return run;
-}
-
-static double *memory_of(RuleRun *run, const char *name, int layer, bool is_bias) {
-  int buffer = rule_run_find(run->step, name, layer, is_bias);
-  cr_assert_geq(buffer, 0, "%s of layer %d", name, layer);
-  return run->step_storage[buffer];
-}
+#include "tests/support/rule_expect.h"
 
 // Element `element` of the draw at a place, in a step; the seed of these runs is 0.
 static double normal(uint32_t place, int layer, uint32_t element, uint32_t step, uint32_t iteration) {

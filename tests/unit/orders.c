@@ -1,22 +1,6 @@
 // Own orders of a step: passes, blocks at layers, repeats and their indices, signals, what is kept between steps, and
 // predictions with steps of their own, in the interpreter. Two published rules are held against loops written here.
-#include "tests/support/rule_run.h"
-
-#include <criterion/criterion.h>
-#include <math.h>
-
-static void expect(const char *what, const double *found, const double *expected, int count) {
-  for (int i = 0; i < count; i++)
-    cr_expect(fabs(found[i] - expected[i]) < 1e-12, "%s[%d]: %.15g, not %.15g", what, i, found[i], expected[i]);
-}
-
-static RuleRun *open_rule(const char *text, const char *net, int64_t batch) {
-  RuleRun *run = rule_run_open(text, "-", net, batch, LOSS_SQUARED_ERROR);
-  cr_assert_not_null(run);
-  cr_assert_null(ir_verify(run->step), "%s", ir_verify(run->step));
-  cr_assert_null(ir_verify(run->predict), "%s", ir_verify(run->predict));
-  return run;
-}
+#include "tests/support/rule_expect.h"
 
 static double value_of(RuleRun *run, const char *name, int layer) {
   double value = NAN;
