@@ -44,7 +44,8 @@ static const CodeGenerator *open_file(Arena *arena, const char *path, const char
   void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL); // never closed: LLVM does not expect to be
   const CodeGenerator *generator = module ? dlsym(module, GENERATOR_SYMBOL) : NULL;
   if (!generator) {
-    *error = arena_format(arena, "cannot open the code generator: %s; install blur again, or give it more memory", dlerror());
+    *error = arena_format(arena, "cannot open the code generator: %s; install blur again, or give it more memory",
+                          dlerror());
   } else if (strcmp(generator->identity, BACKEND_IDENTITY)) {
     *error = arena_format(arena, "the code generator %s belongs to another build of blur; install blur again", path);
     generator = NULL;

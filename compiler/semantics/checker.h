@@ -1,7 +1,7 @@
 // Shared by the files of this folder: the state of one check, the names in scope, and the functions that the files
-// offer one another. The way of a rule: merge.c (inheritance, overrides, chosen declarations) -> variables.c ->
-// statement.c for every block (expression.c, functions.c, reductions.c, bias.c on nodes.c) -> warnings.c ->
-// CheckedRule.
+// offer one another. The way of a rule: merge.c (inheritance, overrides, chosen declarations) -> variables.c -> steps.c
+// (which blocks run) -> statement.c for every block (expression.c, brackets.c, functions.c, reductions.c, noise.c,
+// bias.c on nodes.c and indices.c) -> warnings.c -> CheckedRule.
 #ifndef BLUR_SEMANTICS_CHECKER_H
 #define BLUR_SEMANTICS_CHECKER_H
 
@@ -182,6 +182,7 @@ typedef struct {
   ARENA_LIST(MergedBlock) blocks;
   Merged predict, step;
   ARENA_LIST(CounterRead) counter_reads;
+  int steps_made;
   int block; // the block that is being checked, into rule->blocks; -1: none
   const RuleOverride *overrides;
   const RuleSetting *settings; // NULL, or what stands in a file: an override each
@@ -300,6 +301,8 @@ CheckedExpression *node_substitute(Checker *checker, CheckedExpression *value, R
 RuleAxis variable_axis_at(RuleAxis declared, CheckedSide side); // `unit` seen from a side
 Span call_place(const Checker *checker, Span span); // inside an inlined function: the place of the user's call
 void statement_begin(Checker *checker);
+
+// indices.c
 bool bind_index(Checker *checker, AstName name, RuleAxis *axis); // a new state index; false: too many
 bool index_extent(Checker *checker, RuleAxis axis, int64_t extent, Span span);
 void report_extent_unknown(Checker *checker, RuleAxis axis); // once an index
@@ -316,15 +319,17 @@ CheckedExpression *check_expression(Checker *checker, const AstExpression *ast);
 CheckedExpression *check_number(Checker *checker, const AstExpression *ast);
 // vectors.c: the value of a let; a vector adds an index of its own to `axes`, of which there are *count
 CheckedExpression *check_let_value(Checker *checker, const AstStatement *let, RuleAxis *axes, int *count);
-bool check_indices(Checker *checker, const AstIndex *indices, int count, const char *name, Span span,
-                   const int64_t *extents, CheckedIndex *out);
-bool check_replacements(Checker *checker, const AstIndex **indices, const CheckedVariable *variable, CheckedSide side,
-                        RuleAxis *renamed);
 bool check_side(Checker *checker, const AstExpression *name, int variable, CheckedSide *side);
 Span base_span(const AstExpression *name_or_index);
 
 // noise.c
 CheckedExpression *check_noise(Checker *checker, const AstExpression *ast);
+
+// brackets.c
+bool check_indices(Checker *checker, const AstIndex *indices, int count, const char *name, Span span,
+                   const int64_t *extents, CheckedIndex *out);
+bool check_replacements(Checker *checker, const AstIndex **indices, const CheckedVariable *variable, CheckedSide side,
+                        RuleAxis *renamed);
 
 // functions.c
 CheckedExpression *check_call(Checker *checker, const AstExpression *ast);

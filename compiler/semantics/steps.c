@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const char *const standard_names[] = {"input", "forward", "feedback", "backward", "update"};
-enum { STANDARD_BLOCKS = 5, BEFORE_PREDICTION = 2 };
+enum { STANDARD_BLOCKS = 5, BEFORE_PREDICTION = 2, MAX_STEPS = 4096 };
 static const double MAX_RUNS = 1e9; // of one block in a step: iterations have 32-bit numbers
 
 // ---- the indices of repeats, known before the blocks are checked
@@ -173,6 +173,13 @@ static CheckedStep *check_steps(Checker *checker, const AstStep *ast, const Runn
       *step = (CheckedStep){.block = block, .counter = -1, .span = ast->span};
     }
     if (!step) continue;
+    if (++checker->steps_made > MAX_STEPS) {
+      Diagnostic *diagnostic =
+          REPORT(checker, rule_too_large, ast->span, "more than 4096 blocks are named in its steps");
+      diagnostic_help(checker->sink, diagnostic, "write `repeat n { ... }` instead of naming blocks again");
+      checker->too_large = true;
+      return first;
+    }
     *last = step;
     last = &step->next;
   }

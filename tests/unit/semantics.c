@@ -406,6 +406,15 @@ Test(semantics, long_and_deep_texts_end_in_a_message) {
   cr_expect_eq(bench.sink.errors, 1);
   text_free(&text);
   arena_destroy(bench.arena);
+  bench = bench_make();
+  text = (Text){0};
+  text_add(&text, "rule mine {\n  neuron h\n  input h <- x\n  step { ");
+  for (int i = 0; i < 5000; i++) text_add(&text, "input; ");
+  text_add(&text, "input }\n  predict { input } h }");
+  cr_expect_null(check_text(&bench, text_get(&text)));
+  cr_expect_eq(bench.sink.errors, 1);
+  text_free(&text);
+  arena_destroy(bench.arena);
 }
 
 Test(semantics, printing) {

@@ -1,0 +1,123 @@
+// State indices of a statement: bound by its left side, by reductions, lets and functions, their extents inferred from
+// use. At its end they get axes of the rule, and its nodes are told so; until then nodes.c works with numbers of the
+// statement's own.
+#include "compiler/semantics/checker.h"
+
+#include <string.h>
+
+bool bind_index(Checker *checker, AstName name, RuleAxis *axis) {
+  if (RULE_AXIS_FIRST_STATE + checker->index_count >= 64) {
+    if (!checker->too_large) REPORT(checker, rule_too_large, name.span, "a statement binds more than 57 state indices");
+    checker->too_large = true;
+    return false;
+  }
+  *axis = (RuleAxis)(RULE_AXIS_FIRST_STATE + checker->index_count++);
+  checker->indices[*axis] = (StateIndex){.name = name};
+  return true;
+}
+
+bool index_extent(Checker *checker, RuleAxis axis, int64_t extent, Span span) {
+  StateIndex *index = &checker->indices[axis];
+  if (!index->extent) {
+    index->extent = extent;
+    index->extent_span = span;
+    return true;
+  }
+  if (index->extent == extent) return true;
+  if (!index->failed) {
+    Diagnostic *diagnostic =
+        REPORT(checker, extent_conflict, span, index->name.text, (long long)extent, (long long)index->extent);
+    diagnostic_label(checker->sink, diagnostic, "%lld states", (long long)extent);
+    diagnostic_note(checker->sink, diagnostic, index->extent_span, "%lld states here", (long long)index->extent);
+    diagnostic_help(checker->sink, diagnostic, "use an index of its own for each number of states");
+  }
+  index->failed = true;
+  return false;
+}
+
+void report_extent_unknown(Checker *checker, RuleAxis axis) {
+  StateIndex *index = &checker->indices[axis];
+  if (!index->failed) {
+    Diagnostic *diagnostic = REPORT(checker, extent_unknown, index->name.span, index->name.text);
+    diagnostic_help(checker->sink, diagnostic, "use it as the state of a variable, or leave it out");
+  }
+  index->failed = true;
+}
+
+// Axes of the rule are shared by name and extent; within a statement every index has an axis of its own.
+bool indices_finish(Checker *checker, RuleAxis *final) {
+  CheckedRule *rule = checker->rule;
+  bool fine = true;
+  uint64_t taken = 0;
+  for (int i = 0; i < RULE_AXIS_FIRST_STATE; i++) final[i] = (RuleAxis)i;
+  for (int i = 0; i < checker->index_count; i++) {
+    RuleAxis axis = (RuleAxis)(RULE_AXIS_FIRST_STATE + i);
+    StateIndex *index = &checker->indices[axis];
+    final[axis] = axis;
+    if (index->failed) fine = false;
+    if (index->failed || checker->too_large) continue;
+    if (!index->extent) {
+      fine = false;
+      report_extent_unknown(checker, axis);
+      continue;
+    }
+    size_t found = RULE_AXIS_FIRST_STATE;
+    for (; found < rule->axes.count; found++)
+      if (!(taken >> found & 1) && rule->axes.items[found].extent == index->extent &&
+          !strcmp(rule->axes.items[found].name, index->name.text))
+        break;
+    if (found == 64) {
+      fine = false;
+      if (!checker->too_large) REPORT(checker, rule_too_large, index->name.span, "it has more than 57 state indices");
+      checker->too_large = true;
+      continue;
+    }
+    if (found == rule->axes.count)
+      ARENA_PUSH(checker->arena, &rule->axes, (CheckedAxis){index->name.text, index->extent, index->name.span});
+    taken |= (uint64_t)1 << found;
+    final[axis] = (RuleAxis)found;
+  }
+  return fine && !checker->too_large;
+}
+
+static RuleAxisSet renumber_set(RuleAxisSet axes, const RuleAxis *final) {
+  RuleAxisSet result = axes & (axis_bit(RULE_AXIS_FIRST_STATE) - 1);
+  for (RuleAxisSet rest = axes & ~result; rest; rest &= rest - 1) result |= axis_bit(final[__builtin_ctzll(rest)]);
+  return result;
+}
+
+static void finish(CheckedExpression *value, const RuleAxis *final, uint32_t mark) {
+  Node *node = node_of(value);
+  if (node->mark == mark) return;
+  node->mark = mark;
+  value->axes = renumber_set(value->axes, final);
+  value->reduced = renumber_set(value->reduced, final);
+  if (value->kind == CHECKED_POSITION) value->axis = final[value->axis];
+  for (int i = 0; i < IR_MAX_DIMENSIONS; i++)
+    if (value->index[i].is_axis) value->index[i].axis = final[value->index[i].axis];
+  for (int i = 0; i < IR_MAX_OPERANDS; i++)
+    if (value->operand[i]) finish(value->operand[i], final, mark);
+}
+
+void node_finish(Checker *checker, CheckedExpression *value, const RuleAxis *final) {
+  if (!node_is_error(checker, value)) finish(value, final, ++checker->next_mark);
+}
+
+bool node_reads(const CheckedExpression *value, int variable, uint32_t mark) {
+  Node *node = node_of(value);
+  if (node->mark == mark) return false;
+  node->mark = mark;
+  if (value->kind == CHECKED_READ && value->variable == variable) return true;
+  for (int i = 0; i < IR_MAX_OPERANDS; i++)
+    if (value->operand[i] && node_reads(value->operand[i], variable, mark)) return true;
+  return false;
+}
+
+void node_renumber_variables(Checker *checker, CheckedExpression *value, const int *number, uint32_t mark) {
+  Node *node = node_of(value);
+  if (node->mark == mark || node_is_error(checker, value)) return;
+  node->mark = mark;
+  if (value->kind == CHECKED_READ) value->variable = number[value->variable];
+  for (int i = 0; i < IR_MAX_OPERANDS; i++)
+    if (value->operand[i]) node_renumber_variables(checker, value->operand[i], number, mark);
+}
