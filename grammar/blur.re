@@ -25,8 +25,17 @@ static const char *copy_of(const Scanner *scanner, const char *start, const char
   return arena_copy(scanner->parser->arena, start, length > 60 ? 60 : length);
 }
 
+// Does what begins here touch something that was told already? One slip (`.0.1`) makes one report.
+static bool touches_report(const Scanner *scanner, const char *start) {
+  const DiagnosticSink *sink = scanner->parser->sink;
+  if (sink->items.count <= scanner->parser->first_report) return false;
+  const Diagnostic *last = &sink->items.items[sink->items.count - 1];
+  return last->span.file == scanner->parser->source && last->span.end == (uint32_t)(start - scanner->text);
+}
+
 static Diagnostic *report_foreign(Scanner *scanner, DiagnosticCode code, const char *start, const char *replacement) {
   Parser *parser = scanner->parser;
+  if (touches_report(scanner, start)) return &parser->sink->scratch;
   const char *written = copy_of(scanner, start, scanner->cursor);
   Diagnostic *diagnostic = diagnostic_report(parser->sink, code, here(scanner, start), written);
   if (replacement) diagnostic_fix(parser->sink, diagnostic, here(scanner, start), "%s", replacement);
@@ -159,7 +168,8 @@ static bool scan_stray(Scanner *scanner, int *kind) {
   while (scanner->cursor < scanner->limit && *scanner->cursor == *start) scanner->cursor++;
   const char *shown = point < 0x20 || point == 0x7F ? arena_format(parser->arena, "\\x%02x", (unsigned)point)
                                                     : arena_copy(parser->arena, start, 1);
-  diagnostic_report(parser->sink, DIAGNOSTIC_stray_character, here(scanner, start), shown);
+  if (!touches_report(scanner, start))
+    diagnostic_report(parser->sink, DIAGNOSTIC_stray_character, here(scanner, start), shown);
   return !count_garbage(scanner, here(scanner, start));
 }
 
@@ -375,6 +385,15 @@ word:
 done:
   emit(scanner, kind, start, primes);
   return true;
+}
+
+void scan_part(const Parser *parser, uint32_t start, uint32_t end, TokenList *out) {
+  DiagnosticSink sink = {.arena = parser->arena};
+  Parser quiet = {.arena = parser->arena, .source = parser->source, .sink = &sink};
+  const char *text = parser->source->text;
+  Scanner scanner = {.parser = &quiet, .out = out, .text = text, .cursor = text + start};
+  scanner.limit = text + parser->source->length;
+  while (scanner.cursor < text + end && scan_token(&scanner)) continue;
 }
 
 void scan_tokens(Parser *parser, TokenList *out) {

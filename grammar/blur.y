@@ -607,5 +607,6 @@ static int yyreport_syntax_error(const yypcontext_t *context, Parser *parser) {
   parser->last_failure = parser->next;
   parser->recovering = true;
   parser->resume = parser_resume_after(parser, parser->next - 1);
+  parser->unread += 1 + parser->resume - (parser->next - 1);
   return 0;
 }

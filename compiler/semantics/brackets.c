@@ -47,6 +47,11 @@ bool check_indices(Checker *checker, const AstIndex *indices, int count, const c
                    const int64_t *extents, CheckedIndex *out) {
   int given = 0;
   bool fine = true;
+  const Local *local = scope_find_local(checker, name);
+  const Entry *entry = local ? NULL : name_table_find(&checker->names, name);
+  checker->indexed = local   ? (Indexed){name, local->name.span}
+                     : entry ? (Indexed){name, entry->name.span}
+                             : (Indexed){0};
   for (const AstIndex *index = indices; index; index = index->next, given++) {
     if (index->is_range) {
       REPORT(checker, index_kind, index->span, "an index on the right side");

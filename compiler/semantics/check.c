@@ -61,17 +61,22 @@ static void drop_unused(Checker *checker) {
 // ---- the two entrances
 
 static CheckedRule *check(Checker *checker, const AstFile *file, const AstRule *ast) {
-  size_t errors = checker->sink->errors;
+  size_t errors = checker->first_errors = checker->sink->errors;
   checker->ast = ast;
   checker->rule->name = ast->name.text ? ast->name.text : "";
   checker->rule->source = file->source;
   checker->rule->span = ast->name.span.file ? ast->name.span : ast->span;
-  if (!merge_rule(checker, file, ast)) return NULL;
+  diagnostic_mute(checker->sink, MUTED_NONE);
+  bool merged = merge_rule(checker, file, ast);
+  diagnostic_mute(checker->sink, MUTED_NONE);
+  if (!merged) return NULL;
   report_unused_settings(checker);
   survey_steps(checker);
   make_variables(checker);
   check_blocks(checker);
+  diagnostic_mute(checker->sink, MUTED_NONE);
   if (!checker->too_large) check_prediction(checker);
+  diagnostic_mute(checker->sink, MUTED_NONE);
   for (size_t i = 0; i < checker->names.items.count && !checker->too_large; i++) {
     Entry *entry = checker->names.items.items[i];
     if (entry->depth < checker->depth) continue;

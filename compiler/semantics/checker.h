@@ -96,6 +96,7 @@ typedef enum { PLACE_CONSTANT, PLACE_INITIAL, PLACE_ONE_LAYER, PLACE_SYNAPSES, P
 typedef struct {
   PlaceKind kind;
   const char *name; // "forward", "the initial value of `w`"
+  Span block;       // all of the block; {0} elsewhere
   bool sees_x, sees_y;
   bool sees_genome, sees_layer_genome; // an initial value: of the network; of its synapse layer
 } Place;
@@ -124,11 +125,18 @@ struct Node {
   CheckedExpression *rewritten; // of substitution `mark`
 };
 
+// What has states that are counted by indices: its name, and where it is declared; {0}: something without a name.
+typedef struct {
+  const char *name;
+  Span span;
+} Indexed;
+
 // A state index bound somewhere in the current statement.
 typedef struct {
   AstName name;
   int64_t extent; // 0: not known yet
   Span extent_span;
+  Indexed extent_of;
   bool failed;
 } StateIndex;
 
@@ -169,7 +177,8 @@ typedef struct {
   TaskLoss task_loss;
   CheckedRule *rule;
   const AstRule *ast;
-  bool is_partial; // the file has errors of syntax: declarations may be missing
+  size_t first_errors; // of the sink, when the check of the rule began
+  bool is_partial;     // the file has errors of syntax: declarations may be missing
 
   // names
   NameTable names;
@@ -205,12 +214,17 @@ typedef struct {
   uint32_t next_place; // of the next draw of noise
   uint32_t next_mark;
   size_t nodes_made, calls_made;
+  int64_t conflicts[32]; // pairs of extents that an error has told about
+  int conflict_count;
+  Indexed indexed; // whose indices are looked at
   bool too_large;
   CheckedExpression *error;
 
   // about variables and lets, by their number
   struct VariableFacts {
     bool read, written, in_circle;
+    bool unseen;    // an error has told that a block does not see it: it may be of the wrong kind
+    bool axes_told; // an error has told about the axes it is declared with
     Entry *entry;
   } * facts;
   size_t fact_capacity;
@@ -219,7 +233,8 @@ typedef struct {
     int bias_variable, plain_variable;
     Span function_span;
     bool is_truth;
-    RuleAxisSet axes;
+    bool doubtful;            // it stands on a declaration that an error has told about
+    RuleAxisSet axes, blamed; // blamed: axes that an error has told about
   } * let_facts;
   size_t let_capacity;
 } Checker;
@@ -228,8 +243,14 @@ typedef struct {
   checker_calls((checker), diagnostic_report((checker)->sink, DIAGNOSTIC_##code, __VA_ARGS__))
 // Without the calls: for what is wrong however it was reached.
 #define REPORT_PLAIN(checker, code, ...)                                                                               \
-  checker_report_finish(diagnostic_report((checker)->sink, DIAGNOSTIC_##code, __VA_ARGS__))
-Diagnostic *checker_report_finish(Diagnostic *diagnostic);
+  checker_report_finish((checker), diagnostic_report((checker)->sink, DIAGNOSTIC_##code, __VA_ARGS__))
+// How to mend it, and what follows from it (report.c).
+Diagnostic *checker_report_finish(Checker *checker, Diagnostic *diagnostic);
+// What is said of values that a declaration gives is not told, where an error has told about the declaration.
+void checker_doubt_readers(Checker *checker, Span declaration);
+void checker_unknown_name_told(Checker *checker, Span span);
+Entry *checker_entry_at(Checker *checker,
+                        Span span); // what the name at this place, after its side, stands for; or NULL
 bool report_stands_at(const Checker *checker, Span span);
 Diagnostic *report_index_count(Checker *checker, Span span, const char *name, int declared, const AstIndex *indices);
 void report_out_of_range(Checker *checker, Span span, int64_t state, const char *name, int64_t extent);

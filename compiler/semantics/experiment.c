@@ -89,12 +89,14 @@ static void take_field(ExperimentCheck *check, FieldId id, const AstField *field
 
 // ---- the whole
 
-// Each field by its line of experiment.def, once; gathers them.
-static void sort_fields(ExperimentCheck *check, const AstField **found) {
+// Each field by its line of experiment.def, once; gathers them. Returns how many have a name that no field has.
+static size_t sort_fields(ExperimentCheck *check, const AstField **found) {
   DiagnosticSink *sink = check->checker->sink;
+  size_t unknown = 0;
   for (const AstField *field = check->ast->fields; field; field = field->next) {
     FieldId id = experiment_field_at(NULL, field->name.text);
     if (id == FIELD_COUNT) {
+      unknown++;
       report_unknown_part(check, field->name.span, NULL, field->name.text);
     } else if (experiment_fields[id].kind == FIELD_KIND_META) {
       Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_meta, field->name.span, field->name.text);
@@ -109,7 +111,10 @@ static void sort_fields(ExperimentCheck *check, const AstField **found) {
     } else if (found[id]) {
       Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_field_twice, field->name.span, field->name.text);
       diagnostic_note(sink, diagnostic, found[id]->name.span, "it stands here before");
-      diagnostic_help(sink, diagnostic, "leave one of them");
+      diagnostic_help(sink, diagnostic,
+                      id == FIELD_rule ? "leave one of them, or compare the two: `against` names the "
+                                         "rules that `rule` is compared with"
+                                       : "leave one of them");
     } else if (!field->phrases) {
       found[id] = field;
       report_field_value(check, id, field->name.span);
@@ -117,22 +122,25 @@ static void sort_fields(ExperimentCheck *check, const AstField **found) {
       found[id] = field;
     }
   }
+  return unknown;
 }
 
-// All in one report: it stands at the experiment's name.
-static void report_missing(ExperimentCheck *check, const AstField **found) {
+// All in one report: it stands at the experiment's name. Not those that `unknown` fields with a wrong name may be.
+static void report_missing(ExperimentCheck *check, const AstField **found, size_t unknown) {
   static const char *const examples[FIELD_COUNT] = {[FIELD_rule] = "rule std.backprop { lr = 0.1 }",
                                                     [FIELD_net] = "net in -> 256 -> out",
                                                     [FIELD_data] = "data fashion_mnist { batch = 128 }",
                                                     [FIELD_steps] = "steps 100, eval every 5 on test"};
   Text names = {0}, lines = {0};
+  size_t missing = 0;
   for (FieldId id = 0; id < FIELD_COUNT; id++) {
     if (found[id] || experiment_fields[id].fallback) continue;
+    missing++;
     text_add(&names, "%s`%s`", names.length ? ", " : "", experiment_fields[id].path);
     text_add(&lines, "%s`%s`", lines.length ? ", " : "", examples[id]);
   }
   const AstName *name = &check->ast->name;
-  if (names.length) {
+  if (missing > unknown) {
     Diagnostic *diagnostic =
         EXPERIMENT_REPORT(check, experiment_field_missing, name->span, name->text, text_get(&names));
     diagnostic_help(check->checker->sink, diagnostic, "add what is missing, as in %s", text_get(&lines));
@@ -155,8 +163,8 @@ CheckedExperiment *check_experiment(Arena *arena, const AstFile *file, const Ast
   made->seeds = 5;
   made->loss = -1;
   const AstField *found[FIELD_COUNT] = {0};
-  sort_fields(&check, found);
-  if (!check.is_meta && !is_partial) report_missing(&check, found);
+  size_t unknown = sort_fields(&check, found);
+  if (!check.is_meta && !is_partial) report_missing(&check, found, unknown);
   for (FieldId id = 0; id < FIELD_COUNT; id++)
     if (found[id] && found[id]->phrases && id != FIELD_measure) take_field(&check, id, found[id]);
   for (const AstField *field = experiment->fields; field; field = field->next)

@@ -28,6 +28,7 @@ bool check_side(Checker *checker, const AstExpression *ast, int variable, Checke
   PlaceKind place = checker->place.kind;
   if (place == PLACE_ANYWHERE) return false;
   if (qualifier && !checked_on_neurons(info)) {
+    if (checker->facts[variable].unseen) return false;
     Diagnostic *diagnostic = REPORT(checker, side_of_other, ast->span, info->name, kind_name(info), qualifier);
     diagnostic_help(checker->sink, diagnostic, "write `%s`", info->name);
     diagnostic_fix(checker->sink, diagnostic, span_join(ast->name.qualifier.span, ast->name.name.span), "%s",
@@ -65,6 +66,7 @@ bool check_side(Checker *checker, const AstExpression *ast, int variable, Checke
   if (checked_is_synaptic(info)) {
     *side = SIDE_OWN;
     if (place == PLACE_SYNAPSES) return true;
+    checker->facts[variable].unseen = true;
     Diagnostic *diagnostic = REPORT(checker, not_visible, ast->span, info->name, checker->place.name);
     diagnostic_help(checker->sink, diagnostic, "synapses are seen in `forward`, `backward`, `update` and passes");
     return false;
@@ -116,6 +118,7 @@ static CheckedExpression *read_variable(Checker *checker, const AstExpression *n
     return checker->error;
   }
   const CheckedVariable *info = &checker->rule->variables.items[variable];
+  checker_doubt_readers(checker, info->span);
   CheckedIndex index[IR_MAX_DIMENSIONS] = {0};
   RuleAxis renamed[IR_MAX_DIMENSIONS];
   if (!check_replacements(checker, &indices, info, side, renamed) ||
@@ -171,6 +174,7 @@ static CheckedExpression *read_local(Checker *checker, Local *local, const AstIn
     RuleAxis fresh[IR_MAX_DIMENSIONS];
     for (int i = 0; i < count && count > 1; i++) {
       if (!bind_index(checker, checker->indices[local->index_axis[i]].name, &fresh[i])) return checker->error;
+      checker->indexed = (Indexed){0};
       index_extent(checker, fresh[i], extents[i], span);
       value = node_substitute(checker, value, local->index_axis[i], (CheckedIndex){true, fresh[i], 0});
     }

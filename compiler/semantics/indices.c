@@ -16,19 +16,40 @@ bool bind_index(Checker *checker, AstName name, RuleAxis *axis) {
   return true;
 }
 
+// A variable with a wrong number of states conflicts with many others, by the same two numbers.
+static bool is_new_conflict(Checker *checker, int64_t first, int64_t second) {
+  enum { MOST = sizeof checker->conflicts / sizeof *checker->conflicts };
+  for (int i = 0; i + 1 < checker->conflict_count; i += 2)
+    if ((checker->conflicts[i] == first && checker->conflicts[i + 1] == second) ||
+        (checker->conflicts[i] == second && checker->conflicts[i + 1] == first))
+      return false;
+  if (checker->conflict_count + 2 > MOST) return true;
+  checker->conflicts[checker->conflict_count++] = first;
+  checker->conflicts[checker->conflict_count++] = second;
+  return true;
+}
+
 bool index_extent(Checker *checker, RuleAxis axis, int64_t extent, Span span) {
   StateIndex *index = &checker->indices[axis];
+  const Indexed of = checker->indexed;
   if (!index->extent) {
     index->extent = extent;
     index->extent_span = span;
+    index->extent_of = of;
     return true;
   }
   if (index->extent == extent) return true;
-  if (!index->failed) {
+  bool doubtful =
+      diagnostic_is_damaged(checker->sink, of.span) || diagnostic_is_damaged(checker->sink, index->extent_of.span);
+  if (!index->failed && !doubtful && is_new_conflict(checker, extent, index->extent)) {
     Diagnostic *diagnostic =
         REPORT(checker, extent_conflict, span, index->name.text, (long long)extent, (long long)index->extent);
     diagnostic_label(checker->sink, diagnostic, "%lld states", (long long)extent);
     diagnostic_note(checker->sink, diagnostic, index->extent_span, "%lld states here", (long long)index->extent);
+    const Indexed both[] = {of, index->extent_of};
+    for (int i = 0; i < 2; i++)
+      if (both[i].name && (i == 0 || both[0].span.start != both[1].span.start))
+        diagnostic_note(checker->sink, diagnostic, both[i].span, "`%s` is declared here", both[i].name);
     diagnostic_help(checker->sink, diagnostic, "use an index of its own for each number of states");
   }
   index->failed = true;

@@ -188,10 +188,17 @@ static void add_variables(Checker *checker, const AstDeclaration *declaration, C
 static bool choose(Checker *checker, Merged *slot, const AstDeclaration *declaration, const char *name, FileScope *file,
                    int depth, const char *help) {
   if (slot->declaration && slot->depth == depth) {
+    DiagnosticSink *sink = checker->sink;
+    bool doubtful =
+        diagnostic_is_damaged(sink, declaration->span) || diagnostic_is_damaged(sink, slot->declaration->span);
+    if (doubtful) return false; // it may be no such block at all
     Span span = declaration->name.span.file ? declaration->name.span : declaration->span;
     Diagnostic *diagnostic = REPORT(checker, declared_twice, span, name);
     diagnostic_note(checker->sink, diagnostic, slot->declaration->span, "declared here before");
     diagnostic_help(checker->sink, diagnostic, "%s", help);
+    diagnostic_damage(checker->sink, declaration->span, false);
+    diagnostic_damage(checker->sink, slot->declaration->span, false); // either may be the one that was meant otherwise
+    diagnostic_doubt_blocks(checker->sink);
     return false;
   }
   *slot = (Merged){declaration, file, depth};

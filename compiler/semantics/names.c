@@ -2,6 +2,7 @@
 // names. Scopes, from the inside: locals (parameters, lets, indices), the rule, its file, the library's functions, the
 // language.
 #include "compiler/semantics/checker.h"
+#include "compiler/source/library.h"
 
 #include <string.h>
 
@@ -327,19 +328,67 @@ static const char *nearest_name(Checker *checker, const char *name, bool functio
   return near_name(name, candidates, count);
 }
 
-void report_unknown_name(Checker *checker, Span span, const char *name, bool is_function) {
-  const char *near = nearest_name(checker, name, is_function);
-  // After an error of syntax the declaration may be what could not be read: only a slip of the pen is told then.
-  if (checker->is_partial && (!near || strlen(name) < 4)) return;
-  Diagnostic *diagnostic =
-      diagnostic_report(checker->sink, is_function ? DIAGNOSTIC_unknown_function : DIAGNOSTIC_unknown_name, span, name);
-  if (!near) {
-    if (!checker->environment.in_rule && name_table_find(&checker->names, name))
-      diagnostic_help(checker->sink, diagnostic,
-                      "`%s` is a name of the rule, which a function outside does not see: give it as an argument",
-                      name);
-    return;
+// Names that are nothing's slip of the pen are most often declarations that were forgotten together, or the name that
+// one should have had which is there twice: one error. True if the name joined an earlier one.
+static bool joins_other_error(Checker *checker, Span span, const char *name, const char *near) {
+  const char *quoted = arena_format(checker->arena, "`%s`", name);
+  const char *text = near ? arena_format(checker->arena, "nor is there %s: did you mean `%s`?", quoted, near)
+                          : arena_format(checker->arena, "nor is there %s", quoted);
+  for (size_t i = 0; i < checker->sink->items.count; i++) {
+    Diagnostic *first = &checker->sink->items.items[i];
+    if (first->span.file != span.file || first->replacement) continue;
+    bool unknown = first->code == DIAGNOSTIC_unknown_name || first->code == DIAGNOSTIC_unknown_function;
+    bool doubled = first->code == DIAGNOSTIC_shadowed_name || first->code == DIAGNOSTIC_declared_twice ||
+                   first->code == DIAGNOSTIC_builtin_name;
+    if (!unknown && (!doubled || near)) continue;
+    if (strstr(first->message, quoted)) return false; // this name itself
+    for (size_t n = 0; n < first->notes.count; n++)
+      if (!strcmp(first->notes.items[n].text, text)) return true;
+    diagnostic_note(checker->sink, first, span, "%s", text);
+    return true;
   }
-  diagnostic_help(checker->sink, diagnostic, "did you mean `%s`?", near);
-  diagnostic_fix(checker->sink, diagnostic, span, "%s", near);
+  return false;
+}
+
+// Is the name nearly one of a declaration that an error has told about, or a function that a `use` with an error may
+// have meant to bring in?
+static bool may_be_told(const Checker *checker, Span span, const char *name, bool is_function) {
+  const DiagnosticSink *sink = checker->sink;
+  for (size_t i = 0; i < sink->items.count && is_function; i++)
+    if (sink->items.items[i].code == DIAGNOSTIC_unknown_use && sink->items.items[i].span.file == span.file) return true;
+  enum { LIMIT = 100 };
+  const char *words[LIMIT];
+  size_t count = diagnostic_damaged_words(sink, span.file, words, LIMIT);
+  return near_name(name, words, count) != NULL;
+}
+
+// A function of the library that no `use` has brought in.
+static bool propose_module(Checker *checker, Diagnostic *diagnostic, const char *name) {
+  const char *module = library_module_of(checker->arena, name);
+  if (module)
+    diagnostic_help(checker->sink, diagnostic, "the library has it: write `use std.%s` outside of the rule", module);
+  return module != NULL;
+}
+
+void report_unknown_name(Checker *checker, Span span, const char *name, bool is_function) {
+  enum { SHORT = 3 }; // a shorter name is near to too many
+  const char *near = nearest_name(checker, name, is_function);
+  bool slip = near && strlen(name) >= SHORT;
+  const Entry *entry = near ? scope_find_entry(checker, near) : NULL;
+  // After an error of syntax the declaration may be what could not be read: only a slip of the pen is told then.
+  if (checker->is_partial && (!slip || strlen(name) <= SHORT || !(entry || scope_find_local(checker, near)))) return;
+  DiagnosticCode code = is_function ? DIAGNOSTIC_unknown_function : DIAGNOSTIC_unknown_name;
+  if (joins_other_error(checker, span, name, slip ? near : NULL)) return;
+  if (may_be_told(checker, span, name, is_function)) return;
+  Diagnostic *diagnostic = diagnostic_report(checker->sink, code, span, name);
+  if (diagnostic == &checker->sink->scratch) return;
+  checker_unknown_name_told(checker, span);
+  if (near) diagnostic_help(checker->sink, diagnostic, "did you mean `%s`?", near);
+  if (near && slip) diagnostic_fix(checker->sink, diagnostic, span, "%s", near);
+  if (entry && entry->name.span.file == span.file)
+    diagnostic_note(checker->sink, diagnostic, entry->name.span, "`%s` is declared here", near);
+  if (near || (is_function && propose_module(checker, diagnostic, name))) return;
+  if (!checker->environment.in_rule && name_table_find(&checker->names, name))
+    diagnostic_help(checker->sink, diagnostic,
+                    "`%s` is a name of the rule, which a function outside does not see: give it as an argument", name);
 }

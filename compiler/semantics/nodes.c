@@ -16,6 +16,7 @@ void statement_begin(Checker *checker) {
   memset(checker->memos, 0, sizeof checker->memos);
   checker->index_count = 0;
   checker->expression_depth = 0;
+  diagnostic_mute(checker->sink, MUTED_NONE);
 }
 
 // ---- one node for equal nodes
@@ -208,6 +209,7 @@ CheckedExpression *node_read(Checker *checker, int variable, CheckedSide side, c
 CheckedExpression *node_let(Checker *checker, int let, const CheckedIndex *index, Span span) {
   const CheckedLet *info = &checker->rule->lets.items[let];
   const struct LetFacts *facts = &checker->let_facts[let];
+  if (facts->doubtful && checker->sink->muted == MUTED_NONE) diagnostic_mute(checker->sink, MUTED_ALL_BUT_NAMES);
   NEW_KEY(key);
   key.kind = CHECKED_LET_READ;
   key.let = let;

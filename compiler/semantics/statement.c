@@ -85,9 +85,50 @@ static const char *source_text(Checker *checker, Span span) {
   return arena_copy(checker->arena, span.file->text + span.start, span.end - span.start);
 }
 
-static void report_excess(Checker *checker, const AstExpression *ast, const CheckedExpression *value,
-                          RuleAxisSet allowed, const char *name) {
+// What brings some of these axes into a value: its first `let`, or else a variable that is declared with axes of its
+// own. -1: none.
+typedef struct {
+  int let, variable;
+} AxisSource;
+
+static bool has_declared_axes(const Checker *checker, int variable) {
+  const Entry *entry = checker->facts[variable].entry;
+  return entry && entry->variable && entry->variable->has_axes;
+}
+
+static void find_axis_source(const Checker *checker, CheckedExpression *value, RuleAxisSet axes, uint32_t mark,
+                             AxisSource *source) {
+  Node *node = node_of(value);
+  if (node->mark == mark || !(value->axes & axes)) return;
+  node->mark = mark;
+  if (value->kind == CHECKED_LET_READ && source->let < 0) source->let = value->let;
+  if (value->kind == CHECKED_READ && source->variable < 0 && has_declared_axes(checker, value->variable))
+    source->variable = value->variable;
+  for (int i = 0; i < IR_MAX_OPERANDS && value->operand[i]; i++)
+    find_axis_source(checker, value->operand[i], axes, mark, source);
+}
+
+// Has an error told about the axes of the target, or of what brings the excess in? Else it will have.
+static bool axes_told(Checker *checker, RuleAxisSet excess, AxisSource source, const Entry *target) {
+  DiagnosticSink *sink = checker->sink;
+  if (source.let >= 0 && !(excess & ~checker->let_facts[source.let].blamed)) return true;
+  if (source.let >= 0 && diagnostic_is_damaged(sink, checker->rule->lets.items[source.let].value->span)) return true;
+  const int variables[] = {source.variable, target && target->variable ? target->index : -1};
+  for (int i = 0; i < 2; i++)
+    if (variables[i] >= 0 && checker->facts[variables[i]].axes_told) return true;
+  for (int i = 0; i < 2; i++)
+    if (variables[i] >= 0 && has_declared_axes(checker, variables[i])) checker->facts[variables[i]].axes_told = true;
+  if (source.let >= 0) checker->let_facts[source.let].blamed |= excess;
+  return false;
+}
+
+static void report_excess(Checker *checker, const AstExpression *ast, CheckedExpression *value, RuleAxisSet allowed,
+                          const char *name) {
   RuleAxisSet excess = value->axes & ~allowed;
+  AxisSource source = {-1, -1};
+  find_axis_source(checker, value, excess, ++checker->next_mark, &source);
+  const Entry *target = name_table_find(&checker->names, strrchr(name, '.') ? strrchr(name, '.') + 1 : name);
+  if (axes_told(checker, excess, source, target)) return;
   Excess place = locate_excess(checker, ast, excess, 0);
   place.span = with_parentheses(place.span);
   const char *quoted = "", *list = "";
@@ -102,6 +143,15 @@ static void report_excess(Checker *checker, const AstExpression *ast, const Chec
   Diagnostic *diagnostic = REPORT(checker, axis_missing_on_left, place.span, subject, name);
   diagnostic_label(checker->sink, diagnostic, "%s", axis_set_text(checker, place.axes));
   diagnostic_note(checker->sink, diagnostic, (Span){0}, "`%s` is %s", name, axis_set_text(checker, allowed));
+  if (target && target->variable && target->variable->has_axes)
+    diagnostic_note(checker->sink, diagnostic, target->name.span, "declared with these axes here");
+  if (source.let >= 0) {
+    const CheckedLet *let = &checker->rule->lets.items[source.let];
+    diagnostic_note(checker->sink, diagnostic, let->value->span, "`%s` has been made here", let->name);
+  } else if (source.variable >= 0) {
+    const CheckedVariable *variable = &checker->rule->variables.items[source.variable];
+    diagnostic_note(checker->sink, diagnostic, variable->span, "`%s` is declared with its axes here", variable->name);
+  }
   const char *text = source_text(checker, place.span);
   const char *what = count > 1                             ? "these axes"
                      : excess == axis_bit(RULE_AXIS_BATCH) ? "the batch"
@@ -158,6 +208,7 @@ static bool target_variable(Checker *checker, const AstExpression *ast, Target *
   target->variable = entry->index;
   checker->facts[entry->index].written = true;
   entry->used = true;
+  checker_doubt_readers(checker, entry->name.span);
   if (!check_side(checker, name, entry->index, &target->side)) return false;
   if (target->side == SIDE_OUTPUT) {
     Diagnostic *diagnostic =
@@ -229,6 +280,7 @@ static bool target_indices(Checker *checker, const AstExpression *ast, Target *t
       if (!bound || !bind_index(checker, value->name.name, &axis)) return false;
       bound->index = (CheckedIndex){true, axis, 0};
       bound->used = true;
+      checker->indexed = (Indexed){info->name, info->span};
       index_extent(checker, axis, info->extent[i], index->span);
       target->index[i] = bound->index;
       target->axes |= axis_bit(axis);
@@ -254,6 +306,17 @@ static CheckedStatement *add_statement(Checker *checker, CheckedStatement ***las
   return statement;
 }
 
+// Axes that lets bring into the value and that an error has told about.
+static RuleAxisSet blamed_axes(const Checker *checker, CheckedExpression *value, uint32_t mark) {
+  Node *node = node_of(value);
+  if (node->mark == mark) return 0;
+  node->mark = mark;
+  if (value->kind == CHECKED_LET_READ) return checker->let_facts[value->let].blamed;
+  RuleAxisSet axes = 0;
+  for (int i = 0; i < IR_MAX_OPERANDS && value->operand[i]; i++) axes |= blamed_axes(checker, value->operand[i], mark);
+  return axes & value->axes;
+}
+
 static int add_let(Checker *checker, CheckedLet let) {
   int number = (int)checker->rule->lets.count;
   ARENA_PUSH(checker->arena, &checker->rule->lets, let);
@@ -263,8 +326,13 @@ static int add_let(Checker *checker, CheckedLet let) {
   const Node *node = node_of(let.value);
   RuleAxisSet axes = let.value->axes;
   for (int i = 0; i < let.indices; i++) axes &= ~axis_bit(let.index[i]);
-  checker->let_facts[number] =
-      (struct LetFacts){node->flags, node->bias_variable, node->plain_variable, node->function_span, false, axes};
+  checker->let_facts[number] = (struct LetFacts){.flags = node->flags,
+                                                 .bias_variable = node->bias_variable,
+                                                 .plain_variable = node->plain_variable,
+                                                 .function_span = node->function_span,
+                                                 .axes = axes,
+                                                 .doubtful = checker->sink->muted != MUTED_NONE,
+                                                 .blamed = blamed_axes(checker, let.value, ++checker->next_mark)};
   return number;
 }
 

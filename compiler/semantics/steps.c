@@ -56,6 +56,7 @@ static void check_block(Checker *checker, const MergedBlock *merged) {
   checker->environment = (Environment){NULL, merged->merged.file, true};
   checker->place = (Place){.kind = one_layer ? PLACE_ONE_LAYER : PLACE_SYNAPSES,
                            .name = arena_format(checker->arena, "`%s`", merged->name),
+                           .block = declaration->span,
                            .sees_x = kind == BLOCK_INPUT || (kind == BLOCK_AT && at == AT_INPUT),
                            .sees_y = kind == BLOCK_FEEDBACK || (kind == BLOCK_AT && at == AT_OUTPUT)};
   CheckedBlock block = {.kind = kind,
@@ -88,9 +89,18 @@ struct Running {
   const Running *outer;
 };
 
+static bool standard_block(const char *name) {
+  for (size_t i = 0; i < sizeof standard_names / sizeof *standard_names; i++)
+    if (!strcmp(standard_names[i], name)) return true;
+  return false;
+}
+
 static void report_unknown_block(Checker *checker, const AstStep *step) {
-  if (checker->is_partial) return;
+  // The block of this kind that is missing may be one that an error has told about.
+  bool standard = standard_block(step->name.text);
+  if (checker->is_partial || (standard && checker->sink->errors > checker->first_errors)) return;
   Diagnostic *diagnostic = REPORT(checker, unknown_block, step->name.span, step->name.text);
+  diagnostic_doubt_blocks(checker->sink); // one of those that are there may be the missing one
   enum { LIMIT = 100 };
   const char *names[LIMIT];
   size_t count = checker->blocks.count < LIMIT ? checker->blocks.count : LIMIT;
@@ -281,11 +291,13 @@ static bool check_prediction_steps(Checker *checker, const AstDeclaration *decla
 void check_prediction(Checker *checker) {
   CheckedRule *rule = checker->rule;
   const AstDeclaration *declaration = checker->predict.declaration;
-  if (!declaration && checker->is_partial) return;
+  if (!declaration && (checker->is_partial || checker->sink->errors > checker->first_errors)) return;
   if (!declaration) {
-    Diagnostic *diagnostic =
-        REPORT(checker, no_prediction, checker->ast->name.span.file ? checker->ast->name.span : rule->span, rule->name);
+    Span whole = checker->ast->span, name = checker->ast->name.span; // told where the prediction is missing: at the end
+    if (whole.file && whole.end > whole.start) whole.start = whole.end - 1;
+    Diagnostic *diagnostic = REPORT(checker, no_prediction, whole.file ? whole : rule->span, rule->name);
     diagnostic_help(checker->sink, diagnostic, "say what the last layer answers: `predict h`");
+    if (name.file) diagnostic_note(checker->sink, diagnostic, name, "the rule begins here");
     return;
   }
   statement_begin(checker);

@@ -52,6 +52,7 @@ CheckedExpression *check_let_value(Checker *checker, const AstStatement *let, Ru
       return checker->error;
     }
     if (!bind_index(checker, let->let.name, &axes[*count])) return checker->error;
+    checker->indexed = (Indexed){0};
     index_extent(checker, axes[*count], extent, part->span);
     extents[(*count)++ - first] = extent;
   }

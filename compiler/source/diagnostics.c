@@ -21,17 +21,133 @@ static const CatalogueEntry catalogue[] = {
 
 static bool same_span(Span a, Span b) { return a.file == b.file && a.start == b.start && a.end == b.end; }
 
+// ---- consequences
+
+static bool is_about_meaning(DiagnosticCode code) { return strncmp(catalogue[code].code_name, "E02", 3) == 0; }
+
+static bool is_word_byte(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+// Does the word that begins at `word` stand somewhere in the span?
+static bool has_word(Span span, Span word) {
+  const char *text = word.file->text + word.start;
+  size_t length = 0;
+  while (word.start + length < word.file->length && is_word_byte(text[length])) length++;
+  if (length == 0) return false;
+  const char *from = span.file->text + span.start, *end = span.file->text + span.end;
+  for (const char *c = from; c + length <= end; c++) {
+    if (memcmp(c, text, length) != 0) continue;
+    bool begins = c == span.file->text || !is_word_byte(c[-1]);
+    if (begins && !is_word_byte(c[length])) return true;
+  }
+  return false;
+}
+
+// The names at a place: `h`, or `pre` and `h` of `pre.h`.
+static bool names_word_of(Span damaged, Span span) {
+  if (has_word(damaged, span)) return true;
+  const char *text = span.file->text;
+  uint32_t at = span.start;
+  while (at < span.file->length && is_word_byte(text[at])) at++;
+  return at < span.file->length && text[at] == '.' && has_word(damaged, (Span){span.file, at + 1, span.end});
+}
+
+bool diagnostic_is_damaged(const DiagnosticSink *sink, Span span) {
+  for (size_t i = 0; i < sink->damaged.count && span.file; i++) {
+    const DamagedSpan *damaged = &sink->damaged.items[i];
+    if (damaged->span.file != span.file) continue;
+    if (span.start >= damaged->span.start && span.start < damaged->span.end) return true;
+    if (damaged->names && names_word_of(damaged->span, span)) return true;
+  }
+  return false;
+}
+
+size_t diagnostic_damaged_words(const DiagnosticSink *sink, const SourceFile *file, const char **words, size_t limit) {
+  size_t count = 0;
+  for (size_t i = 0; i < sink->damaged.count; i++) {
+    const DamagedSpan *damaged = &sink->damaged.items[i];
+    if (damaged->span.file != file || !damaged->names) continue;
+    const char *text = file->text;
+    for (uint32_t start = damaged->span.start, end; start < damaged->span.end && count < limit; start = end + 1) {
+      for (end = start; end < damaged->span.end && is_word_byte(text[end]);) end++;
+      if (end > start) words[count++] = arena_copy(sink->arena, text + start, end - start);
+    }
+  }
+  return count;
+}
+
+// In a text that a damaged one builds on.
+static bool is_below_damage(const DiagnosticSink *sink, Span span) {
+  for (size_t i = 0; i < sink->damaged.count; i++)
+    if (sink->damaged.items[i].span.file == span.file) return false;
+  return sink->damaged.count > 0;
+}
+
+void diagnostic_damage(DiagnosticSink *sink, Span span, bool names) {
+  DamagedSpan damaged = {span, names};
+  if (span.file && span.end > span.start) ARENA_PUSH(sink->arena, &sink->damaged, damaged);
+}
+
+void diagnostic_mute(DiagnosticSink *sink, MutedCodes muted) { sink->muted = muted; }
+
+void diagnostic_doubt_blocks(DiagnosticSink *sink) { sink->doubtful_blocks = true; }
+
+static bool is_muted(const DiagnosticSink *sink, DiagnosticCode code) {
+  switch (code) {
+  case DIAGNOSTIC_unknown_name:
+  case DIAGNOSTIC_unknown_function: return sink->muted == MUTED_ALL;
+  case DIAGNOSTIC_declared_twice:
+  case DIAGNOSTIC_unknown_axis:
+  case DIAGNOSTIC_missing_side:
+  case DIAGNOSTIC_side_in_one_layer:
+  case DIAGNOSTIC_not_visible:
+  case DIAGNOSTIC_unknown_block:
+  case DIAGNOSTIC_no_prediction: return sink->muted != MUTED_NONE || sink->doubtful_blocks;
+  default: return sink->muted != MUTED_NONE;
+  }
+}
+
+// The report with this code and message in the same file, which takes another place as a note.
+static Diagnostic *same_report(DiagnosticSink *sink, DiagnosticCode code, Span span, const char *message) {
+  for (size_t i = 0; i < sink->items.count; i++) {
+    Diagnostic *diagnostic = &sink->items.items[i];
+    if (diagnostic->code == code && diagnostic->span.file == span.file && !strcmp(diagnostic->message, message))
+      return diagnostic;
+  }
+  return NULL;
+}
+
+static void note_another_place(DiagnosticSink *sink, Diagnostic *diagnostic, Span span) {
+  enum { MOST = 4 };
+  size_t places = 0;
+  for (size_t i = 0; i < diagnostic->notes.count; i++) places += !strcmp(diagnostic->notes.items[i].text, "and here");
+  if (places < MOST) diagnostic_note(sink, diagnostic, span, "and here");
+}
+
 Diagnostic *diagnostic_report(DiagnosticSink *sink, DiagnosticCode code, Span span, ...) {
   sink->scratch = (Diagnostic){.code = code, .severity = catalogue[code].severity, .span = span, .message = ""};
   for (size_t i = 0; i < sink->items.count; i++)
     if (sink->items.items[i].code == code && span.file && same_span(sink->items.items[i].span, span))
       return &sink->scratch;
+  if (is_about_meaning(code) &&
+      (is_muted(sink, code) || diagnostic_is_damaged(sink, span) || is_below_damage(sink, span)))
+    return &sink->scratch;
   size_t *counter = catalogue[code].severity == SEVERITY_ERROR ? &sink->errors : &sink->warnings;
-  if ((*counter)++ >= KEPT_OF_A_SEVERITY) return &sink->scratch;
+  if (*counter >= KEPT_OF_A_SEVERITY) {
+    ++*counter;
+    return &sink->scratch;
+  }
   va_list arguments;
   va_start(arguments, span);
   sink->scratch.message = arena_format_list(sink->arena, catalogue[code].format, arguments);
   va_end(arguments);
+  Diagnostic *same = span.file && is_about_meaning(code) ? same_report(sink, code, span, sink->scratch.message) : NULL;
+  if (same) {
+    note_another_place(sink, same, span);
+    return &sink->scratch;
+  }
+  ++*counter;
   ARENA_PUSH(sink->arena, &sink->items, sink->scratch);
   return &sink->items.items[sink->items.count - 1];
 }

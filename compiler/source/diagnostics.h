@@ -3,6 +3,7 @@
 #ifndef BLUR_SOURCE_DIAGNOSTICS_H
 #define BLUR_SOURCE_DIAGNOSTICS_H
 
+#include "base/near_name.h"
 #include "base/text.h"
 #include "compiler/source/source.h"
 
@@ -32,18 +33,40 @@ typedef struct {
   const char *replacement; // or NULL
 } Diagnostic;
 
+// A part of a text that was not understood, as an error says. `names`: what it declares is in doubt as well.
+typedef struct {
+  Span span;
+  bool names;
+} DamagedSpan;
+
+// Of the codes E02xx: none; all but unknown names; all.
+typedef enum { MUTED_NONE, MUTED_ALL_BUT_NAMES, MUTED_ALL } MutedCodes;
+
 // Start with `DiagnosticSink sink = {.arena = arena};`.
 struct DiagnosticSink {
   Arena *arena;
   ARENA_LIST(Diagnostic) items;
+  ARENA_LIST(DamagedSpan) damaged; // diagnostic_damage
+  MutedCodes muted;                // diagnostic_mute
+  bool doubtful_blocks;            // diagnostic_doubt_blocks
   size_t errors, warnings;
   Diagnostic scratch; // what a report returns that is not kept
 };
 
 // Adds a diagnostic; the message is the code's format with the arguments. The same code at the same place is reported
-// once. Returned pointer: valid until the next report; use it with the three functions below. After 100 errors the
+// once; so is, of the codes about names and meaning (E02xx), the same message at several places: the others become
+// notes. Returned pointer: valid until the next report; use it with the three functions below. After 100 errors the
 // rest is counted, not kept (a scratch diagnostic is returned).
 Diagnostic *diagnostic_report(DiagnosticSink *sink, DiagnosticCode code, Span span, ...);
+// Consequences of an error are not told. What stands in a damaged place is not judged by E02xx, nor what is about a
+// name in it (`names`), nor the texts that a damaged one builds on. An equation with an error is not judged further
+// (muted). Where braces or blocks are in doubt, what a block sees is not.
+void diagnostic_damage(DiagnosticSink *sink, Span span, bool names);
+bool diagnostic_is_damaged(const DiagnosticSink *sink, Span span);
+// The words of damaged declarations of a file, in the arena: their number.
+size_t diagnostic_damaged_words(const DiagnosticSink *sink, const SourceFile *file, const char **words, size_t limit);
+void diagnostic_mute(DiagnosticSink *sink, MutedCodes muted);
+void diagnostic_doubt_blocks(DiagnosticSink *sink);
 void diagnostic_label(DiagnosticSink *sink, Diagnostic *diagnostic, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void diagnostic_note(DiagnosticSink *sink, Diagnostic *diagnostic, Span span, const char *format, ...)
@@ -67,8 +90,5 @@ const char *diagnostic_code_name(DiagnosticCode code); // "E0212"
 const char *diagnostic_explanation(const char *code_name, const char **title);
 
 void diagnostics_print_index(Text *out); // all explanations, as a page of Markdown
-
-// The candidate nearest to `name` by edit distance, or NULL if none is near (distance <= max(1, length/3)).
-const char *near_name(const char *name, const char *const *candidates, size_t count);
 
 #endif

@@ -121,6 +121,27 @@ bool library_text_has_rule(const char *text, const char *name) {
   return false;
 }
 
+static bool text_has_function(const char *text, const char *name) {
+  size_t length = strlen(name);
+  for (const char *line = text; line; line = strchr(line, '\n')) {
+    line += strspn(line, " \t\r\n");
+    if (strncmp(line, "fn", 2) != 0 || (line[2] != ' ' && line[2] != '\t')) continue;
+    const char *word = line + 2 + strspn(line + 2, " \t");
+    if (strncmp(word, name, length) == 0 && (word[length] == '(' || word[length] == '[')) return true;
+  }
+  return false;
+}
+
+const char *library_module_of(Arena *arena, const char *function) {
+  const char *const *names;
+  size_t count = library_names(arena, &names), length;
+  for (size_t i = 0; i < count; i++) {
+    const char *text = library_text(arena, names[i], &length, NULL);
+    if (text && !library_text_has_rule(text, names[i]) && text_has_function(text, function)) return names[i];
+  }
+  return NULL;
+}
+
 // ---- the public lists, made once; their memory lives as long as the process.
 
 static struct {

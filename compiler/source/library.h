@@ -21,6 +21,9 @@ static inline SourceFile *library_find(Arena *arena, const char *item) {
 // The names of all items ("activation", "adam", ...), sorted, in the arena.
 size_t library_names(Arena *arena, const char *const **names);
 
+// The item that declares a function (`decay` for `decayed`), in the arena; NULL if none does. A look at first words.
+const char *library_module_of(Arena *arena, const char *function);
+
 // Does this text hold `rule NAME`? (A look at the lines' first words, for lists; the parser decides what a rule is.)
 bool library_text_has_rule(const char *text, const char *name);
 

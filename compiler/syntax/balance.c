@@ -20,11 +20,11 @@ typedef struct {
   TokenList *out;
   OpenBracket open[NESTING_LIMIT];
   size_t depth;
-  size_t missing, surplus; // braces, over the whole text
-  uint32_t blamed_line;    // a line with a report about ( ) [ ]: more of them there are its consequences
-  size_t open_after;       // number of tokens of `in` behind which an opening brace is put; 0: none
-  size_t line, line_start; // of the current token; line_start: index in `out` of the line's first token
-  uint32_t indent;
+  size_t missing, surplus;     // braces, over the whole text
+  uint32_t blamed_line;        // a line with a report about ( ) [ ]: more of them there are its consequences
+  size_t open_after;           // number of tokens of `in` behind which an opening brace is put; 0: none
+  size_t line, line_start;     // of the current token; line_start: index in `out` of the line's first token
+  uint32_t line_place, indent; // of the line: its first token's place
 } Balance;
 
 static int closer_of(int opener) {
@@ -56,6 +56,20 @@ static bool blamed_already(Balance *balance, uint32_t place) {
   return already;
 }
 
+// Has the scanner met something that is no token between these places? It may have been the bracket that is missing, or
+// may have swallowed it: that counts up to the end of the last line.
+static bool scanner_told_between(const Parser *parser, uint32_t from, uint32_t to) {
+  const DiagnosticSink *sink = parser->sink;
+  const char *text = parser->source->text;
+  to += (uint32_t)strcspn(text + to, "\n");
+  for (size_t i = parser->first_report; i < parser->scanned_reports && i < sink->items.count; i++) {
+    const Diagnostic *diagnostic = &sink->items.items[i];
+    if (diagnostic->severity == SEVERITY_ERROR && diagnostic->span.start >= from && diagnostic->span.start <= to)
+      return true;
+  }
+  return false;
+}
+
 // Puts the closing bracket of the innermost open one at index `at` of the output, after the token before it.
 static void insert_closer(Balance *balance, size_t at) {
   Parser *parser = balance->parser;
@@ -70,6 +84,7 @@ static void insert_closer(Balance *balance, size_t at) {
 
   balance->depth--;
   if (open->token.kind != TOKEN_OPEN_BRACE && blamed_already(balance, place)) return;
+  if (scanner_told_between(parser, open->token.start, place)) return;
   const char *text = closer_text(open->token.kind);
   Diagnostic *diagnostic =
       diagnostic_report(parser->sink, DIAGNOSTIC_bracket_not_closed, parser_span(parser, place, place), text);
@@ -237,6 +252,7 @@ static void close_bracket(Balance *balance, size_t i) {
   }
   if (match == 0 || (is_brace && is_surplus(balance, i, &balance->open[match - 1]))) {
     if (!is_brace && blamed_already(balance, token->start)) return;
+    if (scanner_told_between(parser, balance->line_place, token->start)) return;
     Diagnostic *diagnostic = diagnostic_report(parser->sink, DIAGNOSTIC_bracket_closes_nothing,
                                                token_span(parser, token), token_text(parser, token));
     diagnostic_fix(parser->sink, diagnostic, token_span(parser, token), "%s", "");
@@ -263,6 +279,7 @@ static void begin_line(Balance *balance, const Token *token) {
   balance->line = source_line(balance->parser->source, token->start);
   balance->indent = indent_of(balance->parser, token);
   balance->line_start = balance->out->count;
+  balance->line_place = token->start;
   OpenBracket *open = top(balance);
   if (open && open->body_indent == 0 && open->line != balance->line) open->body_indent = balance->indent;
 }

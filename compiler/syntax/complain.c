@@ -152,6 +152,15 @@ static Diagnostic *report(const Failure *failure, DiagnosticCode code) {
                            token_described(failure->parser, failure->token));
 }
 
+// Where what is missing should stand: behind the token before, if the next one is on a line further down.
+static Span place_of_missing(const Failure *failure) {
+  int kind = failure->token->kind;
+  bool next_entry = kind_is_reserved(kind) && kind != TOKEN_ELSE && kind != TOKEN_THEN;
+  if (!failure->before || !failure->token->first_on_line || !(next_entry || is_name(kind) || ends_line(kind)))
+    return failure->span;
+  return parser_span(failure->parser, failure->before->end, failure->before->end);
+}
+
 static void help(const Failure *failure, Diagnostic *diagnostic, const char *text) {
   diagnostic_help(failure->parser->sink, diagnostic, "%s", text);
 }
@@ -225,6 +234,16 @@ static bool outside_rule(Failure *failure) {
   return true;
 }
 
+static bool line_told(const Failure *failure, DiagnosticCode code) {
+  const Parser *parser = failure->parser;
+  uint32_t line = source_line(parser->source, failure->token->start);
+  for (size_t i = parser->first_report; i < parser->sink->items.count; i++) {
+    const Diagnostic *diagnostic = &parser->sink->items.items[i];
+    if (diagnostic->code == code && source_line(parser->source, diagnostic->span.start) == line) return true;
+  }
+  return false;
+}
+
 static bool unknown_word(Failure *failure) {
   bool in_rule = failure->place == PLACE_RULE, in_file = failure->place == PLACE_FILE;
   if (failure->at != failure->start || !is_name(failure->token->kind) || (!in_rule && !in_file)) return false;
@@ -241,6 +260,7 @@ static bool unknown_word(Failure *failure) {
     parser_give_up(parser, failure->span);
     return true;
   }
+  if (line_told(failure, DIAGNOSTIC_unknown_word)) return true; // `neur;n h`: one word in two
   Diagnostic *diagnostic = report(failure, DIAGNOSTIC_unknown_word);
   const char *meant = in_rule ? word_meant(text, rule_words, sizeof rule_words / sizeof *rule_words)
                               : word_meant(text, file_words, sizeof file_words / sizeof *file_words);
@@ -372,8 +392,8 @@ static bool missing_name(Failure *failure) {
     return false;
   Parser *parser = failure->parser;
   Diagnostic *diagnostic =
-      diagnostic_report(parser->sink, DIAGNOSTIC_missing_name, failure->span, token_described(parser, failure->before),
-                        token_described(parser, failure->token));
+      diagnostic_report(parser->sink, DIAGNOSTIC_missing_name, place_of_missing(failure),
+                        token_described(parser, failure->before), token_described(parser, failure->token));
   int kind = failure->before->kind;
   if (failure->token->kind == TOKEN_NUMBER) help(failure, diagnostic, "a name begins with a letter or `_`");
   else if (kind == TOKEN_RULE) help(failure, diagnostic, "write `rule NAME { ... }`");
@@ -424,8 +444,8 @@ static bool missing_value(Failure *failure) {
   if (!closes) return false;
   Parser *parser = failure->parser;
   Diagnostic *diagnostic =
-      diagnostic_report(parser->sink, DIAGNOSTIC_missing_value, failure->span, token_described(parser, failure->before),
-                        token_described(parser, failure->token));
+      diagnostic_report(parser->sink, DIAGNOSTIC_missing_value, place_of_missing(failure),
+                        token_described(parser, failure->before), token_described(parser, failure->token));
   if (kind == TOKEN_RANGE) help(failure, diagnostic, "a range begins with its first index: `a[0..2]`, `a[2..]`");
   else if (kind == TOKEN_PLUS) help(failure, diagnostic, "a number has no plus sign before it");
   return true;
@@ -512,7 +532,8 @@ static bool missing_separator(Failure *failure) {
 
 static bool use_form(Failure *failure) {
   if (token_at(failure, failure->start)->kind != TOKEN_USE) return false;
-  Diagnostic *diagnostic = report(failure, DIAGNOSTIC_use_form);
+  Diagnostic *diagnostic = diagnostic_report(failure->parser->sink, DIAGNOSTIC_use_form, place_of_missing(failure),
+                                             token_described(failure->parser, failure->token));
   help(failure, diagnostic, "name the module and what is used of it: `use std.norm`");
   return true;
 }
@@ -571,6 +592,7 @@ static const Complaint complaints[] = {
 void parser_complain(Parser *parser, size_t at, ExpectedKinds expected) {
   enum { ENOUGH = 100, TOO_MANY = 400 }; // a list that nobody reads to its end; errors, consequences among them
   if (parser->gave_up) return;
+  if (parser->error_limit && parser->sink->errors >= parser->error_limit) parser->gave_up = true;
   if (parser->sink->errors >= ENOUGH || ++parser->failures > TOO_MANY) {
     parser->gave_up = true;
     return;

@@ -103,7 +103,7 @@ static void lay_colon(Layout *layout, const Token *token) {
     token_push(layout->out, range);
     return;
   }
-  if (parser_bracket_blamed(parser, token->start)) return;
+  if (parser_bracket_blamed(parser, token->start) || parser_scanner_told(parser, token->start)) return;
   Diagnostic *diagnostic = diagnostic_report(parser->sink, DIAGNOSTIC_colon_misplaced, token_span(parser, token));
   if (bracket && bracket->kind == TOKEN_OPEN_AXES)
     diagnostic_help(parser->sink, diagnostic, "one colon parts the axes from the values: `sum(pre, d: w[d])`");

@@ -38,10 +38,13 @@ typedef struct {
   size_t resume;
   size_t last_failure; // `next` at the last error
   size_t failures;
+  size_t unread;      // tokens that the grammar could not take, and those left out behind them
+  size_t error_limit; // of a trial: what comes after so many errors is not read; 0: none
   bool stuck;
-  bool gave_up;        // the text is no .blur: nothing more is reported
-  size_t garbage;      // characters or lines that count towards GARBAGE_LIMIT
-  size_t first_report; // number of diagnostics in the sink when this text began
+  bool gave_up;           // the text is no .blur: nothing more is reported
+  size_t garbage;         // characters or lines that count towards GARBAGE_LIMIT
+  size_t first_report;    // number of diagnostics in the sink when this text began
+  size_t scanned_reports; // number of diagnostics in the sink when it was scanned
   size_t first_errors, first_warnings;
   size_t blamed;   // 1 + index of a brace in which a declaration stood: the next one there is a consequence
   size_t outside;  // where the last declaration outside of a rule ended
@@ -62,12 +65,17 @@ const char *token_text(const Parser *parser, const Token *token);
 
 // Scans all of the source. Comments are gone; newlines and `;` are tokens of their own; an END closes the list.
 void scan_tokens(Parser *parser, TokenList *out);
+// Scans what stands between two places, as far as tokens begin before `end`. Reports nothing.
+void scan_part(const Parser *parser, uint32_t start, uint32_t end, TokenList *out);
 // Closes what the user left open and drops what closes nothing, with a report for each. False: nesting too deep.
 bool balance_brackets(Parser *parser, const TokenList *in, TokenList *out);
 // Newlines and `;` become separators where they end something; words that depend on their place get their kind.
 void lay_out_tokens(Parser *parser, const TokenList *in, TokenList *out);
-// The whole way from text to parser->tokens. False: a report says why there is nothing to parse.
+// The whole way from text to parser->tokens, and its two halves, which parse.c repairs between. False: a report says
+// why there is nothing to parse.
 bool parser_prepare(Parser *parser);
+bool parser_scan(Parser *parser, TokenList *raw);
+bool parser_lay_out(Parser *parser, const TokenList *raw);
 
 // Drops what was reported for this text and says instead that it is no .blur file.
 void parser_give_up(Parser *parser, Span first);
@@ -83,6 +91,8 @@ size_t parser_resume_after(const Parser *parser, size_t at);
 
 // Has a bracket on the line of this place been reported? Then what else seems wrong there is its consequence.
 bool parser_bracket_blamed(const Parser *parser, uint32_t place);
+// Has the scanner reported something on the line of this place?
+bool parser_scanner_told(const Parser *parser, uint32_t place);
 
 bool kind_is_opener(int kind);
 bool kind_is_closer(int kind);

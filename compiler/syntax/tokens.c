@@ -60,6 +60,13 @@ bool parser_bracket_blamed(const Parser *parser, uint32_t place) {
   return false;
 }
 
+bool parser_scanner_told(const Parser *parser, uint32_t place) {
+  uint32_t line = source_line(parser->source, place);
+  for (size_t i = parser->first_report; i < parser->scanned_reports && i < parser->sink->items.count; i++)
+    if (source_line(parser->source, parser->sink->items.items[i].span.start) == line) return true;
+  return false;
+}
+
 void parser_give_up(Parser *parser, Span first) {
   parser->sink->items.count = parser->first_report;
   parser->sink->errors = parser->first_errors;
@@ -81,7 +88,7 @@ static bool looks_binary(const SourceFile *source) {
   return odd > FEW && odd * 20 > length;
 }
 
-bool parser_prepare(Parser *parser) {
+bool parser_scan(Parser *parser, TokenList *raw) {
   const SourceFile *source = parser->source;
   if (source->length > SOURCE_LIMIT) {
     diagnostic_report(parser->sink, DIAGNOSTIC_file_too_large, parser_span(parser, 0, 0), source->path);
@@ -91,12 +98,23 @@ bool parser_prepare(Parser *parser) {
     diagnostic_report(parser->sink, DIAGNOSTIC_text_not_blur, parser_span(parser, 0, 0), source->path);
     return false;
   }
-  TokenList raw = {0}, balanced = {0};
-  scan_tokens(parser, &raw);
-  bool usable = !parser->gave_up && balance_brackets(parser, &raw, &balanced);
-  free(raw.items);
+  scan_tokens(parser, raw);
+  parser->scanned_reports = parser->sink->items.count;
+  return !parser->gave_up;
+}
+
+bool parser_lay_out(Parser *parser, const TokenList *raw) {
+  TokenList balanced = {0};
+  bool usable = balance_brackets(parser, raw, &balanced);
   if (usable) lay_out_tokens(parser, &balanced, &parser->tokens);
   free(balanced.items);
+  return usable;
+}
+
+bool parser_prepare(Parser *parser) {
+  TokenList raw = {0};
+  bool usable = parser_scan(parser, &raw) && parser_lay_out(parser, &raw);
+  free(raw.items);
   return usable;
 }
 

@@ -2,6 +2,7 @@
 // about. See blur_data_load.
 #include "runtime/data/data.h"
 
+#include "base/near_name.h"
 #include "base/status.h"
 #include "base/text.h"
 
@@ -60,6 +61,15 @@ static void list_roots(Text *roots) {
   text_add(roots, ":%s/share/blur/data:%s", command, BLUR_INSTALLED_DATA);
 }
 
+// A set by name, or a generated task, that this may be a slip of: `twoo_moons` of `two_moons`. NULL: none.
+static const char *name_meant(const char *place) {
+  enum { MOST = 64 };
+  const char *names[MOST] = {"mnist", "fashion_mnist", "kmnist"};
+  size_t count = 3;
+  for (size_t i = 0; i < blur_generator_count() && count < MOST; i++) names[count++] = blur_generator(i)->name;
+  return near_name(place, names, count);
+}
+
 static bool missing(const char *place, const char *roots, BlurStatus *status) {
   const char *dot = strrchr(place, '.');
   if (dot && !strchr(dot, '/') && strlen(dot) <= 4)
@@ -67,6 +77,10 @@ static bool missing(const char *place, const char *roots, BlurStatus *status) {
   if (strchr(place, '/'))
     return status_fail(status, BLUR_FAILED_ENVIRONMENT, "no folder of data at %s; its files should be %s and so on",
                        place, "train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz");
+  const char *meant = name_meant(place);
+  if (meant && strcmp(meant, place) != 0)
+    return status_fail(status, BLUR_FAILED_ENVIRONMENT, "no data set `%s` in %s, nor is it a generated task; %s `%s`?",
+                       place, roots, "did you mean", meant);
   return status_fail(
       status, BLUR_FAILED_ENVIRONMENT,
       "no data set `%s` in %s, nor is it a generated task (`blur tasks` lists them); install it (Debian: "

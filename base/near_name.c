@@ -1,6 +1,6 @@
 // Near names, for "did you mean": the distance counts letters inserted, left out, replaced, and neighbours exchanged
 // (optimal string alignment).
-#include "compiler/source/diagnostics.h"
+#include "base/near_name.h"
 
 #include <string.h>
 
