@@ -50,6 +50,6 @@ set_tests_properties(differential_avx512 reference_avx512 PROPERTIES ENVIRONMENT
 # Adjoints of generated rules against central differences: 18 of them, 500 with BLUR_TEST_LONG.
 add_executable(derivatives tests/differential/derivatives.c tests/differential/generate.c)
 set_target_properties(derivatives PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-target_link_directories(derivatives PRIVATE ${LLVM_LIBRARY_DIRS})
-target_link_libraries(derivatives PRIVATE blur_runtime blur_compiler blur_base LLVM)
+target_link_libraries(derivatives PRIVATE blur_runtime blur_compiler blur_base)
+add_dependencies(derivatives blur_codegen)
 add_test(NAME derivatives COMMAND derivatives)

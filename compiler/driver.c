@@ -130,6 +130,19 @@ void driver_optimize_adjoint(DriverPrograms *programs, bool all_live, bool only_
     for (int which = 0; which < 2; which++) run_pass(adjoint_list[i], both[which], after, context);
 }
 
+IrProgram *driver_tangent(Arena *arena, const CheckedRule *rule, const BlurOptions *options, DiagnosticSink *sink) {
+  LowerNetwork network = {
+      .layers = options->layers, .units = options->units, .batch = options->batch, .differentiable = true};
+  IrProgram *program = lower_step(arena, rule, &network, sink);
+  if (!program) return NULL;
+  run_pass("share", program, NULL, NULL);
+  for (size_t i = 0; strcmp(pass_list[i], "multiply_add"); i++) run_pass(pass_list[i], program, NULL, NULL);
+  run_pass("tangent", program, NULL, NULL);
+  for (size_t i = 1; i < sizeof adjoint_list / sizeof *adjoint_list; i++)
+    run_pass(adjoint_list[i], program, NULL, NULL);
+  return program;
+}
+
 static void verify_schedule(const Schedule *schedule) {
   const char *reason = schedule_verify(schedule);
   if (reason) driver_internal_error("schedule", reason, schedule->program);

@@ -29,6 +29,8 @@ bool driver_lower_adjoint(DriverPrograms *programs, const CheckedRule *rule, con
 // the interpreter.
 void driver_optimize_adjoint(DriverPrograms *programs, bool all_live, bool only_adjoint, DriverWatch *after,
                              void *context);
+// The program of a step with its tangents (passes/tangent.c), through the passes. NULL: see the sink.
+IrProgram *driver_tangent(Arena *arena, const CheckedRule *rule, const BlurOptions *options, DiagnosticSink *sink);
 // Schedules all programs on one memory plan whose first 64 bytes hold the step counter.
 typedef struct {
   Schedule *step, *predict;

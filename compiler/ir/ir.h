@@ -38,7 +38,7 @@ typedef struct {
 
 // Roles. INPUT x and y; NEURON, SYNAPSE, SIGNAL: variables of the network, kept between steps where persistent;
 // GENOME: constants of the step; TEMPORARY: lets, and what passes introduce; OUTPUT: the prediction, a loss; ADJOINT:
-// the derivative of a loss by a variable.
+// the derivative of a loss by a variable; TANGENT: a change of a variable.
 typedef enum {
   ROLE_INPUT,
   ROLE_NEURON,
@@ -47,7 +47,8 @@ typedef enum {
   ROLE_SIGNAL,
   ROLE_TEMPORARY,
   ROLE_OUTPUT,
-  ROLE_ADJOINT
+  ROLE_ADJOINT,
+  ROLE_TANGENT
 } IrRole;
 
 typedef struct {

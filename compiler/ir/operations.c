@@ -96,5 +96,5 @@ double ir_evaluate(IrOperation operation, double x, double y, double z) {
 }
 
 const char *const words_axis_kind[WORDS_AXIS_KINDS] = {"state", "batch", "unit"};
-const char *const words_role[WORDS_ROLES] = {"input",  "neuron",    "synapse", "genome",
-                                             "signal", "temporary", "output",  "adjoint"};
+const char *const words_role[WORDS_ROLES] = {"input",     "neuron", "synapse", "genome", "signal",
+                                             "temporary", "output", "adjoint", "tangent"};

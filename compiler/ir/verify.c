@@ -69,7 +69,7 @@ static void check_buffers(Verifier *verifier) {
   for (size_t i = 0; i < count; i++) {
     const IrBufferInfo *buffer = &program->buffers.items[i];
     names[i] = buffer->name;
-    if ((unsigned)buffer->role > ROLE_ADJOINT) fault(verifier, "the buffer '%s' has no role", buffer->name);
+    if ((unsigned)buffer->role > ROLE_TANGENT) fault(verifier, "the buffer '%s' has no role", buffer->name);
     if (buffer->dimensions < 0 || buffer->dimensions > IR_MAX_DIMENSIONS)
       fault(verifier, "the buffer '%s' has %d dimensions", buffer->name, buffer->dimensions);
     if (buffer->states < 0 || buffer->states > IR_MAX_DIMENSIONS)

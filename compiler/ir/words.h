@@ -6,7 +6,7 @@
 
 enum {
   WORDS_AXIS_KINDS = AXIS_KIND_UNIT + 1,
-  WORDS_ROLES = ROLE_ADJOINT + 1,
+  WORDS_ROLES = ROLE_TANGENT + 1,
   WORDS_REDUCTIONS = REDUCE_ARGMAX + 1,
   WORDS_MAX_NESTING = 400 // of expressions and of repeats; printed text stays well below it
 };

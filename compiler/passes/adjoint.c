@@ -50,17 +50,8 @@ static IrValue operate(IrProgram *program, IrOperation operation, IrValue x, IrV
   return ir_operation(program, operation, x, y, IR_NONE);
 }
 
-static bool is_variable(const IrBufferInfo *buffer) { return buffer->live_in && buffer->role != ROLE_INPUT; }
-
 static bool is_objective(const IrBufferInfo *buffer) {
   return buffer->live_out && buffer->role == ROLE_OUTPUT && buffer->dimensions == 0;
-}
-
-// The variable that a version is the last value of, or IR_NONE.
-static IrBuffer variable_of(const IrProgram *program, IrBuffer version) {
-  const IrBufferInfo *info = &program->buffers.items[version];
-  bool ends = info->live_out && !info->live_in && info->origin != IR_NONE;
-  return ends && is_variable(&program->buffers.items[info->origin]) ? info->origin : IR_NONE;
 }
 
 // ---- before the sweep: which buffers have an adjoint, and in how many cells
@@ -175,7 +166,7 @@ static void begin_variables(Adjoint *adjoint) {
   for (IrBuffer b = 0; (size_t)b < adjoint->count; b++) {
     BufferAdjoint *of = &adjoint->of[b];
     make_cells(adjoint, b);
-    if (!is_variable(&program->buffers.items[b])) continue;
+    if (!adjoint_is_variable(&program->buffers.items[b])) continue;
     of->active = true;
     for (int c = 0; c < of->cell_count; c++) {
       IrBufferInfo info = cell_buffer(adjoint, b, &of->cells[c], ROLE_ADJOINT);
@@ -192,7 +183,7 @@ static void seed_target(Adjoint *adjoint, const IrStatement *statement) {
   Cell *cell = adjoint->of[statement->target].cells;
   memcpy(cell->index, statement->index, sizeof cell->index);
   cell->has_index = true;
-  IrBuffer variable = variable_of(program, statement->target);
+  IrBuffer variable = adjoint_variable_of(program, statement->target);
   if (variable != IR_NONE && !adjoint->of[variable].split) {
     Cell *before = adjoint->of[variable].cells;
     before->assigned = true;
@@ -341,7 +332,11 @@ static void reverse_statement(Adjoint *adjoint, const IrStatement *statement) {
 
 static void finish_cell(Adjoint *adjoint, IrBuffer buffer, Cell *cell) {
   IrProgram *program = adjoint->program;
-  if (cell->slot == IR_NONE || (cell->total == IR_NONE && !cell->assigned)) return;
+  if (cell->slot == IR_NONE) return;
+  if (cell->total == IR_NONE && !cell->assigned) { // it keeps what it has, wherever that is
+    program->buffers.items[cell->slot].live_in = program->buffers.items[cell->slot].live_out = false;
+    return;
+  }
   choose_index(adjoint, buffer, cell);
   IrValue total = cell->total == IR_NONE ? ir_constant(program, 0) : cell->total;
   if (!cell->assigned) total = operate(program, OP_ADD, ir_read(program, cell->slot, cell->index), total);
@@ -362,22 +357,8 @@ static void retire_forward(Adjoint *adjoint, const IrStatement *statement) {
   target->origin = IR_NONE;
 }
 
-static bool is_reversible(const IrProgram *program) {
-  Arena *scratch = arena_create();
-  bool *assigned = ARENA_ARRAY(scratch, bool, program->buffers.count + 1), good = true;
-  for (const IrStatement *statement = program->statements; statement && good; statement = statement->next) {
-    good = statement->kind == IR_STATEMENT_ASSIGN && !assigned[statement->target] &&
-           !program->buffers.items[statement->target].live_in;
-    for (int d = 0; good && d < program->buffers.items[statement->target].dimensions; d++)
-      good = statement->index[d].axis != IR_NONE;
-    if (good) assigned[statement->target] = true;
-  }
-  arena_destroy(scratch);
-  return good;
-}
-
 void pass_adjoint(IrProgram *program) {
-  if (!is_reversible(program)) return;
+  if (!adjoint_is_reversible(program)) return;
   adjoint_prepare(program);
   Adjoint adjoint = {.program = program, .count = program->buffers.count};
   adjoint.of = ARENA_ARRAY(program->arena, BufferAdjoint, adjoint.count);
@@ -400,7 +381,7 @@ void pass_adjoint(IrProgram *program) {
     for (int c = 0; c < adjoint.of[b].cell_count; c++) finish_cell(&adjoint, b, &adjoint.of[b].cells[c]);
   for (size_t i = 0; i < count; i++) retire_forward(&adjoint, forward[i]);
   for (size_t b = 0; b < adjoint.count; b++)
-    if (is_variable(&program->buffers.items[b])) program->buffers.items[b].live_out = false;
+    if (adjoint_is_variable(&program->buffers.items[b])) program->buffers.items[b].live_out = false;
   ir_drop_surrogates(program);
   program->name = arena_format(program->arena, "%s.adjoint", program->name);
 }

@@ -45,6 +45,28 @@ bool adjoint_may_store(const IrProgram *program, IrAxisSet axes) {
   return large <= most;
 }
 
+bool adjoint_is_variable(const IrBufferInfo *buffer) { return buffer->live_in && buffer->role != ROLE_INPUT; }
+
+IrBuffer adjoint_variable_of(const IrProgram *program, IrBuffer version) {
+  const IrBufferInfo *info = &program->buffers.items[version];
+  bool ends = info->live_out && !info->live_in && info->origin != IR_NONE;
+  return ends && adjoint_is_variable(&program->buffers.items[info->origin]) ? info->origin : IR_NONE;
+}
+
+bool adjoint_is_reversible(const IrProgram *program) {
+  Arena *scratch = arena_create();
+  bool *assigned = ARENA_ARRAY(scratch, bool, program->buffers.count + 1), good = true;
+  for (const IrStatement *statement = program->statements; statement && good; statement = statement->next) {
+    good = statement->kind == IR_STATEMENT_ASSIGN && !assigned[statement->target] &&
+           !program->buffers.items[statement->target].live_in;
+    for (int d = 0; good && d < program->buffers.items[statement->target].dimensions; d++)
+      good = statement->index[d].axis != IR_NONE;
+    if (good) assigned[statement->target] = true;
+  }
+  arena_destroy(scratch);
+  return good;
+}
+
 // ---- what is stored where
 
 static IrValue stored(const Preparation *preparation, IrValue value) {

@@ -15,6 +15,7 @@ const Pass pass_table[] = {
     {"dead", "assignments that nothing reads dropped", pass_dead},
     {"share", "values with a sum in them that a statement uses several times as temporaries", pass_share},
     {"adjoint", "the program's reverse: derivatives of what it leaves to derivatives of what it finds", pass_adjoint},
+    {"tangent", "how all that the program computes changes with what lives in", pass_tangent},
 };
 const size_t pass_count = sizeof pass_table / sizeof *pass_table;
 

@@ -16,6 +16,7 @@ void pass_multiply_add(IrProgram *program);  // x*y + z as one operation
 void pass_dead(IrProgram *program);          // what nothing reads is dropped
 void pass_share(IrProgram *program);         // values with a sum in them that a statement uses several times stored
 void pass_adjoint(IrProgram *program);       // the program's reverse, behind its forward statements
+void pass_tangent(IrProgram *program);       // how all it computes changes with what lives in
 
 // Whether states of this number stay an axis; whether any of a buffer's states become buffers of their own.
 bool unroll_keeps(int64_t extent);

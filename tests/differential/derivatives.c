@@ -141,6 +141,20 @@ static void check_compiled(AdjointRun *a, uint64_t seed, const GeneratedCase *ge
   blur_report_destroy(report);
 }
 
+// ---- forward mode
+
+static void check_tangent(AdjointRun *a, uint64_t seed, const GeneratedCase *generated, uint64_t *random,
+                          Tally *tally) {
+  BlurOptions options = {.layers = generated->layers, .units = generated->units, .batch = generated->batch};
+  IrProgram *tangent = driver_tangent(a->run->arena, a->run->rule, &options, &a->run->sink);
+  double error = adjoint_run_transpose_error(a, tangent, random, generated_uniform);
+  tally->checks++;
+  if (error <= 1e-10) return;
+  printf("seed %llu: forward mode differs from reverse mode by %.3g\n%s", (unsigned long long)seed, error,
+         text_get((Text *)(uintptr_t)&generated->script));
+  tally->failed++;
+}
+
 static void check_seed(uint64_t seed, Tally *tally) {
   GeneratedCase generated;
   generate_case(seed, &generated);
@@ -163,6 +177,7 @@ static void check_seed(uint64_t seed, Tally *tally) {
     int lengths = getenv("BLUR_TEST_LONG") || seed % 3 == 0 ? 3 : 2;
     for (int i = 0; i < lengths; i++) check_steps(a, seed, &generated, steps[i], &random, tally);
     check_compiled(a, seed, &generated, tally);
+    check_tangent(a, seed, &generated, &random, tally);
   }
   rule_run_close(run);
   generated_free(&generated);

@@ -149,6 +149,46 @@ static inline void adjoint_run_gradient(const AdjointRun *a) {
   arena_destroy(arena);
 }
 
+// ---- forward mode
+
+// The relative difference of <u, J v> by the tangent program from <J' u, v> by the adjoint program, of one step from
+// a->initial, J its Jacobian by all variables, u and v random.
+static inline double adjoint_run_transpose_error(AdjointRun *a, const IrProgram *tangent, uint64_t *random,
+                                                 double (*uniform)(uint64_t *)) {
+  Arena *arena = arena_create();
+  const IrProgram *step = a->run->step;
+  double **storage = rule_run_storage(arena, tangent), **u = rule_run_storage(arena, step),
+         **v = rule_run_storage(arena, step), **changed = rule_run_storage(arena, step), forward = 0, reverse = 0,
+         size = 0;
+  adjoint_run_copy(a, a->run->step_storage, a->initial);
+  for (size_t b = 0; b < step->buffers.count; b++)
+    for (int64_t i = 0; i < ir_buffer_elements(&step->buffers.items[b]); i++) {
+      u[b][i] = a->adjoint[b][i] = 2 * uniform(random) - 1;
+      v[b][i] = changed[b][i] = 2 * uniform(random) - 1;
+    }
+  adjoint_run_exchange(a, a->step_adjoint, a->step_adjoint_storage, a->x, a->y);
+  ir_interpret(a->step_adjoint, a->step_adjoint_storage, 0, 0);
+  adjoint_run_take(a, a->step_adjoint, a->step_adjoint_storage);
+  adjoint_run_exchange(a, tangent, storage, a->x, a->y);
+  for (size_t b = 0; b < tangent->buffers.count; b++)
+    if (tangent->buffers.items[b].role == ROLE_TANGENT && tangent->buffers.items[b].live_in)
+      adjoint_run_move(a, v, &tangent->buffers.items[b], storage[b], false);
+  ir_interpret(tangent, storage, 0, 0);
+  for (size_t b = 0; b < tangent->buffers.count; b++)
+    if (tangent->buffers.items[b].role == ROLE_TANGENT && tangent->buffers.items[b].live_out)
+      adjoint_run_move(a, changed, &tangent->buffers.items[b], storage[b], true);
+  for (size_t b = 0; b < step->buffers.count; b++) {
+    if (!adjoint_run_is_variable(&step->buffers.items[b])) continue;
+    for (int64_t i = 0; i < ir_buffer_elements(&step->buffers.items[b]); i++) {
+      forward += u[b][i] * changed[b][i];
+      reverse += a->adjoint[b][i] * v[b][i];
+      size += fabs(u[b][i] * changed[b][i]) + fabs(a->adjoint[b][i] * v[b][i]);
+    }
+  }
+  arena_destroy(arena);
+  return fabs(forward - reverse) / size;
+}
+
 // ---- central differences
 
 typedef struct {

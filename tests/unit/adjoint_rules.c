@@ -1,5 +1,5 @@
 // The adjoint of steps and losses against central differences in float64: every rule of the library, T = 1, 3, 10, and
-// every loss.
+// every loss; the adjoint of a step against its tangent.
 #include "tests/support/adjoint_run.h"
 
 #include <criterion/criterion.h>
@@ -66,33 +66,58 @@ static void fill(AdjointRun *a, uint64_t *random) {
   }
 }
 
-static void check(const char *rule, const char *settings, TaskLoss loss, int64_t steps, bool all_passes) {
-  uint64_t random = 7;
+typedef struct {
+  double x[10 * BATCH * INPUTS], y[10 * BATCH * OUTPUTS], query_x[BATCH * INPUTS], query_y[BATCH * OUTPUTS];
+} Arrays;
+
+// A rule on random arrays; NULL if it repeats.
+static AdjointRun *open_rule(const char *rule, const char *settings, TaskLoss loss, bool all_passes, uint64_t *random,
+                             Arrays *arrays) {
   RuleRun *run = rule_run_open(rule, settings, "4-6-3", BATCH, loss);
   cr_assert_not_null(run);
   AdjointRun *a = adjoint_run_open(run, loss, all_passes);
   bool repeats = false;
   for (const IrStatement *s = run->step->statements; s; s = s->next) repeats |= s->kind == IR_STATEMENT_REPEAT;
   cr_assert_eq(a == NULL, repeats, "%s", rule);
+  if (!a) return NULL;
+  for (int i = 0; i < 10 * BATCH * INPUTS; i++) arrays->x[i] = 2 * uniform(random) - 1;
+  for (int i = 0; i < BATCH * INPUTS; i++) arrays->query_x[i] = 2 * uniform(random) - 1;
+  for (int i = 0; i < 10 * BATCH * OUTPUTS; i++) arrays->y[i] = i % OUTPUTS == i / OUTPUTS % 3 ? 1 : -1;
+  for (int i = 0; i < BATCH * OUTPUTS; i++) arrays->query_y[i] = i % OUTPUTS == (i / OUTPUTS + 1) % 3 ? 1 : -1;
+  a->x = arrays->x, a->y = arrays->y, a->query_x = arrays->query_x, a->query_y = arrays->query_y;
+  fill(a, random);
+  return a;
+}
+
+static void check(const char *rule, const char *settings, TaskLoss loss, int64_t steps, bool all_passes) {
+  uint64_t random = 7;
+  Arrays arrays;
+  AdjointRun *a = open_rule(rule, settings, loss, all_passes, &random, &arrays);
   if (!a) return;
-  double x[10 * BATCH * INPUTS], y[10 * BATCH * OUTPUTS], query_x[BATCH * INPUTS], query_y[BATCH * OUTPUTS];
-  for (size_t i = 0; i < sizeof x / sizeof *x; i++) x[i] = 2 * uniform(&random) - 1;
-  for (size_t i = 0; i < sizeof query_x / sizeof *query_x; i++) query_x[i] = 2 * uniform(&random) - 1;
-  for (size_t i = 0; i < sizeof y / sizeof *y; i++) y[i] = i % OUTPUTS == i / OUTPUTS % 3 ? 1 : -1;
-  for (size_t i = 0; i < sizeof query_y / sizeof *query_y; i++)
-    query_y[i] = i % OUTPUTS == (i / OUTPUTS + 1) % 3 ? 1 : -1;
-  a->x = x, a->y = y, a->query_x = query_x, a->query_y = query_y;
   a->steps = steps;
-  fill(a, &random);
   AdjointCheck result = adjoint_run_check(a, &random, uniform);
   cr_expect(result.compared > 0 && result.kinks <= result.compared / 4, "%s %s, T = %d: %d compared, %d kinks", rule,
             settings, (int)steps, result.compared, result.kinks);
   cr_expect(result.worst < 1e-6, "%s %s, T = %d, passes %d: error %.3g, %s", rule, settings, (int)steps, all_passes,
             result.worst, result.where);
-  rule_run_close(run);
+  rule_run_close(a->run);
+}
+
+// The Jacobian of a step and its transpose, by rules written twice.
+static void check_transpose(const char *rule, const char *settings) {
+  uint64_t random = 11;
+  Arrays arrays;
+  AdjointRun *a = open_rule(rule, settings, LOSS_CROSS_ENTROPY, true, &random, &arrays);
+  if (!a) return;
+  BlurOptions options = {.layers = a->run->network.layers, .units = a->run->network.units, .batch = BATCH};
+  IrProgram *tangent = driver_tangent(a->run->arena, a->run->rule, &options, &a->run->sink);
+  double error = adjoint_run_transpose_error(a, tangent, &random, uniform);
+  cr_expect(error < 1e-12, "%s %s: %.3g", rule, settings, error);
+  rule_run_close(a->run);
 }
 
 ParameterizedTest(Item *item, adjoint, rules) {
+  check_transpose(item->rule, item->settings);
   for (int all_passes = 0; all_passes < 2; all_passes++)
     for (int64_t steps = 1; steps <= 10; steps = steps == 1 ? 3 : steps + 7)
       check(item->rule, item->settings, LOSS_CROSS_ENTROPY, steps, all_passes);
