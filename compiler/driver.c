@@ -79,15 +79,41 @@ bool driver_lower(DriverPrograms *programs, const CheckedRule *rule, const BlurO
   return true;
 }
 
-bool driver_can_reverse(const DriverPrograms *programs, DiagnosticSink *sink) {
-  const IrProgram *both[] = {programs->lowered_step, programs->lowered_predict};
-  for (int which = 0; which < 2; which++)
-    for (const IrStatement *statement = both[which]->statements; statement; statement = statement->next) {
-      if (statement->kind != IR_STATEMENT_REPEAT) continue;
-      diagnostic_report(sink, DIAGNOSTIC_not_reversed, statement->span, "`repeat`");
+// What the statements assign, in elements; `counted` marks what has been.
+static double assigned_elements(const IrProgram *program, const IrStatement *statements, bool *counted) {
+  double elements = 0;
+  for (; statements; statements = statements->next) {
+    if (statements->kind == IR_STATEMENT_REPEAT) {
+      elements += assigned_elements(program, statements->body, counted);
+    } else if (!counted[statements->target]) {
+      counted[statements->target] = true;
+      elements += (double)ir_buffer_elements(&program->buffers.items[statements->target]);
+    }
+  }
+  return elements;
+}
+
+static bool can_reverse(const IrProgram *program, const IrStatement *statements, DiagnosticSink *sink) {
+  const double most = 0x1p40;
+  for (; statements; statements = statements->next) {
+    if (statements->kind != IR_STATEMENT_REPEAT) continue;
+    Arena *scratch = arena_create();
+    bool *counted = ARENA_ARRAY(scratch, bool, program->buffers.count + 1);
+    double elements = assigned_elements(program, statements->body, counted) * (double)statements->count;
+    arena_destroy(scratch);
+    if (elements > most) {
+      Diagnostic *diagnostic = diagnostic_report(sink, DIAGNOSTIC_not_reversed, statements->span, elements);
+      diagnostic_help(sink, diagnostic, "fewer rounds, or a smaller batch or network");
       return false;
     }
+    if (!can_reverse(program, statements->body, sink)) return false;
+  }
   return true;
+}
+
+bool driver_can_reverse(const DriverPrograms *programs, DiagnosticSink *sink) {
+  return can_reverse(programs->lowered_step, programs->lowered_step->statements, sink) &&
+         can_reverse(programs->lowered_predict, programs->lowered_predict->statements, sink);
 }
 
 static void run_pass(const char *name, IrProgram *program, DriverWatch *after, void *context) {

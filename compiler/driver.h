@@ -17,7 +17,8 @@ typedef struct {
 
 // Lowers a checked rule for a network. False if the sink has errors.
 bool driver_lower(DriverPrograms *programs, const CheckedRule *rule, const BlurOptions *options, DiagnosticSink *sink);
-// False, with an error in the sink, if a program has no adjoint.
+// False, with an error in the sink, if the adjoint of a program would have to keep more than fits: the rounds of a
+// repeat.
 bool driver_can_reverse(const DriverPrograms *programs, DiagnosticSink *sink);
 // Runs the list of passes on step and predict. `after` (may be NULL) is called with each program after each pass.
 typedef void DriverWatch(void *context, const char *pass, const IrProgram *program);

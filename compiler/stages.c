@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const stage_names[] = {"tokens", "ast", "checked", "ir", "adjoint", "kernels", "llvm", "asm"};
+static const char *const stage_names[] = {"tokens",  "ast",     "checked", "ir", "adjoint",
+                                          "tangent", "kernels", "llvm",    "asm"};
 
 static char *taken(Text *text) { // the caller frees it
   char *bytes = text->bytes ? text->bytes : calloc(1, 1);
@@ -51,6 +52,11 @@ static bool emit_compiled(const CheckedRule *checked, const char *stage, const B
     ir_print(programs.step_adjoint, out);
     ir_print(programs.query, out);
     return true;
+  }
+  if (!strcmp(stage, "tangent")) {
+    const IrProgram *tangent = driver_tangent(arena, checked, options, &report->sink);
+    if (tangent) ir_print(tangent, out);
+    return tangent != NULL;
   }
   bool one_pass = !strncmp(stage, "ir:", 3);
   WatchPass watch = {one_pass ? stage + 3 : "", out};

@@ -85,7 +85,7 @@ static int base_number(Canonical *c, IrBuffer buffer, const IrIndex *index, int6
   int found = canonical_base(schedule, &c->planned->bases, buffer, index, distance);
   if (found >= 0) return found;
   BufferPlace place = schedule->plans[buffer].place;
-  EmitBase base = {place, buffer, index, use_offset(schedule, buffer, index)};
+  EmitBase base = {place, buffer, index, use_offset(schedule, buffer, index), schedule->plans[buffer].round_bytes};
   if (c->planned->bases_shared) {
     base.buffer = place == PLACE_SCRATCH ? IR_NONE : root_of(c->program, buffer);
     base.index = NULL;
@@ -100,7 +100,7 @@ static int counter_base(Canonical *c, IrBuffer counter) {
   EmitBases *bases = &c->planned->bases;
   for (size_t i = 0; i < bases->count; i++)
     if (bases->items[i].buffer == counter && bases->items[i].place == PLACE_COUNTER) return (int)i;
-  EmitBase base = {PLACE_COUNTER, counter, NULL, c->planned->schedule->plans[counter].offset};
+  EmitBase base = {PLACE_COUNTER, counter, NULL, c->planned->schedule->plans[counter].offset, 0};
   ARENA_PUSH(c->arena, bases, base);
   return (int)bases->count - 1;
 }
@@ -110,7 +110,7 @@ int64_t canonical_noise_word(const IrValueInfo *noise) { return noise->place | (
 
 static int noise_base(Canonical *c, const IrValueInfo *noise) {
   EmitBases *bases = &c->planned->bases;
-  EmitBase base = {PLACE_COUNTER, IR_NONE, NULL, canonical_noise_word(noise)};
+  EmitBase base = {PLACE_COUNTER, IR_NONE, NULL, canonical_noise_word(noise), 0};
   for (size_t i = 0; i < bases->count; i++)
     if (bases->items[i].place == base.place && bases->items[i].buffer == IR_NONE &&
         bases->items[i].offset == base.offset)
@@ -123,7 +123,7 @@ static int step_base(Canonical *c) {
   EmitBases *bases = &c->planned->bases;
   for (size_t i = 0; i < bases->count; i++)
     if (bases->items[i].buffer == IR_NONE && bases->items[i].place == PLACE_MEMORY) return (int)i;
-  EmitBase base = {PLACE_MEMORY, IR_NONE, NULL, c->planned->step_offset};
+  EmitBase base = {PLACE_MEMORY, IR_NONE, NULL, c->planned->step_offset, 0};
   ARENA_PUSH(c->arena, bases, base);
   return (int)bases->count - 1;
 }

@@ -15,6 +15,7 @@ typedef struct {
   IrBuffer buffer; // the use's buffer, or the variable that the pieces came from; IR_NONE: scratch, or the step counter
   const IrIndex *index; // its constant indices; NULL: shared by pieces
   int64_t offset;       // bytes from the start of the network's memory, or of scratch; the counter's loop
+  int64_t round_bytes;  // of a tape: how much further it lies in each round of the innermost repeat
 } EmitBase;
 
 typedef ARENA_LIST(EmitBase) EmitBases;

@@ -38,6 +38,7 @@ static void object_key(const BackendCpu *cpu, const EmitPlan *plan, char key[CAC
       cache_hash_number(&hash, (int64_t)loop->kernel_end);
       cache_hash_number(&hash, loop->count);
       cache_hash_number(&hash, loop->by_block);
+      cache_hash_number(&hash, loop->backward);
     }
     cache_hash_number(&hash, (int64_t)schedule->kernel_count);
     for (size_t k = 0; k < schedule->kernel_count; k++) {
@@ -52,6 +53,7 @@ static void object_key(const BackendCpu *cpu, const EmitPlan *plan, char key[CAC
         for (size_t i = 0; i < planned->bases.count; i++) {
           cache_hash_number(&hash, planned->bases.items[i].place);
           cache_hash_number(&hash, planned->bases.items[i].offset);
+          cache_hash_number(&hash, planned->bases.items[i].round_bytes);
         }
       }
     }

@@ -68,7 +68,8 @@ static LLVMValueRef emit_operation(Emitter *e, const PlannedOperation *planned, 
 
 typedef struct {
   LLVMValueRef memory, scratch, services, thread, threads;
-  LLVMValueRef *iteration; // one a loop, inside it
+  LLVMValueRef *iteration; // one a loop, inside it: its number, as tapes and counters have it
+  LLVMValueRef round;      // that of the innermost
 } EntryArguments;
 
 static void call_operation(Emitter *e, const PlannedOperation *planned, LLVMValueRef function,
@@ -87,13 +88,26 @@ static void call_operation(Emitter *e, const PlannedOperation *planned, LLVMValu
     }
     LLVMValueRef from = base->place == PLACE_SCRATCH ? entry->scratch : entry->memory;
     arguments[3 + i] = build_byte_offset(b, from, build_index(b, base->offset));
+    if (base->round_bytes)
+      arguments[3 + i] = build_byte_offset(b, arguments[3 + i], build_index_mul(b, entry->round, base->round_bytes));
   }
   LLVMBuildCall2(b->builder, operation_type(e->arena, b, &planned->bases), function, arguments, (unsigned)count, "");
 }
 
+// Begins a repeat's loop around `point`; its number is noted in `entry`.
+static void begin_repeat(Emitter *e, EmitPoint *point, EmitLoop *loop, const Schedule *schedule, size_t l,
+                         EntryArguments *entry) {
+  Builder *b = &e->b;
+  int64_t count = schedule->loops[l].count;
+  emit_loop_begin(e, point, loop, IR_NONE, build_index(b, 0), build_index(b, count), 1, false, NULL, 0);
+  LLVMValueRef number = loop->index;
+  if (schedule->loops[l].backward) number = LLVMBuildNSWSub(b->builder, build_index(b, count - 1), number, "");
+  entry->iteration[l] = entry->round = number;
+}
+
 // The thread's blocks of the kernel, first .. end, its operations in each; `loop`: over and over (SIZE_MAX: once).
 static void run_blocks(Emitter *e, const Kernel *kernel, const PlannedOperation *planned, LLVMValueRef *functions,
-                       const EntryArguments *entry, LLVMValueRef first, LLVMValueRef end, size_t loop) {
+                       EntryArguments *entry, LLVMValueRef first, LLVMValueRef end, size_t loop) {
   Builder *b = &e->b;
   LLVMValueRef start = build_index(b, 0), stop = build_index(b, kernel->extent);
   EmitPoint point = emit_point(e);
@@ -105,9 +119,7 @@ static void run_blocks(Emitter *e, const Kernel *kernel, const PlannedOperation 
     stop = build_index_min(b, build_index_add(b, start, build_index(b, kernel->block_size)), stop);
   }
   if (repeats) {
-    LLVMValueRef count = build_index(b, planned->schedule->loops[loop].count);
-    emit_loop_begin(e, &point, &iterations, IR_NONE, build_index(b, 0), count, 1, false, NULL, 0);
-    entry->iteration[loop] = iterations.index;
+    begin_repeat(e, &point, &iterations, planned->schedule, loop, entry);
   }
   for (size_t i = 0; i < kernel->operation_count; i++)
     call_operation(e, &planned[i], functions[planned[i].function], entry, start, stop);
@@ -116,7 +128,7 @@ static void run_blocks(Emitter *e, const Kernel *kernel, const PlannedOperation 
 }
 
 static void run_kernel(Emitter *e, const Kernel *kernel, const PlannedOperation *planned, LLVMValueRef *functions,
-                       const EntryArguments *entry, size_t loop) {
+                       EntryArguments *entry, size_t loop) {
   Builder *b = &e->b;
   LLVMValueRef next = LLVMBuildAdd(b->builder, entry->thread, build_index(b, 1), "");
   LLVMValueRef blocks = build_index(b, canonical_blocks(kernel));
@@ -169,9 +181,17 @@ static bool must_meet(const Schedule *schedule, size_t k) {
   return false;
 }
 
+// Of the repeat around a kernel that has no other inside (one by block aside, which notes its own).
+static LLVMValueRef innermost_number(const Schedule *schedule, size_t k, const EntryArguments *entry) {
+  LLVMValueRef number = NULL;
+  for (size_t l = 0; l < schedule->loop_count; l++) // outer before inner
+    if (schedule->loops[l].first_kernel <= k && k < schedule->loops[l].kernel_end && !schedule->loops[l].by_block)
+      number = entry->iteration[l];
+  return number;
+}
+
 static void emit_kernels(Emitter *e, const Schedule *schedule, const PlannedOperation *planned, LLVMValueRef *functions,
-                         const EntryArguments *entry) {
-  Builder *b = &e->b;
+                         EntryArguments *entry) {
   EmitLoop *loops = ARENA_ARRAY(e->arena, EmitLoop, schedule->loop_count + 1);
   for (size_t k = 0; k < schedule->kernel_count; k++) {
     size_t by_block = SIZE_MAX;
@@ -183,9 +203,9 @@ static void emit_kernels(Emitter *e, const Schedule *schedule, const PlannedOper
         continue;
       }
       EmitPoint point = emit_point(e); // nothing is emitted at it: repeats may be nested deeper than points reach
-      emit_loop_begin(e, &point, &loops[l], IR_NONE, build_index(b, 0), build_index(b, loop->count), 1, false, NULL, 0);
-      entry->iteration[l] = loops[l].index;
+      begin_repeat(e, &point, &loops[l], schedule, l, entry);
     }
+    entry->round = innermost_number(schedule, k, entry);
     run_kernel(e, &schedule->kernels[k], planned, functions, entry, by_block);
     planned += schedule->kernels[k].operation_count;
     if (must_meet(schedule, k)) meet(e, entry);
@@ -203,10 +223,13 @@ static void emit_entry(Emitter *e, const BackendUnit *unit, const PlannedOperati
   b->function = LLVMAddFunction(b->module, unit->name, LLVMFunctionType(b->nothing, types, 5, 0));
   add_attribute(b->context, b->function, "nounwind");
   LLVMPositionBuilderAtEnd(b->builder, build_block(b, "entry"));
-  EntryArguments entry = {
-      LLVMGetParam(b->function, 0), LLVMGetParam(b->function, 1),
-      LLVMGetParam(b->function, 2), LLVMGetParam(b->function, 3),
-      LLVMGetParam(b->function, 4), ARENA_ARRAY(e->arena, LLVMValueRef, unit->schedule->loop_count)};
+  EntryArguments entry = {LLVMGetParam(b->function, 0),
+                          LLVMGetParam(b->function, 1),
+                          LLVMGetParam(b->function, 2),
+                          LLVMGetParam(b->function, 3),
+                          LLVMGetParam(b->function, 4),
+                          ARENA_ARRAY(e->arena, LLVMValueRef, unit->schedule->loop_count),
+                          NULL};
   emit_kernels(e, unit->schedule, planned, functions, &entry);
   LLVMBuildRetVoid(b->builder);
 }

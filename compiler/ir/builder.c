@@ -107,7 +107,7 @@ IrBuffer ir_temporary(IrProgram *program, const char *name, IrAxisSet axes, cons
 }
 
 int64_t ir_buffer_elements(const IrBufferInfo *buffer) {
-  int64_t elements = 1;
+  int64_t elements = buffer->rounds ? buffer->rounds : 1;
   for (int i = 0; i < buffer->dimensions; i++) elements *= buffer->extent[i];
   return elements;
 }

@@ -49,6 +49,7 @@ typedef struct {
   IrOrder order;
   Node *nodes;
   int64_t position[IR_MAX_AXES]; // where we are along each axis
+  int64_t round;                 // of the innermost repeat: where tapes are read and written
 } Machine;
 
 static int64_t elements_of(const IrProgram *program, IrAxisSet axes) {
@@ -194,6 +195,7 @@ static Access access_read(Machine *machine, const IrValueInfo *info) {
     }
     stride *= buffer->extent[i];
   }
+  if (buffer->rounds) offset += machine->round * stride;
   return (Access){machine->storage[info->buffer] + offset, count, axes, strides};
 }
 
@@ -275,6 +277,7 @@ static void assign(const Machine *like, const IrStatement *statement) {
     }
     stride *= target->extent[i];
   }
+  if (target->rounds) offset += machine->round * stride;
   bool *stored = choose_stored(machine, axis_set);
   for (size_t i = 0; i < machine->order.count; i++) {
     Node *node = &machine->nodes[i];
@@ -307,9 +310,11 @@ static void run(const Machine *machine, const IrStatement *statements) {
       assign(machine, statement);
       continue;
     }
+    Machine inside = *machine;
     for (int64_t i = 0; i < statement->count; i++) {
-      if (statement->counter != IR_NONE) *machine->storage[statement->counter] = (double)i;
-      run(machine, statement->body);
+      inside.round = statement->backward ? statement->count - 1 - i : i;
+      if (statement->counter != IR_NONE) *machine->storage[statement->counter] = (double)inside.round;
+      run(&inside, statement->body);
     }
   }
 }

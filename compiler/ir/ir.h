@@ -10,8 +10,8 @@
 // A reduction binds its axes in its body, lexically: inside its body the axis is the reduction's own, outside (in the
 // same expression) the same axis id may be free. A value's axes are its free ones. A read refers to the content of the
 // buffer when its statement runs; after the pass `version` every buffer is assigned at most once, so reads are
-// timeless; only what goes round a repeat is assigned twice (`carried`). Scalars have no axes. Truth values are made by
-// comparisons; buffers hold reals only.
+// timeless; only what goes round a repeat is assigned twice (`carried`), and tapes once a round (`rounds`). Scalars
+// have no axes. Truth values are made by comparisons; buffers hold reals only.
 #ifndef BLUR_IR_IR_H
 #define BLUR_IR_IR_H
 
@@ -62,6 +62,9 @@ typedef struct {
   // Goes round a repeat: assigned before it, and once more in its body, where nothing reads it afterwards. In the body
   // a read means the value at the start of the iteration, after the repeat that of the last one.
   bool carried;
+  // A tape: where not 0, the buffer has a place a round of a repeat that runs so often. Statements directly in such a
+  // repeat's body read and assign the place of the round that runs; others cannot.
+  int64_t rounds;
   // For buffers that unroll_states split or version renamed: which element of which variable this is.
   int32_t origin; // buffer it came from (its program input or output slot), IR_NONE: itself
   int states;     // number of entries in `state`: the leading dimensions of the origin that are states
@@ -132,6 +135,7 @@ struct IrStatement {
   Span span;         // of the rule's statement, for messages and line tables
   const char *block; // "forward 0", "update 1": for dumps
   int64_t count;     // REPEAT: times, and its body and counter buffer (IR_NONE if unused)
+  bool backward;     // REPEAT: from the last round to the first
   IrBuffer counter;
   IrStatement *body;
   IrStatement *next;
@@ -251,6 +255,6 @@ bool ir_is_sparse(const IrProgram *program, IrValue adjoint);
 // buffer b's elements, dense, row-major. Statements run in order; each right side is evaluated whole before it takes
 // effect. `seed` names the noise.
 void ir_interpret(const IrProgram *program, double *const *storage, double step, uint64_t seed);
-int64_t ir_buffer_elements(const IrBufferInfo *buffer);
+int64_t ir_buffer_elements(const IrBufferInfo *buffer); // of all rounds, one behind the other
 
 #endif

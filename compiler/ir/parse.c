@@ -205,6 +205,7 @@ static void read_buffer(Parser *parser) {
   info.live_in = accept_word(parser, "in");
   info.live_out = accept_word(parser, "out");
   info.carried = accept_word(parser, "carried");
+  if (accept_word(parser, "rounds")) info.rounds = expect_whole(parser, 1, (int64_t)1 << 40);
   if (accept_word(parser, "of")) origin = expect_name(parser, "the buffer that this one is of");
   if (accept_word(parser, "state")) read_states(parser, &info);
   expect(parser, '[');
@@ -361,11 +362,13 @@ static void read_repeat(Parser *parser) {
   if (++parser->depth > WORDS_MAX_NESTING) fail(parser, "nested more than %d deep", (int)WORDS_MAX_NESTING);
   int64_t count = expect_whole(parser, 0, (int64_t)1 << 40);
   IrBuffer counter = IR_NONE;
+  bool backward = accept_word(parser, "backward");
   if (accept_word(parser, "counter")) counter = expect_buffer(parser, expect_name(parser, "the counter"));
   expect(parser, '{');
   end_line(parser);
   IrProgram *program = parser->program;
   IrStatement *statement = ir_repeat(program, count, counter, (Span){0}, parser->block);
+  statement->backward = backward;
   program->last = &statement->body;
   read_statements(parser, true);
   program->last = &statement->next;

@@ -218,6 +218,7 @@ static void print_buffer(const IrProgram *program, const IrBufferInfo *buffer, T
   if (buffer->live_in) text_add(out, " in");
   if (buffer->live_out) text_add(out, " out");
   if (buffer->carried) text_add(out, " carried");
+  if (buffer->rounds) text_add(out, " rounds %lld", (long long)buffer->rounds);
   if (buffer->origin != IR_NONE) text_add(out, " of %s", program->buffers.items[buffer->origin].name);
   for (int i = 0; i < buffer->states; i++) {
     text_add(out, i ? ", " : " state ");
@@ -246,6 +247,7 @@ static void print_statements(const IrProgram *program, const IrStatement *statem
     }
     if (statement->kind == IR_STATEMENT_REPEAT) {
       text_add(out, "%srepeat %lld ", indent, (long long)statement->count);
+      if (statement->backward) text_add(out, "backward ");
       if (statement->counter != IR_NONE) text_add(out, "counter %s ", program->buffers.items[statement->counter].name);
       text_add(out, "{\n");
       print_statements(program, statement->body, depth + 1, block, out);

@@ -22,6 +22,7 @@ typedef struct {
   bool *counts;   // buffers that count a repeat here
   Round *round;   // of carried buffers
   int lists;      // of statements, met so far
+  int64_t rounds; // of the innermost repeat, 0 outside of all
 } Verifier;
 
 static _Noreturn void fault(Verifier *verifier, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -78,7 +79,9 @@ static void check_buffers(Verifier *verifier) {
       fault(verifier, "the buffer '%s' is of a buffer that does not exist", buffer->name);
     if (buffer->carried && buffer->live_in)
       fault(verifier, "the buffer '%s' is carried, but holds a value before the program", buffer->name);
-    int64_t elements = 1;
+    if (buffer->rounds && (buffer->rounds < 0 || buffer->live_in || buffer->live_out || buffer->carried))
+      fault(verifier, "the buffer '%s' is a tape, but lives on", buffer->name);
+    int64_t elements = buffer->rounds ? buffer->rounds : 1;
     for (int j = 0; j < buffer->dimensions; j++) {
       if (buffer->extent[j] < 1 || buffer->extent[j] > most_elements / elements)
         fault(verifier, "the buffer '%s' has the extent %lld in dimension %d", buffer->name,
@@ -207,15 +210,18 @@ static void check_value(Verifier *verifier, IrValue value) {
 static void check_reads(Verifier *verifier, IrValue root) {
   IrProgram *program = verifier->program;
   IrOrder order = ir_order(program, root, NULL, NULL);
-  IrBuffer unset = IR_NONE, passed = IR_NONE;
-  for (size_t i = 0; i < order.count && unset == IR_NONE && passed == IR_NONE; i++) {
+  IrBuffer unset = IR_NONE, passed = IR_NONE, tape = IR_NONE;
+  for (size_t i = 0; i < order.count; i++) {
     const IrValueInfo *info = &program->values.items[order.values[i]];
     if (info->kind != VALUE_READ) continue;
     const Round *round = &verifier->round[info->buffer];
     if (!verifier->assigned[info->buffer]) unset = info->buffer;
     if (round->next && !round->ended) passed = info->buffer;
+    int64_t rounds = program->buffers.items[info->buffer].rounds;
+    if (rounds && rounds != verifier->rounds) tape = info->buffer;
   }
   ir_order_free(&order);
+  if (tape != IR_NONE) fault(verifier, "'%s' is read outside of its rounds", program->buffers.items[tape].name);
   if (unset != IR_NONE)
     fault(verifier, "'%s' is read before anything is assigned to it", program->buffers.items[unset].name);
   if (passed != IR_NONE)
@@ -230,6 +236,8 @@ static void check_assignment(Verifier *verifier, const IrStatement *statement) {
   const IrBufferInfo *target = &program->buffers.items[statement->target];
   if (target->role == ROLE_INPUT || target->role == ROLE_GENOME)
     fault(verifier, "'%s' is assigned to, but is constant", target->name);
+  if (target->rounds && target->rounds != verifier->rounds)
+    fault(verifier, "'%s' is assigned outside of its rounds", target->name);
   IrAxisSet axes = check_index(verifier, target, statement->index), seen = 0;
   for (int i = 0; i < target->dimensions; i++) {
     IrAxisSet axis = ir_axis_bit(statement->index[i].axis);
@@ -298,7 +306,10 @@ static void check_repeat(Verifier *verifier, const IrStatement *repeat, int dept
     if (verifier->counts[repeat->counter]) fault(verifier, "'%s' counts two repeats at once", counter->name);
     verifier->assigned[repeat->counter] = verifier->counts[repeat->counter] = true;
   }
+  int64_t outside = verifier->rounds;
+  verifier->rounds = repeat->count;
   check_statements(verifier, repeat->body, depth + 1, list);
+  verifier->rounds = outside;
   if (repeat->counter != IR_NONE) verifier->assigned[repeat->counter] = verifier->counts[repeat->counter] = false;
 }
 

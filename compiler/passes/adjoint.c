@@ -7,6 +7,8 @@
 //   array that is read element by element has a buffer an element ("nu.0.1.adjoint").
 //   A scalar of role OUTPUT ("loss") is an objective: "loss.adjoint" in is the weight that it is differentiated with.
 //
+// A repeat is reversed by a repeat that counts down (adjoint_repeat.c).
+//
 // Of a statement t <- f(a, b, ...) with the adjoint T of t, each distinct read r of a buffer gets the contribution
 // gradient of sum(T * f) by r (differentiate.c); a buffer's adjoint is the sum of its contributions, stored when the
 // statement that makes the buffer is reached, and so is every adjoint of an inner value that a reduction makes (the sum
@@ -18,31 +20,6 @@
 #include "compiler/passes/passes.h"
 
 #include <string.h>
-
-// The adjoint of a buffer, or of one state of it.
-typedef struct {
-  const char *name;                 // of the buffer, and of the state
-  IrIndex index[IR_MAX_DIMENSIONS]; // the axes that `total` is told by: one a dimension after the split states
-  bool has_index;
-  IrValue total; // sum of the contributions so far, IR_NONE: none
-  IrBuffer slot; // of a variable: "w0.0.adjoint"; IR_NONE
-  bool assigned; // the program makes a new value of the variable
-} Cell;
-
-typedef struct {
-  Cell *cells;
-  int cell_count;
-  int split;   // leading dimensions that are states, each combination a cell of its own
-  bool active; // what it holds depends on a variable
-} BufferAdjoint;
-
-typedef struct {
-  IrProgram *program;
-  BufferAdjoint *of; // [buffer of the forward statements]
-  size_t count;
-  const IrStatement *statement; // being reversed
-  const char *block;
-} Adjoint;
 
 static const IrValueInfo *info_of(const IrProgram *program, IrValue value) { return &program->values.items[value]; }
 
@@ -74,6 +51,27 @@ static int state_dimensions(const IrBufferInfo *buffer) {
   return count;
 }
 
+// States that a read names by an axis, and what statements make, are not split.
+static void find_indexed(Adjoint *adjoint, const IrStatement *statements) {
+  const IrProgram *program = adjoint->program;
+  for (const IrStatement *statement = statements; statement; statement = statement->next) {
+    if (statement->kind == IR_STATEMENT_REPEAT) {
+      find_indexed(adjoint, statement->body);
+      continue;
+    }
+    adjoint->of[statement->target].split = 0;
+    IrOrder order = ir_order(program, statement->value, NULL, NULL);
+    for (size_t i = 0; i < order.count; i++) {
+      const IrValueInfo *read = info_of(program, order.values[i]);
+      if (read->kind != VALUE_READ) continue;
+      AdjointBuffer *of = &adjoint->of[read->buffer];
+      for (int d = 0; d < of->split; d++)
+        if (read->index[d].axis != IR_NONE) of->split = 0;
+    }
+    ir_order_free(&order);
+  }
+}
+
 // An array of states (of the genome) that all reads name by constants is split.
 static void find_splits(Adjoint *adjoint) {
   enum { MOST_CELLS = 256 };
@@ -85,29 +83,17 @@ static void find_splits(Adjoint *adjoint) {
     for (int d = 0; d < states; d++) cells *= (double)buffer->extent[d];
     adjoint->of[b].split = cells <= MOST_CELLS ? states : 0;
   }
-  for (const IrStatement *statement = program->statements; statement; statement = statement->next) {
-    adjoint->of[statement->target].split = 0;
-    IrOrder order = ir_order(program, statement->value, NULL, NULL);
-    for (size_t i = 0; i < order.count; i++) {
-      const IrValueInfo *read = info_of(program, order.values[i]);
-      if (read->kind != VALUE_READ) continue;
-      BufferAdjoint *of = &adjoint->of[read->buffer];
-      for (int d = 0; d < of->split; d++)
-        if (read->index[d].axis != IR_NONE) of->split = 0;
-    }
-    ir_order_free(&order);
-  }
+  find_indexed(adjoint, program->statements);
 }
-
 static void make_cells(Adjoint *adjoint, IrBuffer buffer) {
   IrProgram *program = adjoint->program;
-  BufferAdjoint *of = &adjoint->of[buffer];
+  AdjointBuffer *of = &adjoint->of[buffer];
   IrBufferInfo info = program->buffers.items[buffer];
   of->cell_count = 1;
   for (int d = 0; d < of->split; d++) of->cell_count *= (int)info.extent[d];
-  of->cells = ARENA_ARRAY(program->arena, Cell, of->cell_count);
+  of->cells = ARENA_ARRAY(program->arena, AdjointCell, of->cell_count);
   for (int c = 0; c < of->cell_count; c++) {
-    Cell *cell = &of->cells[c];
+    AdjointCell *cell = &of->cells[c];
     cell->name = info.name;
     int64_t below = of->cell_count;
     for (int d = 0; d < of->split; d++) {
@@ -118,8 +104,7 @@ static void make_cells(Adjoint *adjoint, IrBuffer buffer) {
   }
 }
 
-// The buffer of a cell's adjoint: what is left of the buffer's dimensions.
-static IrBufferInfo cell_buffer(const Adjoint *adjoint, IrBuffer buffer, const Cell *cell, IrRole role) {
+IrBufferInfo adjoint_cell_buffer(const Adjoint *adjoint, IrBuffer buffer, const AdjointCell *cell, IrRole role) {
   const IrProgram *program = adjoint->program;
   IrBufferInfo info = program->buffers.items[buffer];
   int split = adjoint->of[buffer].split;
@@ -142,10 +127,10 @@ static IrBufferInfo cell_buffer(const Adjoint *adjoint, IrBuffer buffer, const C
 }
 
 // Axes for a cell that nothing has named yet: one of each kind and extent, all different.
-static void choose_index(Adjoint *adjoint, IrBuffer buffer, Cell *cell) {
+static void choose_index(Adjoint *adjoint, IrBuffer buffer, AdjointCell *cell) {
   IrProgram *program = adjoint->program;
   if (cell->has_index) return;
-  IrBufferInfo info = cell_buffer(adjoint, buffer, cell, ROLE_ADJOINT);
+  IrBufferInfo info = adjoint_cell_buffer(adjoint, buffer, cell, ROLE_ADJOINT);
   IrAxisSet taken = 0;
   for (int d = 0; d < info.dimensions; d++) {
     IrAxis axis = 0;
@@ -164,12 +149,12 @@ static void choose_index(Adjoint *adjoint, IrBuffer buffer, Cell *cell) {
 static void begin_variables(Adjoint *adjoint) {
   IrProgram *program = adjoint->program;
   for (IrBuffer b = 0; (size_t)b < adjoint->count; b++) {
-    BufferAdjoint *of = &adjoint->of[b];
+    AdjointBuffer *of = &adjoint->of[b];
     make_cells(adjoint, b);
     if (!adjoint_is_variable(&program->buffers.items[b])) continue;
     of->active = true;
     for (int c = 0; c < of->cell_count; c++) {
-      IrBufferInfo info = cell_buffer(adjoint, b, &of->cells[c], ROLE_ADJOINT);
+      IrBufferInfo info = adjoint_cell_buffer(adjoint, b, &of->cells[c], ROLE_ADJOINT);
       info.live_in = info.live_out = true;
       of->cells[c].slot = ir_buffer(program, info);
     }
@@ -180,16 +165,17 @@ static void begin_variables(Adjoint *adjoint) {
 static void seed_target(Adjoint *adjoint, const IrStatement *statement) {
   IrProgram *program = adjoint->program;
   const IrBufferInfo *target = &program->buffers.items[statement->target];
-  Cell *cell = adjoint->of[statement->target].cells;
+  AdjointCell *cell = adjoint->of[statement->target].cells;
+  if (cell->has_index) return; // what goes round a repeat is assigned twice
   memcpy(cell->index, statement->index, sizeof cell->index);
   cell->has_index = true;
   IrBuffer variable = adjoint_variable_of(program, statement->target);
   if (variable != IR_NONE && !adjoint->of[variable].split) {
-    Cell *before = adjoint->of[variable].cells;
+    AdjointCell *before = adjoint->of[variable].cells;
     before->assigned = true;
     cell->total = ir_read(program, before->slot, cell->index);
   } else if (is_objective(target)) {
-    IrBufferInfo weight = cell_buffer(adjoint, statement->target, cell, ROLE_ADJOINT);
+    IrBufferInfo weight = adjoint_cell_buffer(adjoint, statement->target, cell, ROLE_ADJOINT);
     if (target->origin != IR_NONE) // the objective's own name, not its version's
       weight.name = arena_format(program->arena, "%s.adjoint", program->buffers.items[target->origin].name);
     weight.live_in = true;
@@ -197,9 +183,41 @@ static void seed_target(Adjoint *adjoint, const IrStatement *statement) {
   }
 }
 
+// True if some buffer has become active. What goes round a repeat may make what stands further up active.
+static bool seed_list(Adjoint *adjoint, const IrStatement *statements) {
+  bool grown = false;
+  for (const IrStatement *statement = statements; statement; statement = statement->next) {
+    if (statement->kind == IR_STATEMENT_REPEAT) {
+      grown |= seed_list(adjoint, statement->body);
+      continue;
+    }
+    seed_target(adjoint, statement);
+    bool *active = &adjoint->of[statement->target].active;
+    if (*active || !reads_active(adjoint, statement->value)) continue;
+    *active = grown = true;
+  }
+  return grown;
+}
+
+void adjoint_enter(Adjoint *adjoint, IrBuffer buffer, const IrIndex *index, bool active) {
+  IrProgram *program = adjoint->program;
+  if ((size_t)buffer >= adjoint->count) {
+    size_t count = 2 * (size_t)buffer + 1;
+    AdjointBuffer *grown = ARENA_ARRAY(program->arena, AdjointBuffer, count);
+    memcpy(grown, adjoint->of, adjoint->count * sizeof *grown);
+    adjoint->of = grown;
+    adjoint->count = count;
+  }
+  adjoint->of[buffer] = (AdjointBuffer){.active = active, .tape = IR_NONE};
+  make_cells(adjoint, buffer);
+  AdjointCell *cell = adjoint->of[buffer].cells;
+  memcpy(cell->index, index, sizeof cell->index);
+  cell->has_index = true;
+}
+
 // ---- contributions
 
-static void assign(Adjoint *adjoint, IrBuffer target, const IrIndex *index, IrValue value) {
+void adjoint_assign(Adjoint *adjoint, IrBuffer target, const IrIndex *index, IrValue value) {
   Span span = adjoint->statement ? adjoint->statement->span : (Span){0};
   ir_assign(adjoint->program, target, index, value, span, adjoint->block);
 }
@@ -212,7 +230,8 @@ static IrAxisSet index_axes(const IrIndex *index, int dimensions) {
 
 // `value`, told by the axes of a read's index, told by those of the cell. Through a temporary where axes change places,
 // a state is named by a constant, or an axis stands twice (then only the diagonal gets something).
-static IrValue told_by_cell(Adjoint *adjoint, const Cell *cell, const IrIndex *index, int dimensions, IrValue value) {
+static IrValue told_by_cell(Adjoint *adjoint, const AdjointCell *cell, const IrIndex *index, int dimensions,
+                            IrValue value) {
   IrProgram *program = adjoint->program;
   bool same = true;
   for (int d = 0; d < dimensions; d++) same = same && index[d].axis == cell->index[d].axis;
@@ -221,7 +240,7 @@ static IrValue told_by_cell(Adjoint *adjoint, const Cell *cell, const IrIndex *i
   IrAxisSet axes = index_axes(index, dimensions);
   IrBuffer held =
       ir_temporary(program, arena_format(program->arena, "%s.adjoint.moved", cell->name), axes, index, dimensions, own);
-  assign(adjoint, held, own, value);
+  adjoint_assign(adjoint, held, own, value);
   IrValue here = IR_NONE;
   for (int d = 0; d < dimensions; d++) {
     IrIndex to = cell->index[d];
@@ -251,11 +270,11 @@ static bool is_active(void *context, IrProgram *program, IrValue leaf) {
 static void add_contribution(void *context, IrProgram *program, IrValue leaf, IrValue value) {
   Adjoint *adjoint = context;
   IrValueInfo read = *info_of(program, leaf);
-  BufferAdjoint *of = &adjoint->of[read.buffer];
+  AdjointBuffer *of = &adjoint->of[read.buffer];
   const IrBufferInfo *buffer = &program->buffers.items[read.buffer];
   int cell_number = 0, dimensions = buffer->dimensions - of->split;
   for (int d = 0; d < of->split; d++) cell_number = cell_number * (int)buffer->extent[d] + read.index[d].constant;
-  Cell *cell = &of->cells[cell_number];
+  AdjointCell *cell = &of->cells[cell_number];
   const IrIndex *index = read.index + of->split;
   if (!cell->has_index && __builtin_popcountll(index_axes(index, dimensions)) == dimensions) {
     memcpy(cell->index, index, sizeof(IrIndex) * (size_t)dimensions);
@@ -274,7 +293,7 @@ static IrValue store(Adjoint *adjoint, const char *name, IrValue value) {
   IrIndex index[IR_MAX_DIMENSIONS];
   IrBuffer buffer = ir_temporary(program, name, info_of(program, value)->axes, statement->index,
                                  program->buffers.items[statement->target].dimensions, index);
-  assign(adjoint, buffer, index, value);
+  adjoint_assign(adjoint, buffer, index, value);
   return ir_read(program, buffer, index);
 }
 
@@ -306,31 +325,48 @@ static bool is_scaled_read(const IrProgram *program, IrValue value) {
   return false;
 }
 
-static void reverse_statement(Adjoint *adjoint, const IrStatement *statement) {
+void adjoint_reverse_value(Adjoint *adjoint, const IrStatement *statement, IrValue total) {
   IrProgram *program = adjoint->program;
-  Cell *cell = adjoint->of[statement->target].cells;
-  if (cell->total == IR_NONE || !adjoint->of[statement->target].active) return;
+  const IrBufferInfo *target = &program->buffers.items[statement->target];
   adjoint->statement = statement;
   adjoint->block = arena_format(program->arena, "adjoint of %s", statement->block ? statement->block : "step");
-  IrValue total = cell->total, seed = total;
+  IrAxisSet all = index_axes(statement->index, target->dimensions);
+  bool is_timeless = !target->carried;
+  IrValue seed = total;
   if (!is_scaled_read(program, total)) {
-    seed = store(adjoint, arena_format(program->arena, "%s.adjoint", cell->name), total);
+    seed = store(adjoint, arena_format(program->arena, "%s.adjoint", target->name), total);
     if (ir_is_sparse(program, total)) seed = guarded(program, seed);
   }
-  IrAxisSet lost = info_of(program, seed)->axes & ~info_of(program, statement->value)->axes;
-  IrAxisSet all = index_axes(statement->index, program->buffers.items[statement->target].dimensions);
-  double copies = ir_extent(program, all & ~info_of(program, statement->value)->axes & ~info_of(program, seed)->axes);
+  IrAxisSet own = info_of(program, statement->value)->axes, lost = info_of(program, seed)->axes & ~own;
+  double copies = ir_extent(program, all & ~own & ~info_of(program, seed)->axes);
   seed = ir_reduce(program, REDUCE_SUM, lost, seed);
   if (copies != 1) seed = operate(program, OP_MULTIPLY, ir_constant(program, copies), seed);
-  IrValue result = ir_read(program, statement->target, statement->index);
-  if (info_of(program, statement->value)->axes != all) result = statement->value;
+  IrValue result = statement->value;
+  if (is_timeless && own == all) result = ir_read(program, statement->target, statement->index);
   IrReverse reverse = {.context = adjoint, .is_wanted = is_active, .found = add_contribution, .hold = store_reductions};
   ir_reverse(program, statement->value, result, seed, &reverse);
 }
 
+void adjoint_reverse_list(Adjoint *adjoint, const IrStatement *statements) {
+  size_t count = 0;
+  for (const IrStatement *statement = statements; statement; statement = statement->next) count++;
+  const IrStatement **list = ARENA_ARRAY(adjoint->program->arena, const IrStatement *, count + 1);
+  count = 0;
+  for (const IrStatement *statement = statements; statement; statement = statement->next) list[count++] = statement;
+  while (count-- > 0) {
+    const IrStatement *statement = list[count];
+    if (statement->kind == IR_STATEMENT_REPEAT) {
+      adjoint_reverse_repeat(adjoint, statement);
+      continue;
+    }
+    const AdjointBuffer *of = &adjoint->of[statement->target];
+    if (of->active && of->cells->total != IR_NONE) adjoint_reverse_value(adjoint, statement, of->cells->total);
+  }
+}
+
 // ---- after the sweep
 
-static void finish_cell(Adjoint *adjoint, IrBuffer buffer, Cell *cell) {
+static void finish_cell(Adjoint *adjoint, IrBuffer buffer, AdjointCell *cell) {
   IrProgram *program = adjoint->program;
   if (cell->slot == IR_NONE) return;
   if (cell->total == IR_NONE && !cell->assigned) { // it keeps what it has, wherever that is
@@ -345,42 +381,46 @@ static void finish_cell(Adjoint *adjoint, IrBuffer buffer, Cell *cell) {
   version.origin = cell->slot;
   version.live_in = false;
   program->buffers.items[cell->slot].live_out = false;
-  assign(adjoint, ir_buffer(program, version), cell->index, total);
+  adjoint_assign(adjoint, ir_buffer(program, version), cell->index, total);
 }
 
 // The forward statements make temporaries now: only what the reverse ones read of them is wanted.
-static void retire_forward(Adjoint *adjoint, const IrStatement *statement) {
-  IrBufferInfo *target = &adjoint->program->buffers.items[statement->target];
-  if (target->role == ROLE_OUTPUT) return;
-  target->role = ROLE_TEMPORARY;
-  target->live_out = false;
-  target->origin = IR_NONE;
+static void retire_forward(IrProgram *program, const IrStatement *statements) {
+  for (const IrStatement *statement = statements; statement; statement = statement->next) {
+    if (statement->kind == IR_STATEMENT_REPEAT) {
+      retire_forward(program, statement->body);
+      continue;
+    }
+    IrBufferInfo *target = &program->buffers.items[statement->target];
+    if (target->role == ROLE_OUTPUT || target->role == ROLE_ADJOINT) continue;
+    target->role = ROLE_TEMPORARY;
+    target->live_out = false;
+    target->origin = IR_NONE;
+  }
 }
 
 void pass_adjoint(IrProgram *program) {
   if (!adjoint_is_reversible(program)) return;
   adjoint_prepare(program);
   Adjoint adjoint = {.program = program, .count = program->buffers.count};
-  adjoint.of = ARENA_ARRAY(program->arena, BufferAdjoint, adjoint.count);
+  adjoint.of = ARENA_ARRAY(program->arena, AdjointBuffer, adjoint.count);
   find_splits(&adjoint);
   begin_variables(&adjoint);
-  size_t count = 0;
-  for (const IrStatement *statement = program->statements; statement; statement = statement->next) {
-    adjoint.of[statement->target].active = reads_active(&adjoint, statement->value);
-    seed_target(&adjoint, statement);
-    count++;
-  }
-  const IrStatement **forward = ARENA_ARRAY(program->arena, const IrStatement *, count);
-  count = 0;
-  for (const IrStatement *statement = program->statements; statement; statement = statement->next)
-    forward[count++] = statement;
-  for (size_t i = count; i-- > 0;) reverse_statement(&adjoint, forward[i]);
+  size_t variables = adjoint.count;
+  while (seed_list(&adjoint, program->statements)) continue;
+  IrStatement **end = program->last;
+  for (IrStatement *statement = program->statements; statement; statement = statement->next)
+    if (statement->kind == IR_STATEMENT_REPEAT) adjoint_add_tapes(&adjoint, statement);
+  adjoint_reverse_list(&adjoint, program->statements);
+  IrStatement *reverse = *end;
+  *end = NULL; // the forward statements alone
+  retire_forward(program, program->statements);
+  *end = reverse;
   adjoint.statement = NULL;
   adjoint.block = "adjoints";
-  for (IrBuffer b = 0; (size_t)b < adjoint.count; b++)
+  for (IrBuffer b = 0; (size_t)b < variables; b++)
     for (int c = 0; c < adjoint.of[b].cell_count; c++) finish_cell(&adjoint, b, &adjoint.of[b].cells[c]);
-  for (size_t i = 0; i < count; i++) retire_forward(&adjoint, forward[i]);
-  for (size_t b = 0; b < adjoint.count; b++)
+  for (size_t b = 0; b < variables; b++)
     if (adjoint_is_variable(&program->buffers.items[b])) program->buffers.items[b].live_out = false;
   ir_drop_surrogates(program);
   program->name = arena_format(program->arena, "%s.adjoint", program->name);

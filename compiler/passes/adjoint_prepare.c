@@ -20,6 +20,7 @@ typedef struct {
   size_t uses_count;
   bool *read;                   // [buffer]: some statement reads it
   const IrStatement *statement; // being prepared
+  ARENA_LIST(IrValue) noted;    // what is in `stored`, in order
 } Preparation;
 
 static const IrValueInfo *info_of(const IrProgram *program, IrValue value) { return &program->values.items[value]; }
@@ -53,16 +54,27 @@ IrBuffer adjoint_variable_of(const IrProgram *program, IrBuffer version) {
   return ends && adjoint_is_variable(&program->buffers.items[info->origin]) ? info->origin : IR_NONE;
 }
 
+// `assigned` counts the statements that assign each buffer.
+static bool is_list_reversible(const IrProgram *program, const IrStatement *statements, int *assigned) {
+  for (const IrStatement *statement = statements; statement; statement = statement->next) {
+    if (statement->kind == IR_STATEMENT_REPEAT) {
+      if (!is_list_reversible(program, statement->body, assigned)) return false;
+      continue;
+    }
+    const IrBufferInfo *target = &program->buffers.items[statement->target];
+    if (target->live_in || ++assigned[statement->target] > (target->carried ? 2 : 1)) return false;
+    for (int d = 0; d < target->dimensions; d++)
+      if (statement->index[d].axis == IR_NONE) return false;
+  }
+  return true;
+}
+
 bool adjoint_is_reversible(const IrProgram *program) {
   Arena *scratch = arena_create();
-  bool *assigned = ARENA_ARRAY(scratch, bool, program->buffers.count + 1), good = true;
-  for (const IrStatement *statement = program->statements; statement && good; statement = statement->next) {
-    good = statement->kind == IR_STATEMENT_ASSIGN && !assigned[statement->target] &&
-           !program->buffers.items[statement->target].live_in;
-    for (int d = 0; good && d < program->buffers.items[statement->target].dimensions; d++)
-      good = statement->index[d].axis != IR_NONE;
-    if (good) assigned[statement->target] = true;
-  }
+  int *assigned = ARENA_ARRAY(scratch, int, program->buffers.count + 1);
+  bool good = is_list_reversible(program, program->statements, assigned);
+  for (size_t b = 0; b < program->buffers.count; b++)
+    if (program->buffers.items[b].carried && assigned[b] == 1) good = false;
   arena_destroy(scratch);
   return good;
 }
@@ -82,6 +94,7 @@ static void note_stored(Preparation *preparation, IrValue value, IrValue read) {
     preparation->stored_count = count;
   }
   preparation->stored[value] = read;
+  ARENA_PUSH(preparation->scratch, &preparation->noted, value);
 }
 
 // ---- factors without axes
@@ -177,21 +190,21 @@ static void prepare_statement(Preparation *preparation, IrStatement *statement) 
     statement->value = ir_rewrite(program, statement->value, store_reduction, preparation);
   }
   bool is_inner = info_of(program, statement->value)->kind == VALUE_OPERATION || is_stored_anyway;
-  if (is_inner && info_of(program, statement->value)->axes == axes && stored(preparation, statement->value) == IR_NONE)
+  if (is_inner && !target->carried && info_of(program, statement->value)->axes == axes &&
+      stored(preparation, statement->value) == IR_NONE)
     note_stored(preparation, statement->value, ir_read(program, statement->target, statement->index));
   statement->next = NULL;
   *program->last = statement;
   program->last = &statement->next;
 }
 
-static void count_uses(Preparation *preparation) {
-  IrProgram *program = preparation->program;
-  preparation->uses_count = program->values.count;
-  preparation->uses = ARENA_ARRAY(preparation->scratch, int, program->values.count + 1);
-  preparation->read = ARENA_ARRAY(preparation->scratch, bool, program->buffers.count + 1);
-  bool *seen = ARENA_ARRAY(preparation->scratch, bool, program->values.count + 1);
-  bool *reached = ARENA_ARRAY(preparation->scratch, bool, program->values.count + 1);
-  for (const IrStatement *statement = program->statements; statement; statement = statement->next) {
+static void count_list(Preparation *preparation, const IrStatement *statements, bool *seen, bool *reached) {
+  const IrProgram *program = preparation->program;
+  for (const IrStatement *statement = statements; statement; statement = statement->next) {
+    if (statement->kind == IR_STATEMENT_REPEAT) {
+      count_list(preparation, statement->body, seen, reached);
+      continue;
+    }
     ir_mark_reads(program, statement->value, seen, preparation->read);
     preparation->uses[statement->value]++;
     IrOrder order = ir_order(program, statement->value, NULL, NULL);
@@ -205,16 +218,43 @@ static void count_uses(Preparation *preparation) {
   }
 }
 
+static void count_uses(Preparation *preparation) {
+  IrProgram *program = preparation->program;
+  preparation->uses_count = program->values.count;
+  preparation->uses = ARENA_ARRAY(preparation->scratch, int, program->values.count + 1);
+  preparation->read = ARENA_ARRAY(preparation->scratch, bool, program->buffers.count + 1);
+  bool *seen = ARENA_ARRAY(preparation->scratch, bool, program->values.count + 1);
+  bool *reached = ARENA_ARRAY(preparation->scratch, bool, program->values.count + 1);
+  count_list(preparation, program->statements, seen, reached);
+}
+
+static void prepare_list(Preparation *preparation, IrStatement *statement) {
+  IrProgram *program = preparation->program;
+  while (statement) {
+    IrStatement *next = statement->next, *body = statement->body;
+    if (statement->kind == IR_STATEMENT_ASSIGN) {
+      prepare_statement(preparation, statement);
+    } else {
+      statement->next = statement->body = NULL;
+      *program->last = statement;
+      program->last = &statement->body;
+      // What is stored in a body is that of one round.
+      size_t known = preparation->noted.count;
+      prepare_list(preparation, body);
+      while (preparation->noted.count > known)
+        preparation->stored[preparation->noted.items[--preparation->noted.count]] = IR_NONE;
+      program->last = &statement->next;
+    }
+    statement = next;
+  }
+}
+
 void adjoint_prepare(IrProgram *program) {
   Preparation preparation = {.program = program, .scratch = arena_create()};
   count_uses(&preparation);
-  IrStatement *statement = program->statements;
+  IrStatement *statements = program->statements;
   program->statements = NULL;
   program->last = &program->statements;
-  while (statement) {
-    IrStatement *next = statement->next;
-    prepare_statement(&preparation, statement);
-    statement = next;
-  }
+  prepare_list(&preparation, statements);
   arena_destroy(preparation.scratch);
 }

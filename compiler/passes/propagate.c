@@ -19,8 +19,9 @@ typedef struct {
 static bool is_free_to_copy(const IrProgram *program, IrValue value) {
   const IrValueInfo *info = &program->values.items[value];
   if (info->is_truth) return false;
-  return info->kind == VALUE_CONSTANT || info->kind == VALUE_READ || info->kind == VALUE_POSITION ||
-         info->kind == VALUE_STEP;
+  if (info->kind == VALUE_READ)
+    return !program->buffers.items[info->buffer].rounds; // another list may be in another round
+  return info->kind == VALUE_CONSTANT || info->kind == VALUE_POSITION || info->kind == VALUE_STEP;
 }
 
 // Two steps, through argument-free renaming: the definition's axes become this read's indices. A definition's axes are
@@ -79,7 +80,8 @@ static IrStatement **coalesce_copies(const Definitions *definitions, IrStatement
     bool same = definition && definition != copy && definitions->list[value->buffer] == list &&
                 program->buffers.items[value->buffer].role == ROLE_TEMPORARY &&
                 !program->buffers.items[value->buffer].live_out && renamed[value->buffer] == IR_NONE &&
-                !program->buffers.items[copy->target].carried;
+                !program->buffers.items[copy->target].carried && !program->buffers.items[copy->target].rounds &&
+                !program->buffers.items[value->buffer].carried;
     int dimensions = same ? program->buffers.items[copy->target].dimensions : 0;
     same = same && program->buffers.items[value->buffer].dimensions == dimensions;
     for (int d = 0; same && d < dimensions; d++)

@@ -49,6 +49,7 @@ typedef struct {
   int64_t
       offset; // bytes from the start of the network's memory, or of the thread's scratch; COUNTER: number of the loop
   int64_t stride[IR_MAX_DIMENSIONS]; // in elements
+  int64_t round_bytes;               // of a tape: between the places of two rounds of the innermost repeat; else 0
   int blocked_dimension;             // SCRATCH: this dimension is indexed relative to the block's start; -1: none
 } BufferPlan;
 
@@ -87,6 +88,7 @@ typedef struct {
 typedef struct {
   size_t first_kernel, kernel_end; // its kernels, at least one
   int64_t count;
+  bool backward;    // the number of the iteration goes down
   IrBuffer counter; // IR_NONE: nothing reads it
   bool by_block;
 } ScheduleLoop;

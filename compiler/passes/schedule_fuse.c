@@ -414,7 +414,7 @@ static void write_loops(const Fuser *fuser, Schedule *schedule) {
   schedule->loops = ARENA_ARRAY(scheduler->arena, ScheduleLoop, scheduler->regions.count);
   for (size_t r = 1; r < scheduler->regions.count; r++) {
     const ScheduleRegion *region = &scheduler->regions.items[r];
-    ScheduleLoop loop = {.count = region->count, .counter = region->counter};
+    ScheduleLoop loop = {.count = region->count, .backward = region->backward, .counter = region->counter};
     loop.kernel_end = drafts_of(fuser, r, &loop.first_kernel);
     if (loop.kernel_end <= loop.first_kernel) continue;
     loop.by_block = runs_by_block(fuser, r, loop.first_kernel, loop.kernel_end);

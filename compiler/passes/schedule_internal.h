@@ -30,6 +30,7 @@ typedef struct {
   int32_t parent; // -1: the program
   int32_t first_segment, segment_end;
   int64_t count;
+  bool backward;
   IrBuffer counter;
 } ScheduleRegion;
 

@@ -469,7 +469,8 @@ static void share_values(Normalizer *normalizer) {
     IrValue whole = node.statement.value;
     bool stores = node.kind == NODE_MAP && normalizer->shared[whole] && replaced(normalizer, whole) == IR_NONE &&
                   node.axes == value_info(normalizer, whole)->axes &&
-                  !scheduler->program->buffers.items[node.statement.target].carried;
+                  !scheduler->program->buffers.items[node.statement.target].carried &&
+                  !scheduler->program->buffers.items[node.statement.target].rounds;
     if (node.kind != NODE_PRODUCT) node.statement.value = share(normalizer, whole, stores);
     ARENA_PUSH(scheduler->arena, &scheduler->nodes, node);
     if (stores) replace(normalizer, whole, ir_read(scheduler->program, node.statement.target, node.statement.index));
@@ -516,7 +517,7 @@ static void normalize_statement(Normalizer *normalizer, const IrStatement *state
   }
   node.statement.value = value;
   ARENA_PUSH(scheduler->arena, &scheduler->nodes, node);
-  if (target->carried) return;
+  if (target->carried || target->rounds) return;
   // Who computes the same reduction later reads it here.
   IrValue read = ir_read(program, statement->target, statement->index);
   if (node.kind != NODE_MAP) replace(normalizer, value, read);
@@ -538,6 +539,7 @@ static void normalize_list(Normalizer *normalizer, const IrStatement *statements
     ScheduleRegion repeat = {.parent = region,
                              .first_segment = (int32_t)scheduler->segments.count,
                              .count = statement->count,
+                             .backward = statement->backward,
                              .counter = statement->counter};
     ARENA_PUSH(scheduler->arena, &scheduler->regions, repeat);
     int32_t inner = (int32_t)scheduler->regions.count - 1;

@@ -97,7 +97,7 @@ static void find_uses(Planner *planner) {
     }
 }
 
-// What is made before a loop and used in it is needed until the loop ends.
+// What is made before a loop and used in it is needed until the loop ends. A tape is filled from the first round on.
 static void extend_uses(Planner *planner) {
   const Schedule *schedule = planner->schedule;
   for (size_t l = schedule->loop_count; l-- > 0;) { // inner before outer
@@ -107,6 +107,9 @@ static void extend_uses(Planner *planner) {
       if (use->made && use->first_kernel < loop->first_kernel && use->last_kernel >= loop->first_kernel &&
           use->last_kernel < loop->kernel_end)
         use->last_kernel = loop->kernel_end - 1;
+      bool fills = use->made && use->first_kernel >= loop->first_kernel && use->first_kernel < loop->kernel_end &&
+                   use->last_kernel >= loop->kernel_end;
+      if (fills && schedule->program->buffers.items[b].rounds) use->first_kernel = loop->first_kernel;
     }
   }
 }
@@ -237,7 +240,7 @@ static void place_scratch(Planner *planner) {
       const Use *use = &planner->use[b];
       BufferPlan *plan = &planner->scheduler->plans[b];
       if (planner->has_place[b] || planner->is_shared[b] || !use->made || use->first_kernel != k ||
-          use->last_kernel != k)
+          use->last_kernel != k || schedule->program->buffers.items[b].rounds)
         continue;
       planner->has_place[b] = true;
       if (use->first_operation == use->last_operation && !is_product_operand(planner, (IrBuffer)b)) {
@@ -273,7 +276,11 @@ static void place_memory(Planner *planner) {
     BufferPlan *plan = &planner->scheduler->plans[b];
     if (planner->has_place[b] || !use->made || home_of(planner, (IrBuffer)b) != (IrBuffer)b) continue;
     planner->has_place[b] = true;
-    int64_t bytes = buffer_bytes(planner, (IrBuffer)b, plan, 0);
+    int64_t bytes = buffer_bytes(planner, (IrBuffer)b, plan, 0), rounds = schedule->program->buffers.items[b].rounds;
+    if (rounds) {
+      plan->round_bytes = bytes;
+      bytes *= rounds;
+    }
     plan->place = PLACE_MEMORY;
     plan->offset = fit(planner->scheduler->arena, &taken, base, bytes, use->first_kernel, use->last_kernel);
     if (plan->offset + bytes > schedule->memory_bytes) schedule->memory_bytes = plan->offset + bytes;

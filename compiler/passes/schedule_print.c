@@ -30,6 +30,7 @@ static void print_plan(const Schedule *schedule, size_t buffer, Text *out) {
     text_add(out, " %lld", (long long)plan->offset);
     if (info->dimensions) text_add(out, " stride");
     for (int d = 0; d < info->dimensions; d++) text_add(out, " %lld", (long long)plan->stride[d]);
+    if (plan->round_bytes) text_add(out, " rounds %lld bytes apart", (long long)plan->round_bytes);
     if (plan->blocked_dimension >= 0) text_add(out, " blocked %s", info->dimension_name[plan->blocked_dimension]);
   }
   text_add(out, "\n");
@@ -89,6 +90,7 @@ static void print_loop(const Schedule *schedule, size_t l, const char *indent, T
   const ScheduleLoop *loop = &schedule->loops[l];
   const IrBufferInfo *buffers = schedule->program->buffers.items;
   text_add(out, "%srepeat %lld ", indent, (long long)loop->count);
+  if (loop->backward) text_add(out, "backward ");
   if (loop->counter != IR_NONE) text_add(out, "counter %s ", buffers[loop->counter].name);
   text_add(out, "%s{\n", loop->by_block ? "by block " : "");
   for (size_t i = 0; i < schedule->rename_count; i++) {

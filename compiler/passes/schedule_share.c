@@ -198,6 +198,7 @@ bool schedule_share(Sharing *sharing, IrBuffer x, IrBuffer y) {
   Scheduler *scheduler = sharing->scheduler;
   IrBuffer first = scheduler->home[x], second = scheduler->home[y];
   if (first == second) return true;
+  if (scheduler->program->buffers.items[x].rounds || scheduler->program->buffers.items[y].rounds) return false;
   if (!same_layout(sharing, first, second)) return false;
   EdgeList edges = {0};
   for (IrBuffer a = first; a != IR_NONE; a = sharing->next_home[a])

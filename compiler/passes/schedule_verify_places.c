@@ -75,6 +75,21 @@ static void find_renamed(const Lives *lives, Step *step) {
   }
 }
 
+// A tape holds other rounds when one is assigned: it is in use from the start of its repeat on.
+static void keep_tapes(const Lives *lives) {
+  const ScheduleVerifier *verifier = lives->verifier;
+  for (size_t b = 0; b < verifier->program->buffers.count; b++) {
+    if (!buffer_info(verifier, (IrBuffer)b)->rounds || !verifier->life[b].makers) continue;
+    size_t made = lives->step_of[verifier->life[b].maker[0].kernel], start = made, inside = 0;
+    while (start > 0 && (inside || lives->steps.items[start].kind != STEP_START)) {
+      if (lives->steps.items[start].kind == STEP_START) inside--;
+      if (lives->steps.items[--start].kind == STEP_END) inside++;
+    }
+    lives->steps.items[made].makes[b] = false;
+    lives->steps.items[start].makes[b] = true;
+  }
+}
+
 static bool live_before(const Step *step, size_t buffer) {
   return step->needs[buffer] || (step->live_after[buffer] && !step->makes[buffer]);
 }
@@ -87,6 +102,7 @@ static void find_lives(Lives *lives) {
   for (size_t b = 0; b < buffers; b++)
     for (int m = 0; m < verifier->life[b].makers; m++)
       lives->steps.items[lives->step_of[verifier->life[b].maker[m].kernel]].makes[b] = true;
+  keep_tapes(lives);
   verify_visit_reads(verifier, note_read, lives);
   for (bool grown = true; grown && count;) {
     grown = false;
@@ -131,7 +147,9 @@ static int64_t span_of(ScheduleVerifier *verifier, IrBuffer buffer) {
           dimension_extent(verifier, buffer, e) * plan->stride[e] > plan->stride[d])
         FAIL(verifier, "the strides of %s overlap", info->name);
   }
-  return (last + 1) * verifier->schedule->element_bytes;
+  int64_t bytes = (last + 1) * verifier->schedule->element_bytes, apart = plan->round_bytes;
+  if (info->rounds && apart < bytes) FAIL(verifier, "the rounds of %s overlap", info->name);
+  return info->rounds ? (info->rounds - 1) * apart + bytes : bytes;
 }
 
 static bool overlap(ScheduleVerifier *verifier, IrBuffer x, IrBuffer y) {

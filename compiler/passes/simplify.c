@@ -317,9 +317,11 @@ static void simplify_statement(IrProgram *program, IrStatement *statement) {
   }
 }
 
-// Whether a body can stand in place of its only iteration: it counts nothing, and carries nothing.
+// Whether a body can stand in place of its only iteration: it counts nothing, carries nothing, and has no tape.
 static bool is_plain_body(const IrProgram *program, const IrStatement *repeat) {
   if (repeat->counter != IR_NONE) return false;
+  for (size_t b = 0; b < program->buffers.count; b++)
+    if (program->buffers.items[b].rounds == 1) return false;
   for (const IrStatement *statement = repeat->body; statement; statement = statement->next)
     if (statement->kind == IR_STATEMENT_ASSIGN && program->buffers.items[statement->target].carried) return false;
   return true;

@@ -4,7 +4,7 @@
 // "prediction.tangent", out. So it multiplies the program's Jacobian with a vector, where `adjoint` multiplies its
 // transpose. The derivatives are written here once more, operation by operation, and not taken from differentiate.c:
 // the two are tested against each other. Griewank and Walther, Evaluating Derivatives (2008), chapter 3.1; edges as the
-// language says.
+// language says. What goes round a repeat takes its tangent with it.
 #include "compiler/ir/order.h"
 #include "compiler/passes/adjoint_internal.h"
 #include "compiler/passes/passes.h"
@@ -223,9 +223,26 @@ static IrBuffer target_of(const Tangent *tangents, IrBuffer target) {
   return made;
 }
 
+// Of what goes round: before its repeat the tangent of its start, whatever that is; in the body that of its next value.
+static void follow_carried(Tangent *tangents, const IrStatement *statement) {
+  IrProgram *program = tangents->program;
+  IrBuffer target = statement->target;
+  IrValue tangent = tangent_of(tangents, statement->value, statement->value);
+  if (tangents->tangent[target] == IR_NONE) {
+    tangents->tangent[target] = target_of(tangents, target);
+    program->buffers.items[tangents->tangent[target]].carried = true;
+  }
+  ir_assign(program, tangents->tangent[target], statement->index, tangent == IR_NONE ? number(program, 0) : tangent,
+            statement->span, statement->block);
+}
+
 static void follow(Tangent *tangents, const IrStatement *statement) {
   IrProgram *program = tangents->program;
   IrBuffer target = statement->target;
+  if (program->buffers.items[target].carried) {
+    follow_carried(tangents, statement);
+    return;
+  }
   IrValue stored = ir_read(program, target, statement->index);
   if (info_of(program, stored)->axes != info_of(program, statement->value)->axes) stored = statement->value;
   IrValue tangent = tangent_of(tangents, statement->value, stored);
@@ -236,6 +253,25 @@ static void follow(Tangent *tangents, const IrStatement *statement) {
   tangents->tangent[target] = made;
   ir_assign(program, made, statement->index, tangent == IR_NONE ? number(program, 0) : tangent, statement->span,
             statement->block);
+}
+
+static void follow_list(Tangent *tangents, IrStatement *statement) {
+  IrProgram *program = tangents->program;
+  while (statement) {
+    IrStatement *next = statement->next, *body = statement->body;
+    statement->next = NULL;
+    *program->last = statement;
+    program->last = &statement->next;
+    if (statement->kind == IR_STATEMENT_ASSIGN) {
+      follow(tangents, statement);
+    } else {
+      statement->body = NULL;
+      program->last = &statement->body;
+      follow_list(tangents, body);
+      program->last = &statement->next;
+    }
+    statement = next;
+  }
 }
 
 void pass_tangent(IrProgram *program) {
@@ -254,14 +290,7 @@ void pass_tangent(IrProgram *program) {
   IrStatement *statement = program->statements;
   program->statements = NULL;
   program->last = &program->statements;
-  while (statement) {
-    IrStatement *next = statement->next;
-    statement->next = NULL;
-    *program->last = statement;
-    program->last = &statement->next;
-    follow(&tangents, statement);
-    statement = next;
-  }
+  follow_list(&tangents, statement);
   ir_drop_surrogates(program);
   program->name = arena_format(program->arena, "%s.tangent", program->name);
 }

@@ -1,7 +1,8 @@
 // npz show FILE NAME: shape on the first line, then the values, one a line. npz list FILE: the names.
 // npz make FILE NAME SHAPE VALUES...: NAME, a shape such as 2x3 (or `scalar`), and numbers separated by commas, again
 // and again; too few numbers repeat from the first. npz near A NAME B NAME TOLERANCE: equal to tolerance, relative to
-// the largest. npz same A B: every array of A is in B, equal to the last bit. For the shell tests.
+// the largest. npz same A B [TOLERANCE]: every array of A is in B,
+// equal to the last bit or to tolerance. For the shell tests.
 #include "base/npz.h"
 
 #include <inttypes.h>
@@ -65,16 +66,26 @@ static int near_arrays(char **words) {
   return result;
 }
 
-static int same(const char *left, const char *right) {
+// Whether two arrays are equal: to the last bit where the tolerance is 0, else to that much of the largest number.
+static bool equal(const NpzArray *a, const NpzArray *b, double tolerance) {
+  if (!b || !b->values || a->count != b->count) return false;
+  if (tolerance == 0) return memcmp(a->values, b->values, a->count * sizeof(double)) == 0;
+  double largest = 0, difference = 0;
+  for (size_t i = 0; i < a->count; i++) {
+    largest = fmax(largest, fabs(a->values[i]));
+    if (!(fabs(a->values[i] - b->values[i]) <= difference)) difference = fabs(a->values[i] - b->values[i]);
+  }
+  return difference <= tolerance * fmax(largest, 1e-30);
+}
+
+static int same(const char *left, const char *right, double tolerance) {
   NpzFile one, other;
   BlurStatus status;
   if (!npz_read(left, &one, &status) || !npz_read(right, &other, &status)) return fail(status.message);
   int result = one.count ? 0 : fail("no arrays");
   for (size_t i = 0; i < one.count; i++) {
-    const NpzArray *a = &one.arrays[i], *b = npz_find(&other, a->name);
-    if (!a->values) continue;
-    if (b && b->values && a->count == b->count && memcmp(a->values, b->values, a->count * sizeof(double)) == 0)
-      continue;
+    const NpzArray *a = &one.arrays[i];
+    if (!a->values || equal(a, npz_find(&other, a->name), tolerance)) continue;
     fprintf(stderr, "npz: %s differs\n", a->name);
     result = 1;
   }
@@ -111,7 +122,9 @@ int main(int count, char **words) {
   if (count == 4 && strcmp(words[1], "show") == 0) return show(words[2], words[3]);
   if (count == 3 && strcmp(words[1], "list") == 0) return list(words[2]);
   if (count == 7 && strcmp(words[1], "near") == 0) return near_arrays(words + 2);
-  if (count == 4 && strcmp(words[1], "same") == 0) return same(words[2], words[3]);
+  if (count == 4 && strcmp(words[1], "same") == 0) return same(words[2], words[3], 0);
+  if (count == 5 && strcmp(words[1], "same") == 0) return same(words[2], words[3], strtod(words[4], NULL));
   if (count >= 6 && strcmp(words[1], "make") == 0) return make(words[2], count - 3, words + 3);
-  return fail("show FILE NAME | list FILE | near A NAME B NAME TOLERANCE | same A B | make FILE NAME SHAPE VALUES...");
+  return fail("show FILE NAME | list FILE | near A NAME B NAME TOLERANCE | same A B [TOLERANCE] | make FILE NAME SHAPE "
+              "VALUES...");
 }

@@ -7,7 +7,8 @@
 #define HEAD                                                                                                           \
   "program p\naxis batch:4\naxis unit u:3\naxis unit v:5\nbuffer x input in [batch:4, unit u:3]\n"                     \
   "buffer g genome in []\nbuffer y output out [batch:4]\nbuffer t temporary [unit u:3, unit u:3]\n"                    \
-  "buffer s temporary []\nbuffer c temporary carried []\n"
+  "buffer s temporary []\nbuffer c temporary carried []\n"                                                             \
+  "buffer k temporary rounds 2 []\n"
 #define GOOD HEAD "y[batch] <- sum(u: x[batch, u])\n"
 
 static const char *verdict(Arena *arena, const char *text) {
@@ -25,6 +26,7 @@ Test(ir_verify, good_programs_pass) {
       HEAD "y[batch] <- sum(u: 1)\n",
       HEAD "s[] <- 0\nrepeat 2 counter s {\ny[batch] <- s[]\n}\n",
       HEAD "c[] <- 0\nrepeat 2 {\ny[batch] <- c[]\nc[] <- 1\n}\ny[batch] <- c[]\n",
+      HEAD "repeat 2 {\nk[] <- 1\n}\nrepeat 2 backward {\ny[batch] <- k[]\n}\n",
       HEAD "y[batch] <- select(and(lt(g[], 1), not(eq(step, 0))), number(ge(g[], 0)), 2)\n",
   };
   for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
@@ -76,6 +78,9 @@ Test(ir_verify, text_with_faults) {
       {HEAD "y[batch] <- 0\nc[] <- 0\nc[] <- 1\n", "'c' is carried, but assigned twice outside of a repeat"},
       {HEAD "y[batch] <- 0\nc[] <- 0\nrepeat 2 {\nc[] <- 1\n}\nc[] <- 2\n",
        "'c' is carried, but assigned more than twice"},
+      {HEAD "repeat 2 {\nk[] <- 1\n}\ny[batch] <- k[]\n", "'k' is read outside of its rounds"},
+      {HEAD "y[batch] <- 0\nrepeat 2 {\nrepeat 3 {\nk[] <- 1\n}\n}\n", "'k' is assigned outside of its rounds"},
+      {"program p\nbuffer k temporary in rounds 2 []\n", "the buffer 'k' is a tape, but lives on"},
       {HEAD "y[batch] <- s[]\n", "'s' is read before anything is assigned to it"},
       {HEAD "y[batch] <- add(y[batch], 1)\n", "'y' is read before anything is assigned to it"},
       {HEAD "repeat 2 counter t {\n}\n", "a repeat counts in 't', which is no scalar"},
