@@ -218,7 +218,8 @@ static double loss_by_reward(const char *rule) {
   enum { SITUATIONS = 6, ANSWERS = 4, BATCH = 32 };
   static const int right[SITUATIONS] = {0, 1, 2, 3, 0, 1};
   double x[BATCH][SITUATIONS] = {{0}}, y[BATCH][ANSWERS], h[BATCH][ANSWERS];
-  Rig rig = open_rig(rule, 2, (int64_t[]){SITUATIONS, ANSWERS}, BATCH, 4, (BlurSetting[4]){{"sigma", "0.3"}});
+  Rig rig =
+      open_rig(rule, 2, (int64_t[]){SITUATIONS, ANSWERS}, BATCH, 4, (BlurSetting[4]){{"sigma", "0.3"}, {"lr", "0.1"}});
   state = 7;
   for (int i = 0; i <= 1000; i++) {
     for (int s = 0; s < BATCH; s++) {
