@@ -185,7 +185,8 @@ static bool add_scores(const Experiment *experiment, Picture *picture) {
   return true;
 }
 
-// A curve an entry and layer: colors as above, dashes by layer, which the legend explains.
+// A curve an entry and layer: colors as above, dashes by layer, which the legend explains; the rules, too, where no
+// panel of scores does.
 static bool add_measure(const Experiment *experiment, size_t measure, Picture *picture) {
   enum { GRAY = 6 };
   const int64_t *steps;
@@ -204,6 +205,7 @@ static bool add_measure(const Experiment *experiment, size_t measure, Picture *p
       PlotPoint *room = &picture->points[at][(e * values + v) * points];
       PlotCurve *curve = &picture->curves[at][panel->curves++];
       *curve = (PlotCurve){.color = e, .dash = v, .point = room};
+      if (at == 0 && v == 0) curve->label = curve_label(experiment, e);
       for (size_t p = 0; p < points; p++) {
         BlurInterval value = blur_study_measure(experiment->study, e, measure, p, v);
         if (value.n) room[curve->points++] = point_of(steps[p], value);
@@ -212,12 +214,23 @@ static bool add_measure(const Experiment *experiment, size_t measure, Picture *p
   return true;
 }
 
+// What is evaluated at the last step alone has no curve; then the measures stand alone, if there are any.
+static bool shows_scores(const Experiment *experiment) {
+  const int64_t *steps;
+  size_t values;
+  bool measured = false;
+  for (size_t m = 0; m < experiment->fields->measures; m++)
+    if (blur_study_measure_steps(experiment->study, m, &steps, &values) > 1 && values > 0) measured = true;
+  return !measured || blur_study_steps(experiment->study, &steps) > 1;
+}
+
 static bool write_picture(const Experiment *experiment, BlurStatus *status) {
   size_t most = experiment->fields->measures + 1;
   Picture picture = {.panels = calloc(most, sizeof(PlotPanel)),
                      .curves = calloc(most, sizeof(PlotCurve *)),
                      .points = calloc(most, sizeof(PlotPoint *))};
-  bool right = picture.panels && picture.curves && picture.points && add_scores(experiment, &picture);
+  bool right = picture.panels && picture.curves && picture.points;
+  if (right && shows_scores(experiment)) right = add_scores(experiment, &picture);
   for (size_t m = 0; right && m < experiment->fields->measures; m++) right = add_measure(experiment, m, &picture);
   char note[96] = "";
   if (experiment->fields->seeds > 1)

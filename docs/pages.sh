@@ -2,18 +2,24 @@
 # pages.sh BLUR rules|results [NAME...]: makes pages of docs/rules or docs/results by running their experiments; without names
 # all, and the index of the rules. `./dev rules` and `./dev results` call it.
 set -euo pipefail
+shopt -s inherit_errexit
 blur=$(realpath "$1") kind=$2
 cd "$(dirname "${BASH_SOURCE[0]}")/$kind"
 shift 2
 
-# What the command prints, of which place and time are left out, indented as a block of code; the picture NAME.svg, whose
-# numbers need no more than two decimals.
+# Prints what the command prints, without place and time, indented as a block of code; makes the picture NAME.svg.
 run_experiment() { # FILE:NAME NAME
   local output
   output=$("$blur" train "$1" --out "$2.svg" 2>/dev/null)
-  sed -i -E 's/([0-9]\.[0-9]{2})[0-9]+/\1/g' "$2.svg"
+  shorten "$2.svg"
   rm -f "$2.csv" "$2.measures.csv"
   sed '/^written:/d; s/, [0-9]* threads$//; s/^/    /; s/ *$//' <<<"$output"
+}
+
+# An SVG without what is so by default, in hundredths of a point.
+shorten() { # FILE
+  sed -i -E 's/([0-9]\.[0-9]{2})[0-9]+/\1/g; s/([0-9]+)\.[0-9]+%/\1%/g; s/(fill|stroke)-opacity:1;//g; s/fill-rule:nonzero;//g
+    s/stroke-line(cap:butt|join:miter);//g; s/stroke-miterlimit:10;//g; s/([0-9]) ([MLCZ])/\1\2/g; s/([MLC]) /\1/g; s/ +"/"/g' "$1"
 }
 
 # ---- docs/rules: the text of pages.txt, the script of stdlib/, the experiment of curves.blur
@@ -23,26 +29,64 @@ title() { awk -v name="$1" '/^== / && $2 == name { sub(/^== [^ ]+ /, ""); print 
 body() { awk -v name="$1" '/^== /{ wanted = $2 == name; next } wanted' pages.txt; }
 experiment() { awk -v name="$1" '$1 == "experiment" { wanted = $2 == name } wanted' curves.blur | sed '/^}/q'; }
 
+# Which tests hold the rule: those with its steps computed elsewhere, and those that name it.
+tested() { # NAME
+  local cases=../../tests/reference by=
+  awk -v rule="std.$1" '$2 == rule' $cases/cases.txt | grep -q . && by="PyTorch's ([cases]($cases/cases.txt))"
+  awk -v name="$1" '$1 == name' $cases/rules/cases.txt | grep -q . && by="NumPy's ([make_rules.py]($cases/rules/make_rules.py))"
+  local files=() file
+  local programs=(rules_behaviour rules_settling) # where std.backprop is but what others are compared with
+  [[ $1 != backprop* ]] || programs=(backprop_gradient)
+  for file in "${programs[@]/#/../../tests/unit/}"; do
+    grep -q "\"std\.$1\"" "$file.c" && files+=("[$(basename "$file").c]($file.c)")
+  done
+  [ -n "$by" ] || [ ${#files[@]} -gt 0 ] || { echo "pages.sh: no test holds std.$1" >&2; exit 1; }
+  printf 'Tested:'
+  [ -z "$by" ] || printf ' the numbers of its steps are %s, to 1e-9, in every engine and on every level of the processor' "$by"
+  [ -z "$by" ] || [ ${#files[@]} -eq 0 ] || printf '; what it is known for,'
+  [ ${#files[@]} -eq 0 ] || printf ' in %s' "${files[*]}"
+  printf '.\n'
+}
+
 rule_page() { # NAME
   printf '# %s\n\n' "$(title "$1")"
   body "$1"
   printf '[stdlib/%s.blur](../../stdlib/%s.blur)\n\n```\n' "$1" "$1"
   cat "../../stdlib/$1.blur"
-  printf '```\n\n![Test accuracy by step](%s.svg)\n\nThree epochs of Fashion-MNIST, five seeds:\n\n```\n' "$1"
+  printf '```\n\n'
+  tested "$1" | fold -s -w 138 | sed 's/ $//'
+  printf '\n![%s by step](%s.svg)\n\nThree epochs of Fashion-MNIST, five seeds:\n\n```\n' "$(shown "$1")" "$1"
   experiment "$1"
   printf '```\n\n    $ blur train docs/rules/curves.blur:%s --out %s.svg\n' "$1" "$1"
   run_experiment "curves.blur:$1" "$1"
 }
 
-# The accuracy after the last step is in the first line of a page's first table.
+# What the curve of a rule is of: the accuracy where there are evaluations on the way, else a measure.
+shown() { # NAME
+  if experiment "$1" | grep -q 'eval every'; then echo "Test accuracy"; else experiment "$1" | awk '$1 == "measure" { print $2; exit }'; fi
+}
+
+# The last numbers of the first table of a page, or of that of the measure, whose last layer is the rule's.
+last_numbers() { # NAME
+  if [ "$(shown "$1")" = "Test accuracy" ]; then
+    awk '/^    rule /{ getline; match($0, /[0-9.]+ ± [0-9.]+ +[0-9]+ +[0-9]+$/); $0 = substr($0, RSTART); print $1, $2, $3; exit }' "$1.md"
+  else
+    awk -v measure="$(shown "$1")" '$0 == "    " measure { getline; getline; print measure, $(NF - 2), $(NF - 1), $NF; exit }' "$1.md"
+  fi
+}
+
 rule_index() {
   printf '# The rules of the library\n\n'
-  printf 'Each page has the equation, the source, the script and the learning curve on Fashion-MNIST. `./dev rules` makes them all.\n\n'
-  printf '| rule | | test accuracy after 3 epochs, %% |\n| --- | --- | --- |\n'
+  printf 'Each page has equation, source, script, tests and a learning curve on Fashion-MNIST, three epochs from five seeds; what was
+trained, and how, stands there. Below is where the curve ends: of a readout by the delta rule where a rule knows no classes (oja,
+sanger, foldiak), of a genome set by hand where the genome is what would be learned (abcd, learned_optimizer, blur and its kin).
+
+`./dev rules` makes the pages. How the rules compare, each with the learning rate that suits it best: [docs/results](../results/README.md).\n\n'
+  printf '| rule | | test accuracy, %% | source |\n| --- | --- | --- | --- |\n'
   local name
   for name in $(rules); do
-    printf '| [%s](%s.md) | %s | %s |\n' "$name" "$name" "$(title "$name")" "$(awk '/^    rule /{
-      getline; match($0, /[0-9.]+ ± [0-9.]+ +[0-9]+ +[0-9]+$/); $0 = substr($0, RSTART); print $1, $2, $3; exit }' "$name.md")"
+    printf '| [%s](%s.md) | %s | %s | %s |\n' "$name" "$name" "$(title "$name")" "$(last_numbers "$name")" \
+      "$(body "$name" | awk '/^$/{ exit } { printf "%s%s", separator, $0; separator = " " }')"
   done
 }
 

@@ -370,7 +370,7 @@ variable_head:
   ;
 variable:
     variable_head
-  | variable_head ARROW expression {
+  | variable_head ARROW expression /* reported */ {
       syntax_report_definition_arrow(parser, @ARROW);
       $$ = $variable_head;
       syntax_variable_initial(parser, $$, INITIAL_VALUE, $expression, @$);
@@ -438,7 +438,7 @@ statement_list:
   ;
 statement:
     target ARROW expression { $$ = syntax_assignment(parser, $target, $expression, @$); }
-  | target ASSIGN expression {
+  | target ASSIGN expression /* reported */ {
       syntax_report_assignment_equals(parser, $target, @ASSIGN);
       $$ = syntax_assignment(parser, $target, $expression, @$);
     }
@@ -505,12 +505,12 @@ expression:
     }
   | expression[l] EQUAL expression[r] { $$ = syntax_binary(parser, OPERATOR_EQUAL, @EQUAL, $l, $r, @$); }
   | expression[l] NOT_EQUAL expression[r] { $$ = syntax_binary(parser, OPERATOR_NOT_EQUAL, @NOT_EQUAL, $l, $r, @$); }
-  | expression[l] ARROW expression[r] { $$ = syntax_arrow_comparison(parser, @ARROW, $l, $r, @$); }
+  | expression[l] ARROW expression[r] /* reported */ { $$ = syntax_arrow_comparison(parser, @ARROW, $l, $r, @$); }
   | expression[l] PLUS expression[r] { $$ = syntax_binary(parser, OPERATOR_ADD, @PLUS, $l, $r, @$); }
   | expression[l] MINUS expression[r] { $$ = syntax_binary(parser, OPERATOR_SUBTRACT, @MINUS, $l, $r, @$); }
   | expression[l] TIMES expression[r] { $$ = syntax_binary(parser, OPERATOR_MULTIPLY, @TIMES, $l, $r, @$); }
   | expression[l] DIVIDE expression[r] { $$ = syntax_binary(parser, OPERATOR_DIVIDE, @DIVIDE, $l, $r, @$); }
-  | expression[l] POWER expression[r] { $$ = syntax_power(parser, @POWER, $l, $r, @$); }
+  | expression[l] POWER expression[r] /* reported */ { $$ = syntax_power(parser, @POWER, $l, $r, @$); }
   | MINUS expression[r] %prec NEGATION { $$ = syntax_unary(parser, OPERATOR_NEGATE, @MINUS, $r, @$); }
   | NUMBER { $$ = syntax_expression(parser, EXPRESSION_NUMBER, @$); $$->number = $NUMBER; }
   | indexed
@@ -586,7 +586,7 @@ item:
   ;
 
 // `=`; an arrow in its place is understood, and reported.
-defines: ASSIGN | ARROW { syntax_report_definition_arrow(parser, @ARROW); } ;
+defines: ASSIGN | ARROW /* reported */ { syntax_report_definition_arrow(parser, @ARROW); } ;
 
 name: NAME | BIAS | PERSISTENT | LIKE | PER | IN | LOG | FROZEN | DERIVATIVE ;
 
