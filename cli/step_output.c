@@ -40,6 +40,20 @@ bool output_add(const Step *step, Output *output, const char *name, int dimensio
   return true;
 }
 
+// What a genome value does through initial values: of those variables that started as the network's seed has them.
+static bool add_initial(const Step *step, const BlurVariable *genome, double *values) {
+  const BlurVariable *variables;
+  size_t count = blur_program_variables(step->session.program, &variables);
+  BlurStatus status;
+  for (size_t i = 0; i < count; i++) {
+    char name[STEP_MAX_NAME];
+    if (variables[i].kind == BLUR_GENOME || !variables[i].initial_rank) continue;
+    if (step_array_name(&variables[i], "", name) && npz_find(&step->input, name)) continue;
+    if (!blur_network_add_initial_gradient(step->session.network, &variables[i], genome, values, &status)) return false;
+  }
+  return true;
+}
+
 bool output_add_variables(const Step *step, Output *output, bool adjoints, const char *prefix) {
   const BlurVariable *variables;
   size_t count = blur_program_variables(step->session.program, &variables);
@@ -48,8 +62,14 @@ bool output_add_variables(const Step *step, Output *output, bool adjoints, const
     char name[STEP_MAX_NAME];
     if ((adjoints && !variable->adjoint) || !step_array_name(variable, prefix, name)) continue;
     double *values = calloc(blur_variable_count(variable) + 1, sizeof *values);
-    if (values && adjoints) blur_network_get_adjoint(step->session.network, variable, values);
-    else if (values) blur_network_get(step->session.network, variable, values);
+    if (values && adjoints) {
+      blur_network_get_adjoint(step->session.network, variable, values);
+      if (variable->kind == BLUR_GENOME && !add_initial(step, variable, values)) {
+        free(values);
+        values = NULL;
+      }
+    }
+    if (values && !adjoints) blur_network_get(step->session.network, variable, values);
     if (!output_add(step, output, name, variable->dimensions, variable->extent, values)) return false;
   }
   return true;

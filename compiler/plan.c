@@ -33,7 +33,7 @@ static int layer_of(const BlurVariable *variable, const CheckedVariable *declara
 // values.
 static const double *evaluate(const Plan *plan, const CheckedVariable *declaration, const BlurVariable *variable,
                               const CheckedExpression *expression, const PlanInitial *initial,
-                              const IrProgram **programs, double *number) {
+                              const IrProgram **programs, const IrProgram **adjoints, double *number) {
   LowerNetwork network = {
       .layers = plan->options->layers, .units = plan->options->units, .batch = plan->options->batch};
   *number = 0;
@@ -41,8 +41,13 @@ static const double *evaluate(const Plan *plan, const CheckedVariable *declarati
   double *parts = ARENA_ARRAY(plan->arena, double, initial->layers);
   for (size_t part = 0; part < initial->layers; part++) {
     int layer = layer_of(variable, declaration, part);
-    if (!lower_initial(plan->rule, &network, declaration, layer, expression, &parts[part]))
-      programs[part] = lower_initial_program(plan->arena, plan->rule, &network, declaration, layer, expression);
+    if (lower_initial(plan->rule, &network, declaration, layer, expression, &parts[part])) continue;
+    programs[part] = lower_initial_program(plan->arena, plan->rule, &network, declaration, layer, expression);
+    if (!plan->adjoint) continue;
+    IrProgram *adjoint = lower_initial_program(plan->arena, plan->rule, &network, declaration, layer, expression);
+    pass_version(adjoint);
+    pass_adjoint(adjoint);
+    adjoints[part] = adjoint;
   }
   *number = parts[0];
   if (initial->layers == 1) return NULL;
@@ -62,10 +67,12 @@ static PlanInitial initial_values(const Plan *plan, const CheckedVariable *decla
   if (declaration->initial_kind == INITIAL_NONE) return initial;
   initial.first = ARENA_ARRAY(plan->arena, const IrProgram *, initial.layers);
   initial.second = ARENA_ARRAY(plan->arena, const IrProgram *, initial.layers);
-  variable->values =
-      evaluate(plan, declaration, variable, declaration->first, &initial, initial.first, &variable->first);
-  variable->second_values =
-      evaluate(plan, declaration, variable, declaration->second, &initial, initial.second, &variable->second);
+  initial.first_adjoint = ARENA_ARRAY(plan->arena, const IrProgram *, initial.layers);
+  initial.second_adjoint = ARENA_ARRAY(plan->arena, const IrProgram *, initial.layers);
+  variable->values = evaluate(plan, declaration, variable, declaration->first, &initial, initial.first,
+                              initial.first_adjoint, &variable->first);
+  variable->second_values = evaluate(plan, declaration, variable, declaration->second, &initial, initial.second,
+                                     initial.second_adjoint, &variable->second);
   variable->initial_rank = declaration->initial_rank;
   variable->initial = declaration->initial_kind == INITIAL_VALUE ? BLUR_INITIAL_VALUE
                       : declaration->draw == 'n'                 ? BLUR_INITIAL_NORMAL

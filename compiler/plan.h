@@ -6,8 +6,9 @@
 
 // The initial values of one variable that are made of genome values: a program for each of its layers (lower.h).
 typedef struct {
-  size_t layers;                     // 1, or the synapse layers of a genome value `per layer`
-  const IrProgram **first, **second; // of each; NULL: the number in the variable holds
+  size_t layers;                                     // 1, or the synapse layers of a genome value `per layer`
+  const IrProgram **first, **second;                 // of each; NULL: the number in the variable holds
+  const IrProgram **first_adjoint, **second_adjoint; // their reverses, where derivatives are asked for
 } PlanInitial;
 
 typedef struct {
@@ -28,5 +29,9 @@ VariablePlan plan_variables(Arena *arena, const CheckedRule *rule, const DriverP
 // initial.c: the numbers of the initial value of a piece, from the genome values in `memory`.
 void plan_initial(const VariablePlan *plan, const BlurVariable *variable, size_t piece, const char *memory,
                   size_t element_bytes, double *first, double *second);
+// Adds to `gradient` (dense, of `genome`) what a loss with these derivatives by the two numbers has by it.
+void plan_initial_gradient(const VariablePlan *plan, const BlurVariable *variable, size_t piece,
+                           const BlurVariable *genome, const char *memory, size_t element_bytes, double by_first,
+                           double by_second, double *gradient);
 
 #endif

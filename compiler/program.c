@@ -247,6 +247,13 @@ void blur_program_initial(const BlurProgram *program, const BlurVariable *variab
   plan_initial(&program->plan, variable, piece, memory, program->element_bytes, first, second);
 }
 
+void blur_program_initial_gradient(const BlurProgram *program, const BlurVariable *variable, size_t piece,
+                                   const BlurVariable *genome, const void *memory, double by_first, double by_second,
+                                   double *gradient) {
+  plan_initial_gradient(&program->plan, variable, piece, genome, memory, program->element_bytes, by_first, by_second,
+                        gradient);
+}
+
 int blur_program_layers(const BlurProgram *program, const int64_t **units) {
   *units = program->units;
   return program->layers;

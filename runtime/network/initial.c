@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/philox.h"
+#include "base/status.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -74,18 +75,16 @@ static void draw_share(void *context, int64_t thread, int64_t threads) {
   }
 }
 
-// Orthogonal matrices: of each state, its axes without the unit neuron's row, which is 0, the last axis the columns; of
-// a value that has only states, the last two of them.
-static bool draw_orthogonal(const Draw *draw) {
-  const BlurVariable *variable = draw->variable;
+// Orthogonal matrices of gain 1: of each state, its axes without the unit neuron's row, which is 0, the last axis the
+// columns; of a value that has only states, the last two of them. `values`: dense, 0 before; `matrix`: as many.
+static bool draw_orthogonal(const BlurNetwork *network, const BlurVariable *variable, uint64_t stream, double *values,
+                            double *matrix) {
   bool of_states = variable->dimensions == variable->states;
   int last = variable->dimensions - 1;
   size_t columns = last >= 0 ? (size_t)variable->extent[last] : 1;
   size_t count = blur_variable_count(variable), size = of_states ? columns : piece_elements(variable);
   if (of_states && last > 0) size *= (size_t)variable->extent[last - 1];
   if (variable->has_bias && variable->bias_dimension == last) columns--;
-  double *values = calloc(2 * count, sizeof *values), *matrix = values ? values + count : NULL;
-  if (!values) return false;
   bool done = true;
   for (size_t start = 0; start < count; start += size) {
     size_t drawn = 0;
@@ -93,17 +92,24 @@ static bool draw_orthogonal(const Draw *draw) {
     for (size_t j = 0; j < size; j++) {
       network_unravel(variable, j, index);
       if (of_states || !network_in_unit_row(variable, index))
-        matrix[drawn++] = philox_normal(draw->network->seed, draw->stream, start + j);
+        matrix[drawn++] = philox_normal(network->seed, stream, start + j);
     }
-    double gain = first_of(draw, start / piece_elements(variable));
-    done = done && orthogonal_of(matrix, (int64_t)(drawn / columns), (int64_t)columns, gain);
+    done = done && orthogonal_of(matrix, (int64_t)(drawn / columns), (int64_t)columns);
     drawn = 0;
     for (size_t j = 0; j < size; j++) {
       network_unravel(variable, j, index);
       if (of_states || !network_in_unit_row(variable, index)) values[start + j] = matrix[drawn++];
     }
   }
-  blur_network_set(draw->network, variable, values);
+  return done;
+}
+
+static bool set_orthogonal(const Draw *draw) {
+  size_t count = blur_variable_count(draw->variable), elements = piece_elements(draw->variable);
+  double *values = calloc(2 * count, sizeof *values);
+  bool done = values && draw_orthogonal(draw->network, draw->variable, draw->stream, values, values + count);
+  for (size_t i = 0; done && i < count; i++) values[i] *= first_of(draw, i / elements);
+  if (done) blur_network_set(draw->network, draw->variable, values);
   free(values);
   return done;
 }
@@ -124,14 +130,16 @@ static bool find_numbers(Draw *draw, double **numbers) {
   return true;
 }
 
+static uint64_t stream_of(const BlurVariable *variable) { // the layer of -1 is 0 here
+  return philox_mix(hash_text(variable->name), (uint64_t)(variable->layer + 1));
+}
+
 static bool initialize(BlurNetwork *network, const BlurVariable *variable) {
   if (!network_keeps(variable) || blur_variable_count(variable) == 0) return true;
-  // The layer of -1 is 0 here.
-  uint64_t stream = philox_mix(hash_text(variable->name), (uint64_t)(variable->layer + 1));
-  Draw draw = {.network = network, .variable = variable, .stream = stream};
+  Draw draw = {.network = network, .variable = variable, .stream = stream_of(variable)};
   double *numbers;
   bool done = find_numbers(&draw, &numbers);
-  if (done && variable->initial == BLUR_INITIAL_ORTHOGONAL) done = draw_orthogonal(&draw);
+  if (done && variable->initial == BLUR_INITIAL_ORTHOGONAL) done = set_orthogonal(&draw);
   else if (done && blur_variable_count(variable) < 4096) draw_share(&draw, 0, 1);
   else if (done) blur_pool_run(network->pool, draw_share, &draw);
   free(numbers);
@@ -150,4 +158,46 @@ bool network_initialize(BlurNetwork *network, bool from_genome_alone) {
       if (!initialize(network, variable)) return false;
     }
   return true;
+}
+
+// ---- derivatives by what initial values are made of
+
+// What an element changes with, of the two numbers, per unit of each.
+static void weights_of(const BlurNetwork *network, const BlurVariable *made, size_t element, const double *orthogonal,
+                       double *first, double *second) {
+  *first = 1;
+  *second = 0;
+  switch (made->initial) {
+  case BLUR_INITIAL_NORMAL: *second = philox_normal(network->seed, stream_of(made), element); return;
+  case BLUR_INITIAL_UNIFORM:
+    *second = philox_uniform(network->seed, stream_of(made), element);
+    *first = 1 - *second;
+    return;
+  case BLUR_INITIAL_ORTHOGONAL: *first = orthogonal[element]; return;
+  default: return;
+  }
+}
+
+bool blur_network_add_initial_gradient(const BlurNetwork *network, const BlurVariable *made, const BlurVariable *genome,
+                                       double *gradient, BlurStatus *status) {
+  size_t count = blur_variable_count(made), elements = piece_elements(made);
+  if (!made->initial_rank || !network_keeps(made) || !count) return true;
+  double *adjoint = calloc(3 * count, sizeof *adjoint), *orthogonal = adjoint ? adjoint + count : NULL;
+  bool done = adjoint != NULL;
+  if (done) blur_network_get_adjoint(network, made, adjoint);
+  if (done && made->initial == BLUR_INITIAL_ORTHOGONAL)
+    done = draw_orthogonal(network, made, stream_of(made), orthogonal, orthogonal + count);
+  for (size_t piece = 0; done && piece < made->pieces; piece++) {
+    double by_first = 0, by_second = 0;
+    for (size_t i = piece * elements; i < (piece + 1) * elements; i++) {
+      double first, second;
+      weights_of(network, made, i, orthogonal, &first, &second);
+      by_first += adjoint[i] * first;
+      by_second += adjoint[i] * second;
+    }
+    blur_program_initial_gradient(network->program, made, piece, genome, network->memory, by_first, by_second,
+                                  gradient);
+  }
+  free(adjoint);
+  return done || status_fail_memory(status, "a derivative by initial values", 3.0 * (double)count * sizeof(double));
 }

@@ -50,8 +50,8 @@ bool network_keeps(const BlurVariable *variable);
 // values that are made of genome values. False: no memory.
 bool network_initialize(BlurNetwork *network, bool from_genome_alone);
 
-// orthogonal.c: [rows, columns], overwritten by gain * Q, whose columns (rows, if they are fewer) are orthonormal.
+// orthogonal.c: [rows, columns], overwritten by Q, whose columns (rows, if they are fewer) are orthonormal.
 // False: no memory.
-bool orthogonal_of(double *matrix, int64_t rows, int64_t columns, double gain);
+bool orthogonal_of(double *matrix, int64_t rows, int64_t columns);
 
 #endif

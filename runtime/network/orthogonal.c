@@ -15,7 +15,7 @@ static double dot(const double *a, const double *b, int64_t count) {
   return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
 }
 
-bool orthogonal_of(double *matrix, int64_t rows, int64_t columns, double gain) {
+bool orthogonal_of(double *matrix, int64_t rows, int64_t columns) {
   bool by_column = rows >= columns;
   int64_t vectors = by_column ? columns : rows, length = by_column ? rows : columns;
   int64_t vector_stride = by_column ? 1 : columns, element_stride = by_column ? columns : 1;
@@ -35,7 +35,7 @@ bool orthogonal_of(double *matrix, int64_t rows, int64_t columns, double gain) {
     for (int64_t i = 0; i < length; i++) vector[i] /= norm;
   }
   for (int64_t v = 0; v < vectors; v++)
-    for (int64_t i = 0; i < length; i++) matrix[v * vector_stride + i * element_stride] = gain * basis[v * length + i];
+    for (int64_t i = 0; i < length; i++) matrix[v * vector_stride + i * element_stride] = basis[v * length + i];
   free(basis);
   return true;
 }

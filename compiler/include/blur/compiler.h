@@ -157,6 +157,11 @@ size_t blur_program_variables(const BlurProgram *program, const BlurVariable **v
 // The numbers of a piece of a variable of rank above 0, from the genome values in a network's memory as they are now.
 void blur_program_initial(const BlurProgram *program, const BlurVariable *variable, size_t piece, const void *memory,
                           double *first, double *second);
+// Their derivatives: adds to `gradient` (dense, of `genome`) what a loss has by it that changes with the two numbers by
+// by_first and by_second. For programs with options.adjoint.
+void blur_program_initial_gradient(const BlurProgram *program, const BlurVariable *variable, size_t piece,
+                                   const BlurVariable *genome, const void *memory, double by_first, double by_second,
+                                   double *gradient);
 int64_t blur_program_batch(const BlurProgram *program);
 int blur_program_layers(const BlurProgram *program, const int64_t **units);
 bool blur_program_uses_batch_statistics(const BlurProgram *program);

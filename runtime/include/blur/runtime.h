@@ -72,6 +72,12 @@ void blur_network_set(BlurNetwork *network, const BlurVariable *variable, const 
 // The derivative of a loss by a variable, as a dense array like its values, for networks whose program has adjoints
 // (BlurOptions.adjoint): 0 where nothing has influence.
 void blur_network_get_adjoint(const BlurNetwork *network, const BlurVariable *variable, double *values);
+// Adds to `gradient` (dense, of `genome`) the derivative by a genome value through the initial values that
+// blur_network_reset made of it for `made` (`synapse w ~ normal(0, scale)`), from the adjoint of `made` by these values,
+// as blur_unroll_run leaves it. The draws are those of the network's seed; values that were set since are the caller's
+// to leave out. Fails only for want of memory.
+bool blur_network_add_initial_gradient(const BlurNetwork *network, const BlurVariable *made, const BlurVariable *genome,
+                                       double *gradient, BlurStatus *status);
 void blur_network_set_adjoint(BlurNetwork *network, const BlurVariable *variable, const double *values);
 
 // One step on x and y as they are (blur_network_set), on all threads of the pool; then the counter is one higher.
