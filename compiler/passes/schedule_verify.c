@@ -118,21 +118,24 @@ static void visit_value(ScheduleVerifier *verifier, IrValue value, VerifyPlace p
   ir_order_free(&order);
 }
 
-void verify_visit_reads(ScheduleVerifier *verifier, VerifyVisit *visit, void *context) {
-  const Schedule *schedule = verifier->schedule;
-  for (size_t k = 0; k < schedule->kernel_count; k++)
-    for (size_t o = 0; o < schedule->kernels[k].operation_count; o++) {
-      const KernelOperation *operation = &schedule->kernels[k].operations[o];
-      VerifyPlace place = {k, o, SIZE_MAX, operation, false};
-      if (operation->kind == KERNEL_PRODUCT) {
-        visit_value(verifier, operation->a, place, visit, context);
-        visit_value(verifier, operation->b, place, visit, context);
-      }
-      for (size_t s = 0; s < operation->statement_count; s++) {
-        place.statement = s;
-        visit_value(verifier, operation->statements[s].value, place, visit, context);
-      }
+void verify_visit_kernel_reads(ScheduleVerifier *verifier, size_t k, VerifyVisit *visit, void *context) {
+  const Kernel *kernel = &verifier->schedule->kernels[k];
+  for (size_t o = 0; o < kernel->operation_count; o++) {
+    const KernelOperation *operation = &kernel->operations[o];
+    VerifyPlace place = {k, o, SIZE_MAX, operation, false};
+    if (operation->kind == KERNEL_PRODUCT) {
+      visit_value(verifier, operation->a, place, visit, context);
+      visit_value(verifier, operation->b, place, visit, context);
     }
+    for (size_t s = 0; s < operation->statement_count; s++) {
+      place.statement = s;
+      visit_value(verifier, operation->statements[s].value, place, visit, context);
+    }
+  }
+}
+
+void verify_visit_reads(ScheduleVerifier *verifier, VerifyVisit *visit, void *context) {
+  for (size_t k = 0; k < verifier->schedule->kernel_count; k++) verify_visit_kernel_reads(verifier, k, visit, context);
 }
 
 // ---- operations

@@ -52,6 +52,7 @@ bool verify_within_block(const Kernel *kernel, const KernelOperation *made_in, c
 bool verify_before_overwritten(const ScheduleVerifier *verifier, const IrValueInfo *read, const VerifyPlace *place,
                                const VerifyMaker *next);
 typedef void VerifyVisit(ScheduleVerifier *verifier, const IrValueInfo *read, const VerifyPlace *place, void *context);
+void verify_visit_kernel_reads(ScheduleVerifier *verifier, size_t k, VerifyVisit *visit, void *context);
 void verify_visit_reads(ScheduleVerifier *verifier, VerifyVisit *visit, void *context);
 
 void verify_places(ScheduleVerifier *verifier);

@@ -162,14 +162,13 @@ static bool overlap(ScheduleVerifier *verifier, IrBuffer x, IrBuffer y) {
 
 typedef struct {
   IrBuffer old;
-  size_t kernel;
   VerifyMaker next;
   bool good;
 } Update;
 
 static void check_update(ScheduleVerifier *verifier, const IrValueInfo *read, const VerifyPlace *place, void *context) {
   Update *update = context;
-  if (read->buffer != update->old || place->kernel != update->kernel) return;
+  if (read->buffer != update->old) return;
   update->good &= verify_before_overwritten(verifier, read, place, &update->next);
 }
 
@@ -208,8 +207,8 @@ static void check_overwritten(Lives *lives, const Step *step, IrBuffer old, IrBu
     fail_shared(verifier, old, next);
     return;
   }
-  Update update = {old, step->index, *made, true};
-  verify_visit_reads(verifier, check_update, &update);
+  Update update = {old, *made, true};
+  verify_visit_kernel_reads(verifier, step->index, check_update, &update);
   bool used = made_old || step->needs[old];
   if (!update.good || (used && memcmp(&schedule->plans[old], &schedule->plans[next], sizeof(BufferPlan)) != 0))
     FAIL(verifier, "kernel \"%s\" reads %s, which %s has overwritten", schedule->kernels[step->index].name,
@@ -251,34 +250,38 @@ static void check_memory(Lives *lives) {
 
 // ---- scratch
 
+// What lies in scratch, by kernel; and the last operation of the kernel that uses each.
 typedef struct {
-  size_t kernel;
-  size_t *first, *last; // [buffer]: operations of this kernel that use it
-  bool *used;
+  size_t *last; // [buffer]
 } ScratchUse;
 
 static void visit_scratch(ScheduleVerifier *verifier, const IrValueInfo *read, const VerifyPlace *place,
                           void *context) {
-  (void)verifier;
   ScratchUse *use = context;
-  if (place->kernel == use->kernel && place->operation > use->last[read->buffer])
-    use->last[read->buffer] = place->operation;
+  bool here = verifier->life[read->buffer].maker[0].kernel == place->kernel;
+  if (here && place->operation > use->last[read->buffer]) use->last[read->buffer] = place->operation;
 }
 
-static void check_scratch(ScheduleVerifier *verifier, size_t k) {
+static void check_scratch(ScheduleVerifier *verifier) {
   const Schedule *schedule = verifier->schedule;
   size_t buffers = verifier->program->buffers.count;
   Arena *arena = verifier->program->arena;
-  ScratchUse use = {k, ARENA_ARRAY(arena, size_t, buffers), ARENA_ARRAY(arena, size_t, buffers), NULL};
-  for (size_t b = 0; b < buffers; b++) use.first[b] = use.last[b] = verifier->life[b].maker[0].operation;
+  ScratchUse use = {ARENA_ARRAY(arena, size_t, buffers + 1)};
+  IrBuffer *first = ARENA_ARRAY(arena, IrBuffer, schedule->kernel_count + 1), // [kernel], then one behind the other
+      *next = ARENA_ARRAY(arena, IrBuffer, buffers + 1);
+  for (size_t k = 0; k < schedule->kernel_count; k++) first[k] = IR_NONE;
+  for (size_t b = 0; b < buffers; b++) use.last[b] = verifier->life[b].maker[0].operation;
   verify_visit_reads(verifier, visit_scratch, &use);
   for (size_t b = 0; b < buffers; b++) {
-    if (schedule->plans[b].place != PLACE_SCRATCH || verifier->life[b].maker[0].kernel != k) continue;
-    for (size_t c = 0; c < b; c++)
-      if (schedule->plans[c].place == PLACE_SCRATCH && verifier->life[c].maker[0].kernel == k &&
-          use.first[b] <= use.last[c] && use.first[c] <= use.last[b] && overlap(verifier, (IrBuffer)b, (IrBuffer)c))
+    const VerifyMaker *made = &verifier->life[b].maker[0];
+    if (schedule->plans[b].place != PLACE_SCRATCH) continue;
+    for (IrBuffer c = first[made->kernel]; c != IR_NONE; c = next[c])
+      if (made->operation <= use.last[c] && verifier->life[c].maker[0].operation <= use.last[b] &&
+          overlap(verifier, (IrBuffer)b, c))
         FAIL(verifier, "%s and %s share scratch while both are needed", buffer_info(verifier, (IrBuffer)b)->name,
-             buffer_info(verifier, (IrBuffer)c)->name);
+             buffer_info(verifier, c)->name);
+    next[b] = first[made->kernel];
+    first[made->kernel] = (IrBuffer)b;
   }
 }
 
@@ -286,5 +289,5 @@ void verify_places(ScheduleVerifier *verifier) {
   Lives lives = {.verifier = verifier};
   find_lives(&lives);
   if (!verifier->error) check_memory(&lives);
-  for (size_t k = 0; k < verifier->schedule->kernel_count && !verifier->error; k++) check_scratch(verifier, k);
+  if (!verifier->error) check_scratch(verifier);
 }
