@@ -2,7 +2,7 @@
 find_path(CRITERION_INCLUDE criterion/criterion.h REQUIRED)
 find_library(CRITERION_LIBRARY criterion REQUIRED)
 file(GLOB UNIT_TESTS CONFIGURE_DEPENDS tests/unit/*.c)
-add_library(test_support STATIC tests/differential/generate.c tests/support/schedule_run.c tests/support/schedule_check.c tests/support/ir_run.c
+add_library(test_support STATIC tests/differential/generate.c tests/differential/generate_expression.c tests/support/schedule_run.c tests/support/schedule_check.c tests/support/ir_run.c
   tests/support/expectation.c tests/support/random_program.c)
 target_include_directories(test_support SYSTEM PRIVATE ${CRITERION_INCLUDE})
 target_link_libraries(test_support PUBLIC blur_compiler)
@@ -37,18 +37,22 @@ add_executable(example_embed examples/embed.c)
 set_target_properties(example_embed PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 target_link_libraries(example_embed PRIVATE blur_runtime blur_compiler blur_base)
 add_dependencies(example_embed blur_codegen)
-# JIT against interpreter on generated rules: 100 of them, 500 with BLUR_TEST_LONG (./dev test --long).
-add_executable(differential tests/differential/differential.c tests/differential/generate.c)
+# JIT against interpreter on generated rules: 200 of them, 2000 with BLUR_TEST_LONG (./dev test --long).
+file(GLOB DIFFERENTIAL_SOURCES CONFIGURE_DEPENDS tests/differential/*.c)
+list(FILTER DIFFERENTIAL_SOURCES EXCLUDE REGEX derivatives)
+add_executable(differential ${DIFFERENTIAL_SOURCES})
 set_target_properties(differential PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-target_link_libraries(differential PRIVATE blur_compiler blur_base PkgConfig::OPENBLAS)
+target_link_libraries(differential PRIVATE blur_runtime blur_compiler blur_base)
 add_dependencies(differential blur_codegen)
 add_test(NAME differential COMMAND differential)
+set_tests_properties(differential PROPERTIES PROCESSORS 2)
 # The shapes of AVX-512 on machines without it: the same vectors, tiles and layouts, made of AVX2 instructions.
 add_test(NAME differential_avx512 COMMAND differential --first 1001 --count 20)
 add_test(NAME reference_avx512 COMMAND unit_reference_compiled)
 set_tests_properties(differential_avx512 reference_avx512 PROPERTIES ENVIRONMENT BLUR_EMULATE_AVX512=1)
 # Adjoints of generated rules against central differences: 18 of them, 500 with BLUR_TEST_LONG.
-add_executable(derivatives tests/differential/derivatives.c tests/differential/generate.c)
+add_executable(derivatives tests/differential/derivatives.c tests/differential/generate.c
+  tests/differential/generate_expression.c)
 set_target_properties(derivatives PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 target_link_libraries(derivatives PRIVATE blur_runtime blur_compiler blur_base)
 add_dependencies(derivatives blur_codegen)

@@ -159,11 +159,14 @@ static void print_kernels(const Schedule *schedule, const char *title, Text *out
     int64_t blocks = kernel->extent ? (kernel->extent + kernel->block_size - 1) / kernel->block_size : 1;
     text_add(out, "    ");
     size_t start = out->length;
+    double times = schedule_times(schedule, k);
+    if (times > 1) text_add(out, "%g x ", times);
     print_kernel_name(kernel->name, out);
     size_t width = out->length - start;
     if (width > NAMES - 2) text_add(out, "\n    %*s", NAMES - 2, "");
     else text_add(out, "%*s", (int)(NAMES - 2 - width), "");
-    text_add(out, " %12lld %12.4g %12.4g\n", (long long)blocks, kernel->flops / 1e6, kernel->bytes / 1e6);
+    text_add(out, " %12lld %12.4g %12.4g\n", (long long)blocks, times * kernel->flops / 1e6,
+             times * kernel->bytes / 1e6);
   }
   text_add(out, "    %-*s %12s %12.4g %12.4g\n", NAMES - 2, "together", "", schedule->flops / 1e6,
            schedule->bytes / 1e6);

@@ -24,6 +24,7 @@ struct BlurProgram {
   // interpreter: programs as lowered (and their reverses), and the place of each of their buffers
   const IrProgram *interpreted[RUN_COUNT];
   int64_t *offset[RUN_COUNT];
+  IrInexactness inexact;
 };
 
 static double seconds_now(void) {
@@ -121,9 +122,12 @@ static void compile_interpreted(BlurProgram *program, const CheckedRule *rule, D
   program->plan = plan_variables(program->arena, rule, programs, options, false, 8, dense_place, &dense);
   program->memory_bytes = (size_t)dense.end;
   program->element_bytes = sizeof(double);
+  program->inexact = (IrInexactness){options->inexact_bits, options->inexactness, 0};
 }
 
-static void interpret(const IrProgram *ir, const int64_t *offset, char *memory, const BlurServices *services) {
+static void interpret(const BlurProgram *program, Run run, char *memory, const BlurServices *services) {
+  const IrProgram *ir = program->interpreted[run];
+  const int64_t *offset = program->offset[run];
   Arena *arena = arena_create();
   double **storage = ARENA_ARRAY(arena, double *, ir->buffers.count + 1);
   for (size_t b = 0; b < ir->buffers.count; b++) storage[b] = (double *)(void *)(memory + offset[b]);
@@ -131,7 +135,10 @@ static void interpret(const IrProgram *ir, const int64_t *offset, char *memory, 
     const IrBufferInfo *buffer = &ir->buffers.items[b];
     if (is_piece(buffer)) gather_piece(buffer, &ir->buffers.items[buffer->origin], storage[b], storage[buffer->origin]);
   }
-  ir_interpret(ir, storage, *(double *)(void *)memory, services->seed);
+  double step = *(double *)(void *)memory;
+  IrInexactness inexact = program->inexact;
+  inexact.draws = (uint64_t)step << 40;
+  ir_interpret_inexactly(ir, storage, step, services->seed, &inexact);
   for (size_t b = 0; b < ir->buffers.count; b++) {
     const IrBufferInfo *buffer = &ir->buffers.items[b];
     if (is_last_version(buffer))
@@ -266,7 +273,7 @@ bool blur_program_has_adjoint(const BlurProgram *program) {
 static void run_program(const BlurProgram *program, Run run, void *memory, void *scratch, const BlurServices *services,
                         int64_t thread, int64_t threads) {
   if (program->code) program->entry[run](memory, scratch, services, thread, threads);
-  else if (thread == 0) interpret(program->interpreted[run], program->offset[run], memory, services);
+  else if (thread == 0) interpret(program, run, memory, services);
 }
 
 void blur_program_step(const BlurProgram *program, void *memory, void *scratch, const BlurServices *services,

@@ -4,6 +4,10 @@
 // is used more than once, or by something with more axes, is computed once into a dense array; the rest is computed
 // element by element inside its user, by a tape: a list of values in order. Large intermediates (the body of a matrix
 // product) are therefore never stored. Sums run over their bound axes in row-major order, plainly.
+//
+// It can be asked to compute less exactly: each result that may be rounded is rounded to fewer bits, or moved by a
+// random part of itself (Monte Carlo arithmetic: Parker 1997). What that changes much is decided by rounding, on any
+// machine.
 #include "base/philox.h"
 #include "compiler/ir/order.h"
 
@@ -45,6 +49,7 @@ typedef struct {
   double *const *storage;
   double step;
   uint64_t seed;
+  IrInexactness *inexact;
   Arena *arena; // of the statement
   IrOrder order;
   Node *nodes;
@@ -100,6 +105,37 @@ static double draw(const Machine *machine, const IrValueInfo *info, double itera
                       (uint32_t)(int64_t)iteration, info->draw);
 }
 
+// `exact` as it may be rounded.
+static double round_off(const Machine *machine, double exact) {
+  IrInexactness *inexact = machine->inexact;
+  if (inexact->bits) {
+    int exponent;
+    double part = frexp(exact, &exponent);
+    if (isfinite(exact)) exact = ldexp(nearbyint(ldexp(part, inexact->bits)), exponent - inexact->bits);
+  }
+  if (inexact->unit != 0) exact *= 1 + inexact->unit * (2 * philox_uniform(0, 0, inexact->draws++) - 1);
+  return exact;
+}
+
+// Operations whose results are operands, truths or whole numbers: nothing to round.
+static bool is_exact(IrOperation operation) {
+  switch (operation) {
+  case OP_NEGATE:
+  case OP_ABS:
+  case OP_SIGN:
+  case OP_FLOOR:
+  case OP_RELU:
+  case OP_STOP:
+  case OP_NUMBER_OF:
+  case OP_MINIMUM:
+  case OP_MAXIMUM:
+  case OP_SELECT:
+  case OP_CLAMP:
+  case OP_SURROGATE: return true;
+  default: return ir_operation_is_truth(operation);
+  }
+}
+
 static double compute(Machine *machine, const Tape *tape) {
   double *results = tape->results;
   for (size_t i = 0; i < tape->count; i++) {
@@ -116,9 +152,10 @@ static double compute(Machine *machine, const Tape *tape) {
     case VALUE_OPERATION:
       results[i] = ir_evaluate(node->info->operation, results[entry->operand[0]], results[entry->operand[1]],
                                results[entry->operand[2]]);
+      if (!is_exact(node->info->operation)) results[i] = round_off(machine, results[i]);
       break;
     case VALUE_REDUCE: results[i] = reduce(machine, node); break;
-    case VALUE_NOISE: results[i] = draw(machine, node->info, results[entry->operand[0]]); break;
+    case VALUE_NOISE: results[i] = round_off(machine, draw(machine, node->info, results[entry->operand[0]])); break;
     case VALUE_READ:
     case VALUE_ARGUMENT: results[i] = NAN; break; // reads are stored; arguments are in no finished program
     }
@@ -140,8 +177,8 @@ static double reduce(Machine *machine, Node *node) {
   while (advance(machine, axes, count)) {
     double element = compute(machine, &node->body);
     switch (reduction) {
-    case REDUCE_SUM: result += element; break;
-    case REDUCE_PRODUCT: result *= element; break;
+    case REDUCE_SUM: result = round_off(machine, result + element); break;
+    case REDUCE_PRODUCT: result = round_off(machine, result * element); break;
     case REDUCE_MAXIMUM: result = ir_evaluate(OP_MAXIMUM, result, element, 0); break;
     case REDUCE_MINIMUM: result = ir_evaluate(OP_MINIMUM, result, element, 0); break;
     case REDUCE_ARGMAX: // a nan is larger than nothing, and nothing is larger than a nan
@@ -320,5 +357,11 @@ static void run(const Machine *machine, const IrStatement *statements) {
 }
 
 void ir_interpret(const IrProgram *program, double *const *storage, double step, uint64_t seed) {
-  run(&(Machine){.program = program, .storage = storage, .step = step, .seed = seed}, program->statements);
+  ir_interpret_inexactly(program, storage, step, seed, &(IrInexactness){0});
+}
+
+void ir_interpret_inexactly(const IrProgram *program, double *const *storage, double step, uint64_t seed,
+                            IrInexactness *inexact) {
+  run(&(Machine){.program = program, .storage = storage, .step = step, .seed = seed, .inexact = inexact},
+      program->statements);
 }

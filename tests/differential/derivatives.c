@@ -157,7 +157,7 @@ static void check_tangent(AdjointRun *a, uint64_t seed, const GeneratedCase *gen
 
 static void check_seed(uint64_t seed, Tally *tally) {
   GeneratedCase generated;
-  generate_case(seed, &generated);
+  generate_plain_case(seed, &generated);
   char net[128] = "";
   for (int l = 0; l < generated.layers; l++)
     snprintf(net + strlen(net), sizeof net - strlen(net), "%s%lld", l ? "-" : "", (long long)generated.units[l]);

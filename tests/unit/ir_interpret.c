@@ -11,7 +11,8 @@
 enum { MOST_BUFFERS = 8, MOST_ELEMENTS = 64 };
 
 // Runs a program whose buffers start with `given` (row after row, in the order of the buffers), returns buffer `which`.
-static double *run(Arena *arena, const char *text, const double *given, const char *which) {
+static double *run_inexactly(Arena *arena, const char *text, const double *given, const char *which,
+                             IrInexactness *inexact) {
   IrProgram *program = ir_run_parse(arena, text);
   double **storage = ARENA_ARRAY(arena, double *, program->buffers.count);
   double *result = NULL;
@@ -22,8 +23,12 @@ static double *run(Arena *arena, const char *text, const double *given, const ch
     for (int64_t j = 0; buffer->live_in && j < elements; j++) storage[i][j] = *given++;
     if (strcmp(buffer->name, which) == 0) result = storage[i];
   }
-  ir_interpret(program, storage, 7, 0);
+  ir_interpret_inexactly(program, storage, 7, 0, inexact);
   return result;
+}
+
+static double *run(Arena *arena, const char *text, const double *given, const char *which) {
+  return run_inexactly(arena, text, given, which, &(IrInexactness){0});
 }
 
 static bool same(double x, double y) {
@@ -246,6 +251,45 @@ Test(ir_interpret, repeats_run_in_order_and_count) {
 
 // Large bodies are computed element by element, some through values that are stored; all ways must agree.
 // The element's number, the step (7) and the iteration name a draw; a sum over it is the sum of its elements.
+static double run_fewer_bits(Arena *arena, const char *value, const double *given, int bits) {
+  const char *text = arena_format(arena, TABLE "buffer r output out []\nr[] <- %s\n", value);
+  return *run_inexactly(arena, text, given, "r", &(IrInexactness){.bits = bits});
+}
+
+Test(ir_interpret, fewer_bits) {
+  static const double x[] = {1, 0x1p-9, 0x1p-9, 3, -2, 7};
+  Arena *arena = arena_create();
+  cr_assert_eq(run_fewer_bits(arena, "add(x[0, 0], x[0, 1])", x, 10), 1 + 0x1p-9);
+  cr_assert_eq(run_fewer_bits(arena, "add(x[0, 0], x[0, 1])", x, 8), 1);
+  cr_assert_eq(run_fewer_bits(arena, "sum(u: x[0, u])", x, 0), 1 + 0x1p-8);
+  cr_assert_eq(run_fewer_bits(arena, "sum(u: x[0, u])", x, 8), 1);        // each partial sum
+  cr_assert_eq(run_fewer_bits(arena, "mul(x[1, 0], x[1, 2])", x, 2), 24); // 21 between 16 and 24
+  cr_assert_eq(run_fewer_bits(arena, "max(x[1, 0], x[1, 2])", x, 2), 7);  // an operand as it is
+  cr_assert_eq(run_fewer_bits(arena, "select(lt(add(x[0, 0], x[0, 1]), 1.001), 5, 6)", x, 8), 5);
+  cr_assert_eq(run_fewer_bits(arena, "select(lt(add(x[0, 0], x[0, 1]), 1.001), 5, 6)", x, 0), 6);
+  arena_destroy(arena);
+}
+
+Test(ir_interpret, moved_by_random_parts) {
+  static const double x[] = {1, 2, 3, 1, 2, 3};
+  static const char text[] = TABLE "buffer r output out [batch:2]\nr[batch] <- sum(u: x[batch, u])\n";
+  Arena *arena = arena_create();
+  double lowest = 1, highest = -1;
+  for (uint64_t draws = 0; draws < 200; draws += 4) {
+    const double *r = run_inexactly(arena, text, x, "r", &(IrInexactness){.unit = 0.01, .draws = draws});
+    cr_assert_neq(r[0], r[1]); // equals fall apart
+    double part = r[0] / 6 - 1;
+    cr_assert_leq(fabs(part), 0.01 + 0.01 * (3 * 1.01) / 6); // of the whole, and of 1 + 2
+    lowest = fmin(lowest, part);
+    highest = fmax(highest, part);
+  }
+  cr_assert_lt(lowest, -0.007);
+  cr_assert_gt(highest, 0.007);
+  const double *same = run_inexactly(arena, text, x, "r", &(IrInexactness){.unit = 0.01, .draws = 5});
+  cr_assert_eq(same[1], run_inexactly(arena, text, x, "r", &(IrInexactness){.unit = 0.01, .draws = 5})[1]);
+  arena_destroy(arena);
+}
+
 Test(ir_interpret, noise) {
   Arena *arena = arena_create();
   double *y = run(arena,
