@@ -124,20 +124,29 @@ static bool take_shape(Scanner *scanner, Header *header, const char **problem) {
 }
 
 static bool set_type(Header *header, const char *descr, const char **problem) {
-  if (descr[0] == '>') {
-    *problem = "its numbers are big-endian; convert it with array.astype('<f8')";
-    return false;
-  }
+  const Type *type = NULL;
   for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-    if ((descr[0] == '<' || descr[0] == '|' || descr[0] == '=') && strcmp(descr + 1, types[i].code) == 0)
-      header->type = &types[i];
-  if (!header->type)
-    *problem = "its type is none of float32, float64, integers, bool; convert it with array.astype('<f8')";
-  return header->type != NULL;
+    if (strcmp(descr + 1, types[i].code) == 0) type = &types[i];
+  if (type && (descr[0] == '<' || descr[0] == '|' || descr[0] == '=')) {
+    header->type = type;
+    return true;
+  }
+  switch (descr[1]) {
+  case 'O': *problem = "it holds Python objects; make it anew of numbers: numpy.array(..., dtype='float64')"; break;
+  case 'c': *problem = "its numbers are complex; save array.real and array.imag apart"; break;
+  case 'S':
+  case 'U': *problem = "it holds text; give numbers in its place"; break;
+  case 'M':
+  case 'm': *problem = "it holds dates; give numbers in their place"; break;
+  default:
+    *problem = type ? "its numbers are big-endian; convert it with array.astype('<f8')"
+                    : "its type is none of float32, float64, integers, bool; convert it with array.astype('<f8')";
+  }
+  return false;
 }
 
 static bool scan_header(Scanner *scanner, Header *header, const char **problem) {
-  char key[32], descr[32];
+  char key[32], descr[32] = "";
   bool has_shape = false, has_order = false;
   if (!take(scanner, "{")) return false;
   while (!take(scanner, "}")) {
@@ -174,35 +183,37 @@ static void read_fortran(const Header *header, const unsigned char *bytes, doubl
   }
 }
 
+// `member` is NULL in a file that is one array.
 static bool bad_member(BlurStatus *status, const char *file, const char *member, const char *problem) {
+  if (!member) return status_fail(status, BLUR_FAILED_INPUT, "%s cannot be read: %s", file, problem);
   return status_fail(status, BLUR_FAILED_INPUT, "%s: array `%s` cannot be read: %s", file, member, problem);
 }
 
-// One .npy, `bytes` its whole content, into `array` (whose name is set). *total counts the numbers of the file.
-static bool decode_array(const char *file, const unsigned char *bytes, size_t length, NpzArray *array, size_t *total,
-                         BlurStatus *status) {
+// One .npy, `bytes` its whole content, into `array`. *total counts the numbers of the file.
+static bool decode_array(const char *file, const char *member, const unsigned char *bytes, size_t length,
+                         NpzArray *array, size_t *total, BlurStatus *status) {
   if (length < 10 || memcmp(bytes, "\x93NUMPY", 6) != 0)
-    return bad_member(status, file, array->name, "it does not begin as a .npy array");
+    return bad_member(status, file, member, "it does not begin as a .npy array");
   bool wide = bytes[6] >= 2;
   size_t start = wide ? 12 : 10;
-  if (bytes[6] < 1 || bytes[6] > 3) return bad_member(status, file, array->name, "unknown version of the .npy format");
-  if (length < start) return bad_member(status, file, array->name, "it is cut short");
+  if (bytes[6] < 1 || bytes[6] > 3) return bad_member(status, file, member, "unknown version of the .npy format");
+  if (length < start) return bad_member(status, file, member, "it is cut short");
   size_t header_length = wide ? get32(bytes + 8) : get16(bytes + 8);
-  if (header_length > length - start) return bad_member(status, file, array->name, "it is cut short in its header");
+  if (header_length > length - start) return bad_member(status, file, member, "it is cut short in its header");
   Header header = {0};
   Scanner scanner = {(const char *)bytes + start, (const char *)bytes + start + header_length};
   const char *problem = "its header is damaged";
-  if (!scan_header(&scanner, &header, &problem)) return bad_member(status, file, array->name, problem);
+  if (!scan_header(&scanner, &header, &problem)) return bad_member(status, file, member, problem);
   header.count = 1;
   for (int d = 0; d < header.dimensions; d++) {
     if (header.extent[d] != 0 && header.count > value_limit / (uint64_t)header.extent[d])
-      return bad_member(status, file, array->name, "it is too large (at most 2 GiB as float64)");
+      return bad_member(status, file, member, "it is too large (at most 2 GiB as float64)");
     header.count *= (size_t)header.extent[d];
   }
   if (header.count > value_limit - *total)
-    return bad_member(status, file, array->name, "the file is too large (at most 2 GiB as float64)");
+    return bad_member(status, file, member, "the file is too large (at most 2 GiB as float64)");
   if ((length - start - header_length) / header.type->bytes < header.count)
-    return bad_member(status, file, array->name, "it is cut short: its shape asks for more numbers than it has");
+    return bad_member(status, file, member, "it is cut short: its shape asks for more numbers than it has");
   *total += header.count;
   array->values = malloc(header.count ? header.count * sizeof(double) : 1);
   if (!array->values) return status_fail_memory(status, file, (double)header.count * 8);
@@ -296,15 +307,19 @@ static bool decode_member(const char *file, const unsigned char *bytes, size_t l
     array->text_length = member->size;
     return true;
   }
-  bool done = decode_array(file, content, member->size, array, total, status);
+  bool done = decode_array(file, array->name, content, member->size, array, total, status);
   free(content);
   return done;
+}
+
+static bool has_seal(const unsigned char *end_record) {
+  return get16(end_record + 20) == SEAL && !memcmp(end_record + 22, seal_prefix, SEAL_PREFIX);
 }
 
 static bool check_seal(const char *name, const unsigned char *bytes, const unsigned char *end, NpzFile *file,
                        BlurStatus *status) {
   char seal[SEAL + 1];
-  file->is_sealed = get16(end + 20) == SEAL && !memcmp(end + 22, seal_prefix, SEAL_PREFIX);
+  file->is_sealed = has_seal(end);
   if (!file->is_sealed) return true;
   write_seal(bytes, (size_t)(end + 22 - bytes), seal);
   return !memcmp(end + 22, seal, SEAL) ||
@@ -359,7 +374,7 @@ bool npz_decode(const char *name, const unsigned char *bytes, size_t length, Npz
     if (!file->arrays) return status_fail_memory(status, name, sizeof *file->arrays);
     file->count = 1;
     file->arrays[0].name = strdup("arr_0");
-    done = file->arrays[0].name ? decode_array(name, bytes, length, &file->arrays[0], &total, status)
+    done = file->arrays[0].name ? decode_array(name, NULL, bytes, length, &file->arrays[0], &total, status)
                                 : status_fail_memory(status, name, 6);
   } else {
     done = decode_zip(name, bytes, length, file, status);
@@ -376,6 +391,16 @@ bool npz_read(const char *path, NpzFile *file, BlurStatus *status) {
   bool done = npz_decode(path, (const unsigned char *)bytes, length, file, status);
   free(bytes);
   return done;
+}
+
+bool npz_is_unsealed(const char *path) {
+  BlurStatus status;
+  size_t length;
+  char *bytes = file_read(path, file_limit, &length, &status);
+  const unsigned char *end = bytes ? find_end_record((const unsigned char *)bytes, length) : NULL;
+  bool unsealed = end && !has_seal(end);
+  free(bytes);
+  return unsealed;
 }
 
 const NpzArray *npz_find(const NpzFile *file, const char *name) {

@@ -35,6 +35,8 @@ typedef struct {
 bool npz_read(const char *path, NpzFile *file, BlurStatus *status);
 // The same from memory; `name` stands for the path in messages.
 bool npz_decode(const char *name, const unsigned char *bytes, size_t length, NpzFile *file, BlurStatus *status);
+// A zip that npz_write did not make, be its members readable or not.
+bool npz_is_unsealed(const char *path);
 void npz_free(NpzFile *file);
 const NpzArray *npz_find(const NpzFile *file, const char *name); // NULL if there is none
 

@@ -22,8 +22,8 @@ typedef struct {
 
 // ---- samples
 
-static BlurData *load_inputs(const Predict *predict, const char *text, BlurStatus *status) {
-  BlurData *data = blur_data_load_inputs(text, predict->inputs, predict->classes, predict->class_names, status);
+static BlurData *load_inputs(const Predict *predict, const char *text, int classes, BlurStatus *status) {
+  BlurData *data = blur_data_load_inputs(text, predict->inputs, classes, predict->class_names, status);
   if (data) blur_data_redraw(data, predict->session.seed);
   return data;
 }
@@ -46,7 +46,8 @@ static int open_samples(Predict *predict) {
     return EXIT_USAGE;
   }
   if (input) {
-    if (!(predict->input = load_inputs(predict, input, &status))) return session_failed(session, &status);
+    if (!(predict->input = load_inputs(predict, input, predict->classes, &status)))
+      return session_failed(session, &status);
   } else if (!session->data) {
     complain(arguments, "samples are needed: --input FILE, or --data NAME");
     return EXIT_USAGE;
@@ -81,17 +82,18 @@ static int open_context(Predict *predict) {
   const Arguments *arguments = session->arguments;
   const char *path = arguments->value[OPTION_context];
   BlurStatus status;
-  if (path) {
-    predict->context = load_inputs(predict, path, &status);
-    return predict->context ? EXIT_DONE : session_failed(session, &status);
-  }
-  if (!blur_program_uses_batch_statistics(session->program)) return EXIT_DONE;
-  if (predict->samples < 2) {
+  bool statistics = blur_program_uses_batch_statistics(session->program);
+  if (path && !(predict->context = load_inputs(predict, path, -1, &status))) return session_failed(session, &status);
+  if (statistics && (predict->context ? blur_data_samples(predict->context, BLUR_TEST) : predict->samples) < 2) {
     complain(arguments,
-             "%s standardizes over the batch, and one sample has no spread; give others beside it: --context FILE",
-             session->rule_name);
+             predict->context ? "%s standardizes over the batch, and %s has one sample, which has no spread; give "
+                                "samples as the network was trained on, some dozens of them"
+                              : "%s standardizes over the batch, and one sample has no spread; give others beside "
+                                "it: --context FILE",
+             session->rule_name, path);
     return EXIT_INPUT;
   }
+  if (predict->context || !statistics) return EXIT_DONE;
   if (!option_given(arguments, OPTION_json))
     fprintf(stderr, "blur predict: %s uses batch statistics: samples are predicted in batches of %" PRId64 "\n",
             session->rule_name, predict->batch);

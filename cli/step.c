@@ -39,16 +39,18 @@ static int write_output(Step *step) {
   Output output;
   int64_t extent[2];
   double loss = 0;
+  bool has_loss = !step->query_x || step->query_y; // targets were given or drawn
   int code = EXIT_ENVIRONMENT;
   bool wanted = step->session.arguments->value[OPTION_out] != NULL;
   if (output_open(step, &output, most) && (!wanted || output_add_variables(step, &output, false, "")))
     code = predict_query(step, &output, extent, &loss);
   if (!code) code = output_write(step, &output);
   if (!code) {
-    if (!option_given(step->session.arguments, OPTION_json))
-      printf("steps %" PRId64 "  loss %.9g\n", step->steps, loss);
-    else if (isfinite(loss)) printf("{\"steps\": %" PRId64 ", \"loss\": %.17g}\n", step->steps, loss);
-    else printf("{\"steps\": %" PRId64 ", \"loss\": null}\n", step->steps);
+    bool json = option_given(step->session.arguments, OPTION_json);
+    printf(json ? "{\"steps\": %" PRId64 : "steps %" PRId64, step->steps);
+    if (has_loss && (!json || isfinite(loss))) printf(json ? ", \"loss\": %.17g" : "  loss %.9g", loss);
+    else if (has_loss) printf(", \"loss\": null");
+    printf(json ? "}\n" : "\n");
   }
   output_close(&output);
   return code;

@@ -1,8 +1,8 @@
 // The arrays that steps start from: x, y, genome, synapses of --in, checked against the network; what they leave open
 // is drawn from the seed. Before: the command line; after: step.c, grad.c.
 #include "cli/step.h"
+#include "cli/table.h"
 
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/philox.h"
 
@@ -217,7 +217,7 @@ int step_open(Step *step, const Arguments *arguments, bool adjoint) {
   const char *out = arguments->value[OPTION_out];
   BlurStatus status;
   if (path && !npz_read(path, &step->input, &status)) return session_failed(session, &status);
-  if (out && !file_can_write(out, &status)) return session_failed(session, &status);
+  if (out && !table_can_write_arrays(out, &status)) return session_failed(session, &status);
   step->used = calloc(step->input.count + 1, sizeof *step->used);
   if (!step->used) return EXIT_ENVIRONMENT;
   session->options.all_live = true;

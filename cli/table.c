@@ -42,9 +42,20 @@ static bool ends_in(const char *path, const char *ending) {
 
 bool table_is_csv(const char *path) { return ends_in(path, ".csv"); }
 
-bool table_can_write(const char *path, BlurStatus *status) {
+// The file's name has an ending, and it is none of these.
+static bool ends_otherwise(const char *path, const char *one, const char *other) {
   const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-  if (strchr(name, '.') && !ends_in(name, ".csv") && !ends_in(name, ".npz"))
+  return strchr(name, '.') && !ends_in(name, one) && !ends_in(name, other);
+}
+
+bool table_can_write_arrays(const char *path, BlurStatus *status) {
+  if (ends_otherwise(path, ".npz", ".npz"))
+    return status_fail(status, BLUR_FAILED_USAGE, "--out writes arrays (FILE.npz), not %s", path);
+  return file_can_write(path, status);
+}
+
+bool table_can_write(const char *path, BlurStatus *status) {
+  if (ends_otherwise(path, ".csv", ".npz"))
     return status_fail(status, BLUR_FAILED_USAGE, "--out writes a table (FILE.csv) or arrays (FILE.npz), not %s", path);
   return file_can_write(path, status);
 }

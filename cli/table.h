@@ -21,6 +21,8 @@ void table_name(Table *table, int64_t column, const char *word, int64_t number);
 bool table_is_csv(const char *path); // by its ending
 // Whether `path` can be written and its ending is that of a table or of arrays.
 bool table_can_write(const char *path, BlurStatus *status);
+// The same for arrays alone.
+bool table_can_write_arrays(const char *path, BlurStatus *status);
 // A line of names, then a line a row; numbers as short as they are exact for float32.
 void table_print(const Table *table);
 bool table_write(const Table *table, const char *path, BlurStatus *status);

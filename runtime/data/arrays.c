@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+// `array` is NULL in a file that is one array.
 static bool bad(BlurStatus *status, const char *path, const char *array, const char *problem) {
+  if (!array) return status_fail(status, BLUR_FAILED_INPUT, "%s %s", path, problem);
   return status_fail(status, BLUR_FAILED_INPUT, "%s: array `%s` %s", path, array, problem);
 }
 
@@ -116,9 +118,12 @@ static bool read_table(const char *path, const NpzArray *array, TableShape shape
                        BlurStatus *status) {
   *samples = (Samples){.path = path};
   int64_t columns = array->dimensions == 2 ? array->extent[1] : 0, target = -1;
-  if (!*shape.target && (shape.inputs == 0 || columns == 0 || columns == shape.inputs))
-    return read_part(path, array, NULL, samples, status);
-  if (array->count == 0) return bad(status, path, array->name, "is empty");
+  if (!*shape.target && (shape.inputs == 0 || columns == 0 || columns == shape.inputs)) {
+    NpzArray unnamed = *array;
+    unnamed.name = NULL;
+    return read_part(path, &unnamed, NULL, samples, status);
+  }
+  if (array->count == 0) return bad(status, path, NULL, "is empty");
   if (*shape.target) {
     char *end;
     target = strtoll(shape.target, &end, 10) - 1;
@@ -129,7 +134,7 @@ static bool read_table(const char *path, const NpzArray *array, TableShape shape
     target = columns - 1;
   }
   if (columns - (target >= 0) < 1)
-    return bad(status, path, array->name, "is to have two axes: samples, and columns of inputs and one target");
+    return bad(status, path, NULL, "is to have two axes: samples, and columns of inputs and one target");
   *samples = (Samples){.path = path,
                        .samples = array->extent[0],
                        .inputs = columns - (target >= 0),

@@ -80,6 +80,18 @@ static int class_count(const DataStore *store) {
   return highest + 1;
 }
 
+// Each chosen class has a sample.
+static bool has_classes(const DataStore *store, const DataSpecification *specification, BlurStatus *status) {
+  bool seen[DATA_MAX_CLASSES] = {false};
+  for (int part = 0; part < DATA_PARTS; part++)
+    for (int64_t i = 0; i < store->part[part].samples; i++) seen[store->part[part].labels[i]] = true;
+  for (int i = 0; i < specification->class_count; i++)
+    if (!seen[i])
+      return status_fail(status, BLUR_FAILED_INPUT, "data `%s`: no sample has the label %d", store->name,
+                         specification->classes[i]);
+  return true;
+}
+
 // Chosen classes are called by their labels.
 static bool name_classes(DataStore *store, const DataSpecification *specification, BlurStatus *status) {
   store->class_names = calloc((size_t)store->classes, sizeof *store->class_names);
@@ -99,7 +111,9 @@ bool images_load(BlurData *data, const DataSpecification *specification, const c
       !load_part(store, BLUR_TEST, files.path[2], files.path[3], specification, status))
     return false;
   store->classes = specification->class_count ? specification->class_count : class_count(store);
-  if (specification->class_count && !name_classes(store, specification, status)) return false;
+  if (specification->class_count &&
+      !(has_classes(store, specification, status) && name_classes(store, specification, status)))
+    return false;
   return !specification->split_count || data_split_by(data, specification->split, specification->split_count, status);
 }
 

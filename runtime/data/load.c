@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/status.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +47,10 @@ static bool read_samples(const char *path, const Content *content, TableShape sh
                          BlurStatus *status) {
   if (is_array(content))
     return arrays_read(path, (const unsigned char *)content->bytes, content->length, shape, train, test, status);
+  const char *dot = strrchr(path, '.');
+  if (dot && (strcmp(dot, ".npz") == 0 || strcmp(dot, ".npy") == 0))
+    return status_fail(status, BLUR_FAILED_INPUT, "%s is no file of NumPy: it does not begin as an .npz or .npy does",
+                       path);
   return csv_read(path, content->bytes, content->length, shape, train, status);
 }
 
@@ -124,20 +129,27 @@ BlurData *blur_data_load(const char *text, BlurStatus *status) {
 
 // ---- inputs of predictions
 
+static bool other_inputs(const char *path, int64_t inputs, int64_t wanted, BlurStatus *status) {
+  return status_fail(status, BLUR_FAILED_INPUT, "%s has %" PRId64 " inputs, the network %" PRId64, path, inputs,
+                     wanted);
+}
+
 static bool load_inputs(DataStore *store, const DataSpecification *specification, int64_t inputs, BlurStatus *status) {
   Content content;
   const char *path = specification->place;
   if (!specification_fits(specification, SOURCE_TABLE, status) ||
       !(content.bytes = file_read_plain(path, file_limit, &content.length, status)))
     return false;
-  store->classes = specification->known_classes;
+  store->classes = specification->known_classes < 0 ? 0 : specification->known_classes;
   if (is_idx(&content)) // takes the content over
     return images_load_inputs(store, specification, path, (unsigned char *)content.bytes, content.length, status);
   Samples samples = {0};
   TableShape shape = {.target = specification->target,
                       .inputs = specification->size || specification->project ? 0 : inputs};
-  bool done = read_samples(path, &content, shape, &samples, NULL, status) &&
-              samples_store(store, &samples, NULL, specification, status);
+  bool done = read_samples(path, &content, shape, &samples, NULL, status);
+  if (done && shape.inputs && samples.inputs != inputs) done = other_inputs(path, samples.inputs, inputs, status);
+  if (specification->known_classes < 0) samples.kind = TARGETS_NONE;
+  done = done && samples_store(store, &samples, NULL, specification, status);
   free(content.bytes);
   samples_free(&samples);
   store->part[BLUR_TEST] = store->part[BLUR_TRAIN];
@@ -152,12 +164,11 @@ BlurData *blur_data_load_inputs(const char *text, int64_t inputs, int classes, c
   if (!data) return NULL;
   specification.known_classes = classes;
   specification.known_names = class_names;
-  specification.as = classes ? TARGETS_AS_CLASSES : TARGETS_AS_NUMBERS;
+  specification.as = classes < 0 ? TARGETS_AS_THEY_ARE : classes > 0 ? TARGETS_AS_CLASSES : TARGETS_AS_NUMBERS;
   bool done = load_inputs(data->store, &specification, inputs, status) && check_permutation(data->store, status) &&
               data_finish(data, status);
   if (done && blur_data_inputs(data) != inputs)
-    done = status_fail(status, BLUR_FAILED_INPUT, "%s has %lld inputs, the network %lld", specification.place,
-                       (long long)blur_data_inputs(data), (long long)inputs);
+    done = other_inputs(specification.place, blur_data_inputs(data), inputs, status);
   if (done) return data;
   blur_data_destroy(data);
   return NULL;

@@ -103,6 +103,11 @@ bool data_split_off_test(BlurData *data, const double *split, int count, BlurSta
     return deal(store, counts[0], counts[1], counts[2], status);
   }
   int64_t train = samples_of(count == 1 ? split[0] : 0.8, samples);
+  if (!count && train >= samples)
+    return status_fail(status, BLUR_FAILED_INPUT,
+                       "data `%s` has no test part and %lld sample%s, too few to take a fifth for one; split=0.5 takes "
+                       "half, test=FILE is a file of its own",
+                       store->name, (long long)samples, samples == 1 ? "" : "s");
   if (train < 1 || train >= samples) return refuse(store, status);
   return deal(store, train, 0, samples - train, status) && (count < 2 || data_split_by(data, split, count, status));
 }

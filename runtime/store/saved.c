@@ -235,7 +235,12 @@ BlurSaved *blur_saved_open(const char *path, BlurStatus *status) {
     return NULL;
   }
   bool done = npz_read(path, &saved->file, status);
-  if (done) {
+  if (!done && npz_is_unsealed(path)) { // NumPy turns the description into an array of bytes
+    status_fail(status, BLUR_FAILED_INPUT,
+                "%s is no network as `blur train --save FILE` writes it: it has no checksum, so another program wrote "
+                "it, or wrote it anew",
+                path);
+  } else if (done) {
     const NpzArray *about = npz_find(&saved->file, about_name);
     if (about && about->text) saved->about = json_loadb(about->text, about->text_length, 0, NULL);
     if (!about) {
@@ -244,7 +249,9 @@ BlurSaved *blur_saved_open(const char *path, BlurStatus *status) {
                       "%s is no saved network (it has no %s); `blur train --save FILE` writes one", path, about_name);
     } else if (!saved->file.is_sealed) {
       done = status_fail(status, BLUR_FAILED_INPUT,
-                         "%s has lost its checksum: it is damaged, or another program wrote it anew", path);
+                         "%s has lost its checksum: another program wrote it anew; begin from arrays of your own by "
+                         "`blur step --in`",
+                         path);
     } else {
       done = json_is_object(saved->about) ? read_description(saved, status) : damaged(saved, status);
     }

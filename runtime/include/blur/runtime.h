@@ -120,8 +120,8 @@ BlurData *blur_data_create_real(int64_t inputs, int64_t outputs, int64_t train_s
                                 BlurStatus *status);
 // Samples to predict, of one file: all are its test part, there is no training part. A file as of blur_data_load, or
 // one of images in the IDX format; targets may be missing: a table without them has `inputs` columns, one with them one
-// more (or `target=`). `classes`: of the network, 0 in regression; `class_names`: what they are called, or NULL:
-// numbers.
+// more (or `target=`). `classes`: of the network, 0 in regression, -1 to leave targets unread; `class_names`: what they
+// are called, or NULL: numbers.
 BlurData *blur_data_load_inputs(const char *specification, int64_t inputs, int classes, const char *const *class_names,
                                 BlurStatus *status);
 void blur_data_destroy(BlurData *data);
