@@ -95,6 +95,43 @@ int session_open(Session *session, const Arguments *arguments) {
   return session->pool ? EXIT_DONE : session_failed(session, &status);
 }
 
+// What the rule's name and the settings of the saved network mean today, in the loss of that time; 0: nothing.
+static uint64_t hash_today(const Session *session) {
+  const BlurSavedInfo *info = blur_saved_info(session->saved);
+  if (session->rule && !session->arguments->setting_count && session->loss == info->loss)
+    return blur_rule_hash(session->rule);
+  BlurReport *report = blur_report_create();
+  BlurRule *rule = blur_rule_load(session->rule_name, info->settings, info->setting_count, info->loss, report);
+  uint64_t hash = rule ? blur_rule_hash(rule) : 0;
+  blur_rule_destroy(rule);
+  blur_report_destroy(report);
+  return hash;
+}
+
+// Going on with another rule may be meant: it is told, not refused.
+static void warn_of_other_rule(const Session *session) {
+  const BlurSavedInfo *info = blur_saved_info(session->saved);
+  if (!info->rule_hash || hash_today(session) == info->rule_hash) return;
+  const char *file = session->arguments->value[OPTION_load];
+  if (strcmp(session->rule_name, info->rule) == 0)
+    complain(session->arguments, "warning: the rule %s has changed since %s was saved", info->rule, file);
+  else
+    complain(session->arguments, "warning: %s was saved by the rule %s, and %s is another", file, info->rule,
+             session->rule_name);
+}
+
+// Where settings that nobody typed come from.
+static void tell_settings_of_saved(const Session *session) {
+  const BlurSavedInfo *info = blur_saved_info(session->saved);
+  size_t own = session->setting_count - session->arguments->setting_count;
+  if (!own) return;
+  const char *file = session->arguments->value[OPTION_load];
+  fprintf(stderr, "blur: the network in %s brings ", file);
+  for (size_t i = 0; i < own; i++)
+    fprintf(stderr, "%s--set %s=%s", i ? " " : "", session->settings[i].name, session->settings[i].value);
+  fprintf(stderr, ": it was saved by the rule %s\n", info->rule);
+}
+
 int session_compile(Session *session) {
   const Arguments *arguments = session->arguments;
   session->rule =
@@ -104,6 +141,8 @@ int session_compile(Session *session) {
   if (!session->rule && session->saved && session->rule_name == blur_saved_info(session->saved)->rule)
     complain(arguments, "the network in %s was trained by `%s`; where that rule is now, write it before --load",
              arguments->value[OPTION_load], session->rule_name);
+  else if (!session->rule && session->saved) tell_settings_of_saved(session);
+  if (session->program && session->saved) warn_of_other_rule(session);
   if (!session->program) return code ? code : EXIT_INPUT;
   BlurStatus status;
   session->network = blur_network_create(session->program, session->pool, session->seed, &status);

@@ -131,6 +131,16 @@ static int read_batches(Step *step) {
   return EXIT_DONE;
 }
 
+static bool in_range(const Step *step, const BlurVariable *variable, const NpzArray *array) {
+  for (size_t i = 0; i < array->count; i++) {
+    if (!(array->values[i] < variable->low || array->values[i] > variable->high)) continue;
+    complain(step->session.arguments, "%s holds %.9g; the rule has the range (%.9g, %.9g)", array->name,
+             array->values[i], variable->low, variable->high);
+    return false;
+  }
+  return true;
+}
+
 // genome.NAME, genome.NAME.LAYER; or synapse.NAME.LAYER, and persistent neuron.NAME.LAYER and signal.NAME.
 static int set_kind(Step *step, bool genome) {
   const BlurVariable *variables;
@@ -151,6 +161,7 @@ static int set_kind(Step *step, bool genome) {
       complain(step->session.arguments, "%s has the shape %s; the rule's has %s", name, given, wanted);
       return EXIT_INPUT;
     }
+    if (genome && !in_range(step, variable, array)) return EXIT_INPUT;
     blur_network_set(step->session.network, variable, array->values);
   }
   return EXIT_DONE;

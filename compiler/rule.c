@@ -1,12 +1,15 @@
 // From the name of a rule to a checked rule: finds the file, parses it, picks the rule, checks it with the settings.
 #include "compiler/rule.h"
 
+#include "base/hash.h"
+#include "base/text.h"
 #include "compiler/semantics/experiment.h"
 #include "compiler/source/library.h"
 #include "compiler/syntax/syntax.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const AstFile *load_module(void *context, const char *module, const char *item, Span asked_at) {
   RuleModules *modules = context;
@@ -60,6 +63,18 @@ static void report_missing_rule(const AstFile *file, const char *path, const cha
   text_free(&all);
 }
 
+// There is no such file, but the library has this name or one like it: `adam` of `std.adam`. Reports it.
+static bool missing_as_library(Arena *arena, const char *path, BlurReport *report) {
+  if (access(path, F_OK) == 0) return false;
+  const char *const *names;
+  size_t count = library_names(arena, &names);
+  const char *near = near_name(path, names, count);
+  if (!near) return false;
+  Diagnostic *problem = diagnostic_report(&report->sink, DIAGNOSTIC_file_missing, (Span){0}, path);
+  diagnostic_help(&report->sink, problem, "did you mean `std.%s` of the library?", near);
+  return true;
+}
+
 // The file that a name of a rule leads to, and the rule `wanted` in it; NULL: any.
 static const SourceFile *find_source(Arena *arena, const char *name, const char **wanted, BlurReport *report) {
   *wanted = NULL;
@@ -81,7 +96,7 @@ static const SourceFile *find_source(Arena *arena, const char *name, const char 
     path = arena_copy(arena, name, (size_t)(colon - name));
     *wanted = colon + 1;
   }
-  const SourceFile *source = source_read(arena, path, &report->sink);
+  const SourceFile *source = missing_as_library(arena, path, report) ? NULL : source_read(arena, path, &report->sink);
   if (!source) report->environment = true;
   return source;
 }
@@ -147,6 +162,15 @@ void blur_rule_destroy(BlurRule *rule) {
 }
 
 const char *blur_rule_name(const BlurRule *rule) { return rule->checked->name; }
+
+uint64_t blur_rule_hash(const BlurRule *rule) {
+  Text text = {0};
+  checked_print(rule->checked, &text);
+  const char *meaning = strchr(text_get(&text), '\n'); // behind the line with its name
+  uint64_t hash = hash_text(meaning ? meaning + 1 : "");
+  text_free(&text);
+  return hash ? hash : 1;
+}
 
 bool blur_check_file(const char *path, BlurReport *report) {
   size_t errors = report->sink.errors;

@@ -81,16 +81,17 @@ static json_t *describe(const BlurNetwork *network, const BlurTraining *training
   json_t *list = json_array();
   for (int i = 0; i < layers; i++) json_array_append_new(list, json_integer((json_int_t)units[i]));
   // A seed has 64 bits without sign: it is kept as text, which every reader of JSON leaves as it is.
-  char seed[24];
+  char seed[24], hash[24];
   snprintf(seed, sizeof seed, "%" PRIu64, training ? training->seed : network->seed);
-  return json_pack("{s:i, s:s, s:o, s:o, s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:o, s:i, s:o}", "format", FORMAT, "rule",
-                   rule, "settings", set, "units", list, "batch", (json_int_t)blur_program_batch(network->program),
-                   "steps", (json_int_t)network->steps, "position", (json_int_t)(training ? training->position : 0),
-                   "seed", seed, "data", training ? blur_data_name(training->data) : "", "precision",
-                   network->element == 4 ? "float" : "double", "loss",
-                   blur_loss_name(training ? training->loss : BLUR_LOSS_CROSS_ENTROPY), "dead", dead, "classes",
-                   training ? blur_data_classes(training->data) : -1, "class_names",
-                   training ? names_of(training->data) : json_array());
+  snprintf(hash, sizeof hash, "%016" PRIx64, blur_program_rule_hash(network->program));
+  return json_pack(
+      "{s:i, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:o, s:i, s:o}", "format", FORMAT, "rule", rule,
+      "rule_hash", hash, "settings", set, "units", list, "batch", (json_int_t)blur_program_batch(network->program),
+      "steps", (json_int_t)network->steps, "position", (json_int_t)(training ? training->position : 0), "seed", seed,
+      "data", training ? blur_data_name(training->data) : "", "precision", network->element == 4 ? "float" : "double",
+      "loss", blur_loss_name(training ? training->loss : BLUR_LOSS_CROSS_ENTROPY), "dead", dead, "classes",
+      training ? blur_data_classes(training->data) : -1, "class_names",
+      training ? names_of(training->data) : json_array());
 }
 
 bool blur_network_save(const BlurNetwork *network, const BlurTraining *training, const char *rule, const char *path,
@@ -223,6 +224,8 @@ static bool read_description(BlurSaved *saved, BlurStatus *status) {
   info->steps = (int64_t)steps;
   info->position = (int64_t)position;
   info->seed = strtoull(seed, NULL, 10);
+  const char *hash = json_string_value(json_object_get(saved->about, "rule_hash"));
+  info->rule_hash = hash ? strtoull(hash, NULL, 16) : 0;
   info->precision = strcmp(precision, "double") == 0 ? BLUR_DOUBLE : BLUR_FLOAT;
   return true;
 }

@@ -47,6 +47,9 @@ BlurRule *blur_rule_load(const char *name, const BlurSetting *settings, size_t s
                          BlurReport *report);
 void blur_rule_destroy(BlurRule *rule);
 const char *blur_rule_name(const BlurRule *rule);
+// A hash of what the rule means: its variables, initial values, equations and orders, with its settings and what it
+// inherits and uses. Its name, its files, comments and layout do not count. Never 0.
+uint64_t blur_rule_hash(const BlurRule *rule);
 // Checks a whole file (all its rules). False if it has errors.
 bool blur_check_file(const char *path, BlurReport *report);
 // The text of a file in the canonical layout; the caller's to free(). *changed: the file looks otherwise. NULL: see the
@@ -169,6 +172,7 @@ void blur_program_initial_gradient(const BlurProgram *program, const BlurVariabl
 int64_t blur_program_batch(const BlurProgram *program);
 int blur_program_layers(const BlurProgram *program, const int64_t **units);
 bool blur_program_uses_batch_statistics(const BlurProgram *program);
+uint64_t blur_program_rule_hash(const BlurProgram *program); // blur_rule_hash of what it was compiled from
 typedef struct {
   double step_flops, step_bytes, predict_flops;
   double adjoint_flops, query_flops; // with options.adjoint

@@ -270,7 +270,8 @@ bool blur_unroll_run(BlurUnroll *unroll, BlurBatch *batch, void *context, double
 typedef struct BlurSaved BlurSaved;
 
 typedef struct {
-  const char *rule; // as loaded: "std.adam"
+  const char *rule;   // as loaded: "std.adam"
+  uint64_t rule_hash; // blur_rule_hash of what it then meant; 0: the file does not say
   size_t setting_count;
   const BlurSetting *settings; // that the rule was loaded with
   int layers;                  // entries of units
