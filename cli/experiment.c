@@ -111,6 +111,10 @@ static int run(Experiment *experiment) {
   experiment_tell_end(experiment);
   if (!experiment_write_files(experiment, &status)) return failed(experiment, &status);
   if (blur_study_interrupted(experiment->study)) {
+    if (ferror(stdout)) {
+      complain(experiment->arguments, "standard output could not be written; these results are partial");
+      return EXIT_ENVIRONMENT;
+    }
     complain(experiment->arguments, "interrupted: these results are partial");
     return EXIT_INTERRUPTED;
   }

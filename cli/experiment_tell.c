@@ -233,8 +233,7 @@ static void tell_progress(const Experiment *experiment, const BlurStudyEvent *ev
   fflush(stdout);
 }
 
-void experiment_watch(void *context, const BlurStudyEvent *event) {
-  Experiment *experiment = context;
+static void tell_event(Experiment *experiment, const BlurStudyEvent *event) {
   if (experiment->json) {
     json_event(experiment, event);
     return;
@@ -250,6 +249,13 @@ void experiment_watch(void *context, const BlurStudyEvent *event) {
   if (event->kind == BLUR_STUDY_PROGRESS || event->kind == BLUR_STUDY_EVALUATED) tell_progress(experiment, event);
   if (!event->choosing && event->kind != BLUR_STUDY_CHOSEN) tell_rows(experiment, false);
   fflush(stdout);
+}
+
+// Nobody waits for results that cannot be told: `blur train FILE | head -1` ends.
+void experiment_watch(void *context, const BlurStudyEvent *event) {
+  Experiment *experiment = context;
+  tell_event(experiment, event);
+  if (ferror(stdout)) blur_study_interrupt(experiment->study);
 }
 
 void experiment_tell_head(Experiment *experiment) {

@@ -190,6 +190,10 @@ static void report_number(Scanner *scanner, const char *start) {
   else if ((*letter == 'e' || *letter == 'E') && letter + 1 == scanner->cursor)
     diagnostic_help(parser->sink, diagnostic, "an exponent needs digits: `%s3` or `%s-3`", copy_of(scanner, start, scanner->cursor),
                     copy_of(scanner, start, scanner->cursor));
+  else if (*letter == 'x' && letter + 1 < scanner->cursor && strspn(letter + 1, "0123456789") >= (size_t)(scanner->cursor - letter - 1))
+    diagnostic_help(parser->sink, diagnostic, "layers that are alike are written `(%s x %s)`, a product `%s * %s`",
+                    copy_of(scanner, start, letter), copy_of(scanner, letter + 1, scanner->cursor),
+                    copy_of(scanner, start, letter), copy_of(scanner, letter + 1, scanner->cursor));
   else
     diagnostic_help(parser->sink, diagnostic, "a product needs its sign: `%s * %s`; a name begins with a letter",
                     copy_of(scanner, start, letter), copy_of(scanner, letter, scanner->cursor));

@@ -73,7 +73,7 @@ static void blur_error(const Span *location, Parser *parser, const char *message
 %right POWER
 
 %type <AstName> name block_word place scope
-%type <AstExpression *> expression reference indexed target
+%type <AstExpression *> expression reference indexed target link
 %type <ExpressionList> expressions extents
 %type <IndexList> indices
 %type <AstIndex *> index
@@ -203,14 +203,20 @@ value:
       $$ = syntax_update_call(parser, $own, $target, $phrase, @$);
     }
   ;
-chain: // in -> 256 -> out
-    expression[first] TO expression[next] {
+chain: // in -> 256 -> (64 x 4) -> out
+    link[first] TO link[next] {
       $first->next = $next;
       $$ = (AstValue){.kind = VALUE_CHAIN, .span = @$, .first = $first, .last = $next};
     }
-  | chain[list] TO expression[next] {
+  | chain[list] TO link[next] {
       $list.last->next = $next;
       $$ = (AstValue){.kind = VALUE_CHAIN, .span = @$, .first = $list.first, .last = $next};
+    }
+  ;
+link:
+    expression
+  | OPEN_PAREN expression[units] NAME expression[times] CLOSE_PAREN {
+      $$ = syntax_repeated_link(parser, $units, $NAME, $times, @$);
     }
   ;
 

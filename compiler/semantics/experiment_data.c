@@ -180,6 +180,8 @@ void take_data(ExperimentCheck *check, const AstPhrase *phrase) {
 
 // ---- net
 
+enum { MOST_LAYERS = 1024 };
+
 static void report_net(ExperimentCheck *check, Span span, const char *problem) {
   Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_net, span, problem);
   diagnostic_help(check->checker->sink, diagnostic,
@@ -219,8 +221,23 @@ static int64_t take_units(ExperimentCheck *check, const AstExpression *ast, bool
   return -1;
 }
 
+// `(64 x 4)`, which the grammar reads as a call whose name stands between its two arguments.
+static bool is_repeated(const AstExpression *link) {
+  return link->kind == EXPRESSION_CALL && link->call.function.span.start > link->span.start;
+}
+
+// Layers that a link of the chain stands for; 0 after a report.
+static int layers_of(ExperimentCheck *check, const AstExpression *link) {
+  double times = 1;
+  if (!is_repeated(link)) return 1;
+  const AstExpression *number = link->call.arguments->next;
+  bool right = strcmp(link->call.function.text, "x") == 0 && take_constant(check, number, &times) &&
+               times == floor(times) && times >= 1 && times <= MOST_LAYERS;
+  if (!right) report_net(check, link->span, "layers that are alike are written `(64 x 4)`: 4 layers of 64 units");
+  return right ? (int)times : 0;
+}
+
 void take_net(ExperimentCheck *check, const AstPhrase *phrase) {
-  enum { MOST_LAYERS = 1024 };
   CheckedExperiment *made = check->made;
   Arena *arena = check->checker->arena;
   refuse_settings(check, FIELD_net, phrase);
@@ -231,7 +248,11 @@ void take_net(ExperimentCheck *check, const AstPhrase *phrase) {
     return;
   }
   int layers = 0;
-  for (const AstExpression *link = phrase->value.first; link && layers <= MOST_LAYERS; link = link->next) layers++;
+  for (const AstExpression *link = phrase->value.first; link && layers <= MOST_LAYERS; link = link->next) {
+    int alike = layers_of(check, link);
+    if (!alike) return;
+    layers += alike;
+  }
   if (layers > MOST_LAYERS) {
     report_net(check, phrase->span, "it has more than 1024 layers");
     return;
@@ -239,9 +260,12 @@ void take_net(ExperimentCheck *check, const AstPhrase *phrase) {
   made->units = ARENA_ARRAY(arena, int64_t, layers);
   made->unit_spans = ARENA_ARRAY(arena, Span, layers);
   for (const AstExpression *link = phrase->value.first; link; link = link->next) {
-    int layer = made->layers++;
-    made->unit_spans[layer] = link->span;
-    made->units[layer] = take_units(check, link, layer == 0, link->next == NULL);
+    bool ends = !is_repeated(link), first = ends && made->layers == 0;
+    int64_t units = take_units(check, ends ? link : link->call.arguments, first, ends && link->next == NULL);
+    for (int times = layers_of(check, link); times > 0; times--) {
+      made->unit_spans[made->layers] = link->span;
+      made->units[made->layers++] = units;
+    }
   }
 }
 

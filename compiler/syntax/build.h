@@ -113,6 +113,9 @@ AstClause *syntax_clause(Parser *parser, AstName word, AstValue value, Span span
 AstName syntax_text_of(Parser *parser, Span span); // what stands between the quotation marks
 AstValue syntax_range_call(Parser *parser, AstExpression *function, AstExpression *low, AstExpression *high,
                            ExpressionList rest, Span span);
+// `(64 x 4)` in a chain: a call of `x` with both.
+AstExpression *syntax_repeated_link(Parser *parser, AstExpression *units, AstName word, AstExpression *times,
+                                    Span span);
 AstValue syntax_update_call(Parser *parser, AstExpression *function, AstExpression *target, AstPhrase *other,
                             Span span);
 

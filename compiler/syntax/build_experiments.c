@@ -65,3 +65,10 @@ AstValue syntax_update_call(Parser *parser, AstExpression *function, AstExpressi
   if (!take_function(parser, function, &value.name)) value.kind = VALUE_ERROR;
   return value;
 }
+
+AstExpression *syntax_repeated_link(Parser *parser, AstExpression *units, AstName word, AstExpression *times,
+                                    Span span) {
+  units->next = times;
+  ArgumentList both = {.arguments = {units, times}};
+  return syntax_call(parser, word, 0, (IndexList){0}, both, span);
+}
