@@ -255,8 +255,8 @@ bool ir_is_sparse(const IrProgram *program, IrValue adjoint);
 // buffer b's elements, dense, row-major. Statements run in order; each right side is evaluated whole before it takes
 // effect. `seed` names the noise.
 void ir_interpret(const IrProgram *program, double *const *storage, double step, uint64_t seed);
-// The same, less exact: every result that may be rounded, partial sums too, keeps `bits` bits (0: all) and is then moved
-// by a random part of itself, at most `unit`. What then differs by much more is decided by rounding.
+// The same, less exact: every result that may be rounded, partial sums too, keeps `bits` bits (0: all) and is then
+// moved by a random part of itself, at most `unit`. What then differs by much more is decided by rounding.
 typedef struct {
   int bits;
   double unit;

@@ -127,8 +127,8 @@ typedef struct {
   int64_t batch;
   BlurEngine engine;
   BlurPrecision precision; // the interpreter always computes in double
-  // The interpreter keeps `inexact_bits` bits of each result (0: those of double) and moves it by a random part, at most
-  // `inexactness` of it. What comes out much different is decided by rounding, in every engine.
+  // The interpreter keeps `inexact_bits` bits of each result (0: those of double) and moves it by a random part, at
+  // most `inexactness` of it. What comes out much different is decided by rounding, in every engine.
   int inexact_bits;
   double inexactness;
   BlurCpu cpu;
