@@ -63,14 +63,7 @@ static void print_initial(const CheckedVariable *variable, Text *out) {
     if (variable->second) print_source(variable->second->span, out);
     text_add(out, ")");
   }
-  if (variable->kind == CHECKED_GENOME && (isfinite(variable->low) || isfinite(variable->high))) {
-    text_add(out, " in (");
-    text_add_number(out, variable->low);
-    text_add(out, ", ");
-    text_add_number(out, variable->high);
-    text_add(out, ")");
-  }
-  text_add(out, "%s%s", variable->logarithmic ? " log" : "", variable->frozen ? " frozen" : "");
+  checked_print_range(variable, out);
 }
 
 static void print_variables(const CheckedRule *rule, CheckedKind kind, const char *title, Text *out) {

@@ -238,6 +238,7 @@ void checked_print_heading(const CheckedBlock *block, Text *out); // "pass relax
 void checked_print_steps(const CheckedRule *rule, const CheckedStep *steps,
                          Text *out); // "input; repeat 20 { relax }"
 // edges.c: the operations without a derivative somewhere, each with its place and what is taken there; surrogates.
+void checked_print_range(const CheckedVariable *variable, Text *out); // " in (0, 1) log frozen", or nothing
 void checked_print_edges(const CheckedRule *rule, Text *out);
 void checked_print_axes(const CheckedRule *rule, RuleAxisSet axes, Text *out); // "{c, batch, post}"
 void checked_print(const CheckedRule *rule, Text *out); // --stage=checked: variables, axes, statements with their axes

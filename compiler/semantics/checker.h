@@ -291,7 +291,6 @@ void report_unused_settings(Checker *checker);
 bool constant_number(Checker *checker, const AstExpression *ast, const char *what, double *number, bool *is_truth);
 bool constant_integer(Checker *checker, const AstExpression *ast, const char *what, int64_t *integer);
 bool constant_of_entry(Checker *checker, Entry *entry, Span asked_at);
-double constant_fold(IrOperation operation, double x, double y, double z);
 
 // nodes.c
 static inline Node *node_of(const CheckedExpression *expression) { return (Node *)(uintptr_t)expression; }

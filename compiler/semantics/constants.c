@@ -5,53 +5,6 @@
 
 #include <math.h>
 
-double constant_fold(IrOperation operation, double x, double y, double z) {
-  switch (operation) {
-  case OP_NEGATE: return -x;
-  case OP_EXP: return exp(x);
-  case OP_LOG: return log(x);
-  case OP_LOG1P: return log1p(x);
-  case OP_EXPM1: return expm1(x);
-  case OP_SQRT: return sqrt(x);
-  case OP_RSQRT: return 1 / sqrt(x);
-  case OP_ABS: return fabs(x);
-  case OP_SIGN: return x > 0 ? 1 : x < 0 ? -1 : x;
-  case OP_FLOOR: return floor(x);
-  case OP_TANH: return tanh(x);
-  case OP_SIGMOID: return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x));
-  case OP_RELU: return x > 0 || isnan(x) ? x : 0;
-  case OP_SOFTPLUS: return fmax(x, 0) + log1p(exp(-fabs(x)));
-  case OP_ERF: return erf(x);
-  case OP_SIN: return sin(x);
-  case OP_COS: return cos(x);
-  case OP_STOP:
-  case OP_NUMBER_OF: return x;
-  case OP_NOT: return x == 0;
-  case OP_ADD: return x + y;
-  case OP_SUBTRACT: return x - y;
-  case OP_MULTIPLY: return x * y;
-  case OP_DIVIDE: return x / y;
-  case OP_POWER: return pow(x, y);
-  case OP_MINIMUM: return isnan(x) || isnan(y) ? NAN : y < x ? y : x;
-  case OP_MAXIMUM: return isnan(x) || isnan(y) ? NAN : y > x ? y : x;
-  case OP_MODULO: return x - y * floor(x / y);
-  case OP_LESS: return x < y;
-  case OP_LESS_EQUAL: return x <= y;
-  case OP_GREATER: return x > y;
-  case OP_GREATER_EQUAL: return x >= y;
-  case OP_EQUAL: return x == y;
-  case OP_NOT_EQUAL: return x != y;
-  case OP_AND: return x != 0 && y != 0;
-  case OP_OR: return x != 0 || y != 0;
-  case OP_SELECT: return x != 0 ? y : z;
-  case OP_CLAMP: return isnan(x) ? x : x < y ? y : x > z ? z : x;
-  case OP_SURROGATE: return x;
-  case OP_FMA: return fma(x, y, z);
-  case OP_COUNT: break;
-  }
-  return NAN;
-}
-
 // The node of a constant expression; NULL after a report. One that does not fold is left to the caller.
 static CheckedExpression *constant_node(Checker *checker, const AstExpression *ast, const char *what) {
   Place place = checker->place;

@@ -275,8 +275,8 @@ static CheckedExpression *fold(Checker *checker, IrOperation operation, CheckedE
         return (operand[i]->number != 0) == (operation == OP_AND) ? operand[1 - i] : operand[i];
   for (int i = 0; i < 3; i++)
     if (operand[i] && operand[i]->kind != CHECKED_NUMBER) return NULL;
-  double result = constant_fold(operation, operand[0]->number, operand[1] ? operand[1]->number : 0,
-                                operand[2] ? operand[2]->number : 0);
+  double result = ir_evaluate(operation, operand[0]->number, operand[1] ? operand[1]->number : 0,
+                              operand[2] ? operand[2]->number : 0);
   return node_number(checker, result, is_truth_operation(operation), span);
 }
 

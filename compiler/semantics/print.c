@@ -212,6 +212,17 @@ static void print_initial(Printer *printer, const CheckedVariable *variable) {
   text_add(out, count > 64 ? ", ...]" : "]");
 }
 
+void checked_print_range(const CheckedVariable *variable, Text *out) {
+  if (variable->kind == CHECKED_GENOME && (isfinite(variable->low) || isfinite(variable->high))) {
+    text_add(out, " in (");
+    text_add_number(out, variable->low);
+    text_add(out, ", ");
+    text_add_number(out, variable->high);
+    text_add(out, ")");
+  }
+  text_add(out, "%s%s", variable->logarithmic ? " log" : "", variable->frozen ? " frozen" : "");
+}
+
 static void print_variable(Printer *printer, const CheckedVariable *variable) {
   static const char *const kinds[] = {"x", "y", "neuron", "synapse", "genome", "signal"};
   Text *out = printer->out;
@@ -229,15 +240,7 @@ static void print_variable(Printer *printer, const CheckedVariable *variable) {
   if (variable->persistent) text_add(out, " persistent");
   static const char *const scopes[] = {"", " per layer", " per neuron", " per synapse"};
   text_add(out, "%s", scopes[variable->scope]);
-  if (variable->kind == CHECKED_GENOME && (isfinite(variable->low) || isfinite(variable->high))) {
-    text_add(out, " in (");
-    text_add_number(out, variable->low);
-    text_add(out, ", ");
-    text_add_number(out, variable->high);
-    text_add(out, ")");
-  }
-  if (variable->logarithmic) text_add(out, " log");
-  if (variable->frozen) text_add(out, " frozen");
+  checked_print_range(variable, out);
   if (!variable->used) text_add(out, " unused");
   text_add(out, "\n");
 }

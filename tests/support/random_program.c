@@ -28,8 +28,8 @@ static const char *const axis_names[AXES] = {"batch", "c", "d", "pre", "post", "
 typedef struct {
   unsigned state;
   Text *out;
-  bool temporaries; // h, g, v may be read
-  int repeats;      // around; the counters i and j may be read
+  int readable; // of the buffers of add_leaf
+  int repeats;  // around; the counters i and j may be read
 } Draw;
 
 static unsigned draw(Draw *random, unsigned below) {
@@ -46,6 +46,8 @@ static int draw_axis(Draw *random, unsigned set, unsigned like) {
     if (possible >> axis & 1) return axis;
   }
 }
+
+enum { GIVEN = 7, VARIABLES = 9, WITH_TEMPORARIES = 14 }; // how many of the buffers that add_leaf has
 
 static void add_leaf(Draw *random, unsigned set) {
   static const struct {
@@ -68,7 +70,6 @@ static void add_leaf(Draw *random, unsigned set) {
       {"g", 2, {1 << BATCH, 1 << PRE}},
       {"v", 2, {1 << PRE, 1 << POST | 1 << POST2}},
   };
-  enum { ALL = sizeof buffers / sizeof *buffers, TEMPORARIES = 5 };
   static const char *const constants[] = {"0", "1", "2", "0.5", "-1", "-3", "0.1"};
   if (draw(random, 6) == 0) {
     text_add(random->out, "%s", constants[draw(random, sizeof constants / sizeof *constants)]);
@@ -78,7 +79,7 @@ static void add_leaf(Draw *random, unsigned set) {
     text_add(random->out, "%c[]", 'i' + (int)draw(random, (unsigned)random->repeats));
     return;
   }
-  int which = (int)draw(random, random->temporaries ? ALL : ALL - TEMPORARIES);
+  int which = (int)draw(random, (unsigned)random->readable);
   text_add(random->out, "%s[", buffers[which].name);
   for (int i = 0; i < buffers[which].dimensions; i++) {
     int axis = draw_axis(random, set, buffers[which].like[i]);
@@ -148,9 +149,32 @@ static void add_value(Draw *random, unsigned set, int depth) {
   }
 }
 
+static char *taken(Arena *arena, Text *text) {
+  char *copy = arena_copy(arena, text->bytes, text->length);
+  text_free(text);
+  return copy;
+}
+
+char *random_values(Arena *arena, unsigned seed) {
+  Text text = {0};
+  Draw random = {.state = seed * 7919u + 1, .out = &text, .readable = GIVEN};
+  text_add(&text, "program random\n");
+  declare(&text, 2, 5, 4, 3);
+  text_add(&text, "r[c, pre, post] <- ");
+  add_value(&random, 1 << C | 1 << PRE | 1 << POST, 5);
+  text_add(&text, "\nq[batch, post] <- ");
+  add_value(&random, 1 << BATCH | 1 << POST, 6);
+  text_add(&text, "\np[batch, pre, post] <- ");
+  add_value(&random, 1 << BATCH | 1 << PRE | 1 << POST, 4);
+  text_add(&text, "\nt[] <- ");
+  add_value(&random, 0, 6);
+  text_add(&text, "\n");
+  return taken(arena, &text);
+}
+
 char *random_program(Arena *arena, unsigned seed) {
   Text text = {0};
-  Draw random = {.state = seed * 7919u + 1, .out = &text};
+  Draw random = {.state = seed * 7919u + 1, .out = &text, .readable = VARIABLES};
   int batch = 2 + (int)draw(&random, 24), pre = 2 + (int)draw(&random, 20), post = 2 + (int)draw(&random, 20);
   text_add(&text, "program random\n");
   declare(&text, seed % 3 ? 2 : 18, batch, pre, post);
@@ -172,9 +196,7 @@ char *random_program(Arena *arena, unsigned seed) {
   add_value(&random, 0, 4);
   text_add(&text, ")");
   text_add(&text, "\n");
-  char *copy = arena_copy(arena, text.bytes, text.length);
-  text_free(&text);
-  return copy;
+  return taken(arena, &text);
 }
 
 // Statements on all that may be assigned, some of them in repeats.
@@ -211,7 +233,7 @@ static void add_statements(Draw *random, int count) {
 
 char *random_repeats(Arena *arena, unsigned seed) {
   Text text = {0};
-  Draw random = {.state = seed * 104729u + 5, .out = &text, .temporaries = true};
+  Draw random = {.state = seed * 104729u + 5, .out = &text, .readable = WITH_TEMPORARIES};
   int batch = 2 + (int)draw(&random, 40), pre = 2 + (int)draw(&random, 20), post = 2 + (int)draw(&random, 20);
   text_add(&text,
            "program random\nbuffer i temporary []\nbuffer j temporary []\n"
@@ -222,7 +244,5 @@ char *random_repeats(Arena *arena, unsigned seed) {
   text_add(&text, "h[batch, post] <- 0\ng[batch, pre] <- x[batch, pre]\nv[pre, post] <- 1\nt[] <- 0\n");
   add_statements(&random, 3 + (int)draw(&random, 6));
   text_add(&text, "p[batch, pre, post] <- tanh(mul(h[batch, post], add(g[batch, pre], v[pre, post])))\n");
-  char *copy = arena_copy(arena, text.bytes, text.length);
-  text_free(&text);
-  return copy;
+  return taken(arena, &text);
 }

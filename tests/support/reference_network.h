@@ -50,4 +50,56 @@ static inline const BlurVariable *reference_variable(const BlurNetwork *network,
   return NULL;
 }
 
+static inline void reference_set_variables(BlurNetwork *network, const NpzFile *file) {
+  for (size_t i = 0; i < file->count; i++) {
+    const BlurVariable *variable = reference_variable(network, file->arrays[i].name);
+    if (variable) blur_network_set(network, variable, file->arrays[i].values);
+  }
+}
+
+// How a case is computed, and how exactly it must be.
+typedef struct {
+  char text[96];
+  BlurOptions options; // layers, units, batch, query_loss are the case's
+  int threads;
+  double tolerance;
+} ReferenceWay;
+
+typedef void ReferenceRun(const ReferenceCase *item, const ReferenceWay *way, BlurNetwork *network,
+                          const NpzFile *file);
+
+// Calls `run` for each of the ways with a network whose variables are those of the case.
+static inline void reference_run_ways(const ReferenceCase *item, ReferenceWay *ways, size_t count, ReferenceRun *run) {
+  NpzFile file;
+  cr_assert(reference_open(item, &file), "%s", item->name);
+  BlurReport *report = blur_report_create();
+  BlurLoss loss;
+  BlurRule *rule = reference_load(item, &loss, report);
+  cr_assert_not_null(rule, "%s\n%s", item->name, blur_report_text(report, false));
+  int64_t units[16];
+  int layers = reference_units(item, units);
+  for (size_t i = 0; i < count; i++) {
+    ReferenceWay *way = &ways[i];
+    way->options.layers = layers;
+    way->options.units = units;
+    way->options.batch = npz_find(&file, "x")->extent[1];
+    way->options.query_loss = loss;
+    way->options.no_cache = true;
+    BlurStatus status = {0};
+    BlurProgram *program = blur_compile(rule, &way->options, report);
+    cr_assert_not_null(program, "%s (%s)\n%s", item->name, way->text, blur_report_text(report, false));
+    BlurPool *pool = blur_pool_create(way->threads, &status);
+    BlurNetwork *network = blur_network_create(program, pool, 1, &status);
+    cr_assert_not_null(network, "%s", status.message);
+    reference_set_variables(network, &file);
+    run(item, way, network, &file);
+    blur_network_destroy(network);
+    blur_pool_destroy(pool);
+    blur_program_destroy(program);
+  }
+  blur_rule_destroy(rule);
+  blur_report_destroy(report);
+  npz_free(&file);
+}
+
 #endif

@@ -4,59 +4,25 @@
 #include "blur/experiment.h"
 #include "blur/runtime.h"
 #include "compiler/semantics/experiment.h"
-#include "compiler/source/library.h"
-#include "tests/support/expectation.h"
+#include "tests/support/golden.h"
 
-#include <criterion/criterion.h>
 #include <stdio.h>
-#include <string.h>
 
-typedef struct {
-  Arena *arena;
-  DiagnosticSink *sink;
-} Library;
-
-static const AstFile *load(void *context, const char *module, const char *item, Span asked_at) {
-  Library *library = context;
-  SourceFile *source = strcmp(module, "std") ? NULL : library_find(library->arena, item);
-  if (!source && asked_at.file) {
-    Diagnostic *problem = diagnostic_report(library->sink, DIAGNOSTIC_unknown_library_item, asked_at, item);
-    diagnostic_help(library->sink, problem, "`blur rules` lists the library");
-  }
-  return source ? parse_file(library->arena, source, library->sink) : NULL;
+static bool check_all(Arena *arena, const AstFile *file, const ModuleLoader *loader, DiagnosticSink *sink) {
+  cr_expect(check_file(arena, file, loader, sink), "errors outside of experiments");
+  return check_experiments(arena, file, false, loader, sink);
 }
 
-static void check_golden(const char *path, void *codes) {
-  Arena *arena = arena_create();
-  DiagnosticSink sink = {.arena = arena};
-  Library library = {arena, &sink};
-  ModuleLoader loader = {&library, load};
-  SourceFile *source = source_read(arena, path, &sink);
-  cr_assert_not_null(source, "%s", path);
-  const AstFile *file = parse_file(arena, source, &sink);
-  cr_expect_eq(sink.errors, 0, "%s: errors of syntax", path);
-  cr_expect(check_file(arena, file, &loader, &sink), "%s: errors outside of experiments", path);
-  cr_expect_eq(check_experiments(arena, file, false, &loader, &sink), sink.errors == 0, "%s", path);
-  cr_expect_gt(sink.items.count, 0, "%s", path);
-  Text differences = {0};
-  cr_expect_eq(expectation_compare(source, &sink, &differences), 0, "%s:\n%s", path, text_get(&differences));
-  text_free(&differences);
-  for (size_t i = 0; i < sink.items.count; i++) ((bool *)codes)[sink.items.items[i].code] = true;
-  arena_destroy(arena);
-}
+static bool is_of_experiments(const char *code) { return !strncmp(code + 1, "05", 2); }
 
 Test(golden_experiments, every_file_and_every_code) {
-  setenv("BLUR_STDLIB", SOURCE_DIR "/stdlib", 1);
-  bool seen[DIAGNOSTIC_COUNT] = {false};
-  cr_expect_gt(expectation_files(SOURCE_DIR "/tests/golden/experiments", ".blur", check_golden, seen), 15);
-  for (int code = 0; code < DIAGNOSTIC_COUNT; code++) {
-    const char *name = diagnostic_code_name((DiagnosticCode)code);
-    if (strncmp(name + 1, "05", 2) != 0) continue;
-    const char *title, *explanation = diagnostic_explanation(name, &title);
-    cr_expect(explanation && strlen(explanation) > 80, "%s is not explained", name);
-    if (code == DIAGNOSTIC_no_such_experiment) continue; // tests/cli/experiment.test
-    cr_expect(seen[code], "no file of tests/golden/experiments shows %s", name);
-  }
+  golden_check(&(Golden){.folder = SOURCE_DIR "/tests/golden/experiments",
+                         .files = 15,
+                         .check = check_all,
+                         .loader_reports = true,
+                         .belongs = is_of_experiments,
+                         .elsewhere = {DIAGNOSTIC_no_such_experiment}, // tests/cli/experiment.test
+                         .elsewhere_count = 1});
 }
 
 Test(golden_experiments, the_documentation_has_the_table_of_fields) {
@@ -85,8 +51,8 @@ Test(golden_experiments, every_generated_task_is_known) {
                generator->inputs + more, generator->outputs, generator->name);
       Arena *arena = arena_create();
       DiagnosticSink sink = {.arena = arena};
-      Library library = {arena, &sink};
-      ModuleLoader loader = {&library, load};
+      Library library = {arena, &sink, true};
+      ModuleLoader loader = {&library, library_load};
       SourceFile *source = source_from_bytes(arena, "task", text, strlen(text));
       const AstFile *file = parse_file(arena, source, &sink);
       bool fine = check_experiments(arena, file, sink.errors > 0, &loader, &sink);

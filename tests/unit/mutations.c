@@ -8,10 +8,8 @@
 //              of it points within two lines of the mutation
 //   elsewhere  the mutation took a name's declaration, a block, or the line that begins a rule: nothing near is left to
 //              point at, and the error stands where what is gone is missed first, and names it
-#include "compiler/semantics/checked.h"
-#include "compiler/source/library.h"
-#include "compiler/syntax/syntax.h"
 #include "tests/support/expectation.h"
+#include "tests/support/library_loader.h"
 
 #include <criterion/criterion.h>
 #include <ctype.h>
@@ -334,18 +332,6 @@ enum { MUTATIONS = sizeof mutations / sizeof *mutations };
 
 // ---- verdicts
 
-typedef struct {
-  Arena *arena;
-  DiagnosticSink *sink;
-} Library;
-
-static const AstFile *load(void *context, const char *module, const char *item, Span asked_at) {
-  (void)asked_at;
-  Library *library = context;
-  SourceFile *source = strcmp(module, "std") ? NULL : library_find(library->arena, item);
-  return source ? parse_file(library->arena, source, library->sink) : NULL;
-}
-
 static uint32_t distance(uint32_t line, uint32_t other) { return line > other ? line - other : other - line; }
 
 static bool stands_near(const SourceFile *source, Span span, uint32_t line) {
@@ -391,8 +377,8 @@ static Checked check_text(const File *file, const char *text) {
   Arena *arena = arena_create();
   Checked checked = {.arena = arena, .sink = {.arena = arena}};
   checked.source = source_from_bytes(arena, file->path, text, strlen(text));
-  Library library = {arena, &checked.sink};
-  ModuleLoader loader = {&library, load};
+  Library library = {arena, &checked.sink, false};
+  ModuleLoader loader = {&library, library_load};
   check_file(arena, parse_file(arena, checked.source, &checked.sink), &loader, &checked.sink);
   return checked;
 }

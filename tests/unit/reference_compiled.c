@@ -4,27 +4,20 @@
 // against the public interpreter engine.
 #include "tests/support/reference_network.h"
 
-typedef struct {
-  char text[96];
-  BlurOptions options;
-  int threads;
-  double tolerance;
-} Way;
-
 ParameterizedTestParameters(reference, compiled) {
   static ReferenceCase cases[REFERENCE_MAX_CASES];
   return cr_make_param_array(ReferenceCase, cases, reference_rules(cases, reference_vectors(cases)));
 }
 
-static size_t list_ways(Way *ways) {
+static size_t list_ways(ReferenceWay *ways) {
   size_t count = 0;
-  ways[count++] =
-      (Way){"interpreter", {.engine = BLUR_ENGINE_INTERPRET, .precision = BLUR_DOUBLE, .all_live = true}, 1, 1e-9};
+  ways[count++] = (ReferenceWay){
+      "interpreter", {.engine = BLUR_ENGINE_INTERPRET, .precision = BLUR_DOUBLE, .all_live = true}, 1, 1e-9};
   for (int cpu = BLUR_CPU_X86_64; cpu <= BLUR_CPU_AVX512; cpu++) {
     if (!blur_cpu_available((BlurCpu)cpu)) continue;
     for (int precision = BLUR_FLOAT; precision <= BLUR_DOUBLE; precision++) {
-      Way *way = &ways[count++];
-      *way = (Way){
+      ReferenceWay *way = &ways[count++];
+      *way = (ReferenceWay){
           .options = {.precision = (BlurPrecision)precision, .cpu = (BlurCpu)cpu, .all_live = cpu != BLUR_CPU_AVX2},
           .threads = 1 + cpu % 2,
           .tolerance = precision == BLUR_DOUBLE ? 1e-9 : 1e-4};
@@ -32,12 +25,11 @@ static size_t list_ways(Way *ways) {
                precision == BLUR_DOUBLE ? "double" : "float", way->threads, way->options.all_live ? ", all live" : "");
     }
   }
-  ways[count++] = (Way){"OpenBLAS", {.precision = BLUR_DOUBLE, .products = BLUR_PRODUCTS_OPENBLAS}, 2, 1e-9};
-  for (size_t i = 0; i < count; i++) ways[i].options.no_cache = true;
+  ways[count++] = (ReferenceWay){"OpenBLAS", {.precision = BLUR_DOUBLE, .products = BLUR_PRODUCTS_OPENBLAS}, 2, 1e-9};
   return count;
 }
 
-static void compare(const ReferenceCase *item, const Way *way, const char *what, const double *found,
+static void compare(const ReferenceCase *item, const ReferenceWay *way, const char *what, const double *found,
                     const double *expected, size_t count) {
   double error = reference_error(found, expected, count);
   cr_expect(error <= way->tolerance, "%s (%s): %s: error %.3g", item->name, way->text, what, error);
@@ -53,8 +45,8 @@ static void forgive_dead(const BlurVariable *variable, double *found, const doub
         found[piece * count + i] = expected[piece * count + i];
 }
 
-static void check_variables(const ReferenceCase *item, const Way *way, BlurNetwork *network, const NpzFile *file,
-                            int step) {
+static void check_variables(const ReferenceCase *item, const ReferenceWay *way, BlurNetwork *network,
+                            const NpzFile *file, int step) {
   char prefix[32];
   int length = snprintf(prefix, sizeof prefix, "after%d.", step), compared = 0;
   for (size_t i = 0; i < file->count; i++) {
@@ -83,15 +75,11 @@ static void predict(BlurNetwork *network, const double *x, double *prediction) {
   blur_network_get(network, blur_network_find(network, BLUR_PREDICTION, NULL, -1), prediction);
 }
 
-static void run_case(const ReferenceCase *item, const Way *way, BlurNetwork *network, const NpzFile *file) {
+static void run_case(const ReferenceCase *item, const ReferenceWay *way, BlurNetwork *network, const NpzFile *file) {
   const NpzArray *x = npz_find(file, "x"), *y = npz_find(file, "y");
   const NpzArray *query_x = npz_find(file, "query_x"), *query_y = npz_find(file, "query_y");
   int64_t batch = x->extent[1], outputs = y->extent[2];
   double *prediction = malloc((size_t)(batch * outputs) * sizeof(double));
-  for (size_t i = 0; i < file->count; i++) {
-    const BlurVariable *variable = reference_variable(network, file->arrays[i].name);
-    if (variable) blur_network_set(network, variable, file->arrays[i].values);
-  }
   for (int step = 1; step <= (int)x->extent[0]; step++) {
     const double *step_x = x->values + (step - 1) * batch * x->extent[2],
                  *step_y = y->values + (step - 1) * batch * outputs;
@@ -118,33 +106,6 @@ static void run_case(const ReferenceCase *item, const Way *way, BlurNetwork *net
 }
 
 ParameterizedTest(ReferenceCase *item, reference, compiled) {
-  NpzFile file;
-  cr_assert(reference_open(item, &file), "%s", item->name);
-  BlurReport *report = blur_report_create();
-  BlurLoss loss;
-  BlurRule *rule = reference_load(item, &loss, report);
-  cr_assert_not_null(rule, "%s\n%s", item->name, blur_report_text(report, false));
-  int64_t units[16];
-  int layers = reference_units(item, units);
-  Way ways[16];
-  size_t count = list_ways(ways);
-  for (size_t i = 0; i < count; i++) {
-    Way *way = &ways[i];
-    way->options.layers = layers;
-    way->options.units = units;
-    way->options.batch = npz_find(&file, "x")->extent[1];
-    BlurStatus status = {0};
-    BlurProgram *program = blur_compile(rule, &way->options, report);
-    cr_assert_not_null(program, "%s (%s)\n%s", item->name, way->text, blur_report_text(report, false));
-    BlurPool *pool = blur_pool_create(way->threads, &status);
-    BlurNetwork *network = blur_network_create(program, pool, 1, &status);
-    cr_assert_not_null(network);
-    run_case(item, way, network, &file);
-    blur_network_destroy(network);
-    blur_pool_destroy(pool);
-    blur_program_destroy(program);
-  }
-  blur_rule_destroy(rule);
-  blur_report_destroy(report);
-  npz_free(&file);
+  ReferenceWay ways[16];
+  reference_run_ways(item, ways, list_ways(ways), run_case);
 }

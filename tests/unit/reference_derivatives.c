@@ -3,13 +3,6 @@
 // double to 1e-8 and in float to 1e-3 of the largest entry; with any number of snapshots, to the last bit.
 #include "tests/support/reference_network.h"
 
-typedef struct {
-  char text[96];
-  BlurOptions options;
-  int threads;
-  double tolerance;
-} Way;
-
 ParameterizedTestParameters(reference, derivatives) {
   static ReferenceCase cases[REFERENCE_MAX_CASES];
   size_t count = 0, all = reference_vectors(cases);
@@ -18,24 +11,24 @@ ParameterizedTestParameters(reference, derivatives) {
   return cr_make_param_array(ReferenceCase, cases, count);
 }
 
-static size_t list_ways(Way *ways) {
+static size_t list_ways(ReferenceWay *ways) {
   size_t count = 0;
-  ways[count++] = (Way){"interpreter", {.engine = BLUR_ENGINE_INTERPRET, .precision = BLUR_DOUBLE}, 1, 1e-8};
+  ways[count++] = (ReferenceWay){"interpreter", {.engine = BLUR_ENGINE_INTERPRET, .precision = BLUR_DOUBLE}, 1, 1e-8};
   for (int cpu = BLUR_CPU_X86_64; cpu <= BLUR_CPU_AVX512; cpu++) {
     if (!blur_cpu_available((BlurCpu)cpu)) continue;
     for (int precision = BLUR_FLOAT; precision <= BLUR_DOUBLE; precision++) {
       bool other = precision != (cpu == BLUR_CPU_AVX2 ? BLUR_FLOAT : BLUR_DOUBLE);
       if (other && cpu != BLUR_CPU_AVX512) continue; // both on the best machine, one on each other level
-      Way *way = &ways[count++];
-      *way = (Way){.options = {.precision = (BlurPrecision)precision, .cpu = (BlurCpu)cpu},
-                   .threads = 1 + (cpu + precision) % 2,
-                   .tolerance = precision == BLUR_DOUBLE ? 1e-8 : 1e-3};
+      ReferenceWay *way = &ways[count++];
+      *way = (ReferenceWay){.options = {.precision = (BlurPrecision)precision, .cpu = (BlurCpu)cpu},
+                            .threads = 1 + (cpu + precision) % 2,
+                            .tolerance = precision == BLUR_DOUBLE ? 1e-8 : 1e-3};
       way->options.all_live = cpu != BLUR_CPU_AVX2;
       snprintf(way->text, sizeof way->text, "%s, %s", blur_cpu_name((BlurCpu)cpu),
                precision == BLUR_DOUBLE ? "double" : "float");
     }
   }
-  for (size_t i = 0; i < count; i++) ways[i].options.no_cache = ways[i].options.adjoint = true;
+  for (size_t i = 0; i < count; i++) ways[i].options.adjoint = true;
   return count;
 }
 
@@ -56,13 +49,6 @@ static void set_batch(void *context, BlurNetwork *network, int64_t step) {
   blur_network_set(network, blur_network_find(network, BLUR_Y, NULL, -1), y);
 }
 
-static void set_variables(BlurNetwork *network, const NpzFile *file) {
-  for (size_t i = 0; i < file->count; i++) {
-    const BlurVariable *variable = reference_variable(network, file->arrays[i].name);
-    if (variable) blur_network_set(network, variable, file->arrays[i].values);
-  }
-}
-
 // What an array's error is told relative to, in float: its largest entry; single numbers of the genome count as one
 // array, since normalization makes some of them sums that almost cancel.
 static double scale_of(const NpzFile *file, const char *prefix, const NpzArray *array) {
@@ -76,8 +62,8 @@ static double scale_of(const NpzFile *file, const char *prefix, const NpzArray *
   return largest;
 }
 
-static void check_gradient(const ReferenceCase *item, const Way *way, const BlurNetwork *network, const NpzFile *file,
-                           int steps) {
+static void check_gradient(const ReferenceCase *item, const ReferenceWay *way, const BlurNetwork *network,
+                           const NpzFile *file, int steps) {
   char prefix[32];
   int compared = 0;
   snprintf(prefix, sizeof prefix, "after%d.d.", steps);
@@ -99,49 +85,24 @@ static void check_gradient(const ReferenceCase *item, const Way *way, const Blur
   cr_expect(compared >= 8, "%s (%s): only %d compared", item->name, way->text, compared);
 }
 
-ParameterizedTest(ReferenceCase *item, reference, derivatives) {
-  NpzFile file;
-  cr_assert(reference_open(item, &file), "%s", item->name);
-  BlurReport *report = blur_report_create();
-  BlurLoss loss;
-  BlurRule *rule = reference_load(item, &loss, report);
-  cr_assert_not_null(rule, "%s\n%s", item->name, blur_report_text(report, false));
-  int64_t units[16];
-  int layers = reference_units(item, units);
-  Batches batches = {npz_find(&file, "x"), npz_find(&file, "y"), npz_find(&file, "query_x"), npz_find(&file, "query_y"),
-                     0};
-  Way ways[16];
-  size_t count = list_ways(ways);
-  for (size_t i = 0; i < count; i++) {
-    Way *way = &ways[i];
-    way->options.layers = layers;
-    way->options.units = units;
-    way->options.batch = batches.x->extent[1];
-    way->options.query_loss = loss;
-    BlurStatus status = {0};
-    BlurProgram *program = blur_compile(rule, &way->options, report);
-    cr_assert_not_null(program, "%s (%s)\n%s", item->name, way->text, blur_report_text(report, false));
-    BlurPool *pool = blur_pool_create(way->threads, &status);
-    BlurNetwork *network = blur_network_create(program, pool, 1, &status);
-    cr_assert_not_null(network);
-    set_variables(network, &file);
-    for (batches.steps = 1; batches.steps <= 3; batches.steps += 2) {
-      double found;
-      BlurUnroll *unroll = blur_unroll_create(network, NULL, batches.steps, 0, &status);
-      cr_assert_not_null(unroll, "%s", status.message);
-      cr_assert(blur_unroll_run(unroll, set_batch, &batches, &found, &status), "%s", status.message);
-      char name[32];
-      snprintf(name, sizeof name, "after%d.loss", (int)batches.steps);
-      cr_expect(fabs(found - *npz_find(&file, name)->values) <= way->tolerance, "%s (%s): loss %g", item->name,
-                way->text, found);
-      check_gradient(item, way, network, &file, (int)batches.steps);
-      blur_unroll_destroy(unroll);
-    }
-    blur_network_destroy(network);
-    blur_pool_destroy(pool);
-    blur_program_destroy(program);
+static void run_case(const ReferenceCase *item, const ReferenceWay *way, BlurNetwork *network, const NpzFile *file) {
+  Batches batches = {npz_find(file, "x"), npz_find(file, "y"), npz_find(file, "query_x"), npz_find(file, "query_y"), 0};
+  BlurStatus status = {0};
+  for (batches.steps = 1; batches.steps <= 3; batches.steps += 2) {
+    double found;
+    BlurUnroll *unroll = blur_unroll_create(network, NULL, batches.steps, 0, &status);
+    cr_assert_not_null(unroll, "%s", status.message);
+    cr_assert(blur_unroll_run(unroll, set_batch, &batches, &found, &status), "%s", status.message);
+    char name[32];
+    snprintf(name, sizeof name, "after%d.loss", (int)batches.steps);
+    cr_expect(fabs(found - *npz_find(file, name)->values) <= way->tolerance, "%s (%s): loss %g", item->name, way->text,
+              found);
+    check_gradient(item, way, network, file, (int)batches.steps);
+    blur_unroll_destroy(unroll);
   }
-  blur_rule_destroy(rule);
-  blur_report_destroy(report);
-  npz_free(&file);
+}
+
+ParameterizedTest(ReferenceCase *item, reference, derivatives) {
+  ReferenceWay ways[16];
+  reference_run_ways(item, ways, list_ways(ways), run_case);
 }
