@@ -24,7 +24,12 @@ static bool report_path(const Override *override) {
   const char *names[FIELD_COUNT];
   for (FieldId id = 0; id < FIELD_COUNT; id++) names[id] = experiment_fields[id].path;
   const char *near = near_name(override->path, names, FIELD_COUNT);
-  if (near) diagnostic_help(override->sink, diagnostic, "did you mean `--set %s=%s`?", near, override->value);
+  if (strcmp(override->path, "eval") == 0)
+    diagnostic_help(override->sink, diagnostic, "its parts are set: `--set eval.every=5`, `--set eval.on=validation`");
+  else if (strcmp(override->path, "measure.every") == 0)
+    diagnostic_help(override->sink, diagnostic,
+                    "nothing is measured; `--set \"measure=norm = norm2(pre, post: w)\"` does");
+  else if (near) diagnostic_help(override->sink, diagnostic, "did you mean `--set %s=%s`?", near, override->value);
   else
     diagnostic_help(
         override->sink, diagnostic,
@@ -69,6 +74,23 @@ static bool set_field(const Override *override, const char *name) {
   return true;
 }
 
+// `measure=NAME = EXPRESSION`: the measure of this name, which keeps its `every` where none is given, or one more.
+static bool set_measure(const Override *override) {
+  AstField *made = parse(override, "measure ");
+  if (!made) return false;
+  AstPhrase *phrase = made->phrases;
+  AstField **at = &override->experiment->fields;
+  for (; *at; at = &(*at)->next) {
+    AstPhrase *old = strcmp((*at)->name.text, "measure") == 0 ? (*at)->phrases : NULL;
+    if (!old || !old->name.text || !phrase->name.text || strcmp(old->name.text, phrase->name.text) != 0) continue;
+    if (!phrase->clauses) phrase->clauses = old->clauses;
+    (*at)->phrases = phrase;
+    return true;
+  }
+  *at = made;
+  return true;
+}
+
 // A setting in the braces of a phrase.
 static bool set_setting(const Override *override, AstPhrase *phrase, const char *name) {
   AstField *made = parse(override, arena_format(override->arena, "set %s = ", name));
@@ -94,6 +116,17 @@ static bool set_clause(const Override *override, AstPhrase *phrase, const char *
     *at = clause;
     return true;
   }
+}
+
+// `measure.every`: of all measures.
+static bool set_measures_every(const Override *override) {
+  bool found = false;
+  for (AstField *field = override->experiment->fields; field; field = field->next) {
+    if (strcmp(field->name.text, "measure") != 0 || !field->phrases) continue;
+    if (!set_clause(override, field->phrases, "every")) return false;
+    found = true;
+  }
+  return found || report_path(override);
 }
 
 static bool set_eval(const Override *override, const char *word) {
@@ -138,8 +171,9 @@ bool experiment_override(Arena *arena, AstExperiment *experiment, const char *pa
   FieldId id = FIELD_COUNT;
   for (FieldId i = 0; i < FIELD_COUNT; i++)
     if (strcmp(experiment_fields[i].path, path) == 0) id = i;
-  bool clauses = id == FIELD_eval || id == FIELD_measure;
-  if (!dot) return id < FIELD_COUNT && !clauses ? set_field(&override, path) : report_path(&override);
+  if (id == FIELD_measure) return set_measure(&override);
+  if (id == FIELD_measure_every) return set_measures_every(&override);
+  if (!dot) return id < FIELD_COUNT && id != FIELD_eval ? set_field(&override, path) : report_path(&override);
   AstPhrase *rule = find_rule_phrase(&override, &setting);
   if (rule) return set_setting(&override, rule, setting);
   if (id == FIELD_eval_every || id == FIELD_eval_on) return set_eval(&override, dot + 1);
