@@ -35,8 +35,8 @@ typedef struct {
   double started;
   size_t told; // rows of the table that are printed
   int rule_width, setting_width;
-  size_t columns, column[8];                       // evaluations shown in the table
-  char *picture_path, *table_path, *measures_path; // NULL: not wanted
+  size_t columns, column[8];                                     // evaluations shown in the table
+  char *picture_path, *table_path, *measures_path, *arrays_path; // NULL: not wanted
 } Experiment;
 
 // experiment_entries.c: rules times settings, each rule compiled once. False after a message or in the report.
@@ -47,6 +47,9 @@ const char *experiment_label(const Experiment *experiment, size_t entry);
 
 // Whether a candidate has a value at an end of the range that it was tuned over.
 bool experiment_at_end(const Entry *entry, size_t candidate);
+
+// experiment_arrays.c: all numbers as NumPy arrays.
+bool experiment_write_arrays(const Experiment *experiment, const char *path, BlurStatus *status);
 
 // experiment_tell.c
 void experiment_tell_head(Experiment *experiment);

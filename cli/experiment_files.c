@@ -31,6 +31,11 @@ bool experiment_open_files(Experiment *experiment, BlurStatus *status) {
   const char *out = experiment->arguments->value[OPTION_out];
   if (!out) return true;
   bool is_picture = ends_with(out, ".svg") || ends_with(out, ".png"), is_table = ends_with(out, ".csv");
+  if (ends_with(out, ".npz")) {
+    experiment->arrays_path = joined(out, strlen(out), "");
+    if (!experiment->arrays_path) return status_fail(status, BLUR_FAILED_ENVIRONMENT, "out of memory");
+    return file_can_write(experiment->arrays_path, status);
+  }
   if (is_picture || is_table) {
     if (is_picture) experiment->picture_path = joined(out, strlen(out), "");
     experiment->table_path = joined(out, strlen(out) - 4, ".csv");
@@ -58,6 +63,7 @@ void experiment_close_files(Experiment *experiment) {
   free(experiment->picture_path);
   free(experiment->table_path);
   free(experiment->measures_path);
+  free(experiment->arrays_path);
 }
 
 // ---- the table
@@ -250,13 +256,14 @@ static bool write_picture(const Experiment *experiment, BlurStatus *status) {
 }
 
 bool experiment_write_files(const Experiment *experiment, BlurStatus *status) {
+  if (experiment->arrays_path && !experiment_write_arrays(experiment, experiment->arrays_path, status)) return false;
   if (experiment->table_path && !write_tables(experiment, status)) return false;
   if (experiment->picture_path && !write_picture(experiment, status)) return false;
-  if (experiment->json || !experiment->table_path) return true;
-  const char *paths[] = {experiment->picture_path, experiment->table_path,
+  const char *paths[] = {experiment->arrays_path, experiment->picture_path, experiment->table_path,
                          experiment->fields->measures ? experiment->measures_path : NULL};
+  if (experiment->json || (!experiment->arrays_path && !experiment->table_path)) return true;
   const char *separator = "written: ";
-  for (size_t i = 0; i < 3; i++) {
+  for (size_t i = 0; i < 4; i++) {
     if (!paths[i]) continue;
     printf("%s%s", separator, paths[i]);
     separator = ", ";
