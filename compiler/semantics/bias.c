@@ -14,6 +14,10 @@ static void note_variable(Checker *checker, Diagnostic *diagnostic, int variable
   diagnostic_note(checker->sink, diagnostic, info->span, "`%s` %s", info->name, what);
 }
 
+static bool has_own_axes(const CheckedVariable *variable) {
+  return variable->axes != 2 || variable->axis[0] != RULE_AXIS_PRE || variable->axis[1] != RULE_AXIS_POST;
+}
+
 static void report_mixed(Checker *checker, Span span, int with, int without) {
   Diagnostic *diagnostic =
       REPORT(checker, bias_mixed, span, variable_name(checker, with), variable_name(checker, without));
@@ -21,6 +25,9 @@ static void report_mixed(Checker *checker, Span span, int with, int without) {
   note_variable(checker, diagnostic, without, "has not");
   if (without >= 0 && checker->rule->variables.items[without].kind == CHECKED_GENOME)
     diagnostic_help(checker->sink, diagnostic, "declare it with the row, too: `genome %s bias per synapse`",
+                    variable_name(checker, without));
+  else if (without >= 0 && has_own_axes(&checker->rule->variables.items[without]))
+    diagnostic_help(checker->sink, diagnostic, "give it the row, too: `bias` behind the axes of `%s`",
                     variable_name(checker, without));
   else
     diagnostic_help(checker->sink, diagnostic, "declare it with the row, too: `synapse %s like %s`",

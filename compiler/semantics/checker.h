@@ -267,12 +267,15 @@ Entry *scope_find_entry(Checker *checker, const char *name); // rule, file, libr
 Local *scope_find_local(Checker *checker, const char *name);
 Local *scope_add_local(Checker *checker, LocalKind kind, AstName name); // NULL after reporting that it hides another
 bool name_is_reserved(const char *name);
+// Whether an error has told that a declaration may not have this name, which is the language's.
+bool name_is_refused(const Checker *checker, const char *name);
 void report_unknown_name(Checker *checker, Span span, const char *name, bool is_function); // with a near name
 int name_of_axis(const char *name);                                                        // RuleAxis, or -1
 int name_of_scalar(const char *name);                                                      // CheckedScalar, or -1
 int name_of_counter(const Checker *checker, const char *name); // of a repeat: into rule->counters, or -1
 const BuiltinFunction *name_of_builtin(const char *name);      // or NULL
 bool axis_is_visible(const Checker *checker, RuleAxis axis);
+const char *near_axis(const Checker *checker, const char *name); // of those seen here; NULL
 const char *axis_name(const Checker *checker, RuleAxis axis);
 const char *axis_set_text(Checker *checker, RuleAxisSet axes); // "{batch, pre}"
 FileScope *file_scope(Checker *checker, const AstFile *file);
@@ -326,6 +329,7 @@ void statement_begin(Checker *checker);
 bool bind_index(Checker *checker, AstName name, RuleAxis *axis); // a new state index; false: too many
 bool index_extent(Checker *checker, RuleAxis axis, int64_t extent, Span span);
 void report_extent_unknown(Checker *checker, RuleAxis axis); // once an index
+bool report_unbound_axis(Checker *checker);                  // one that is nearly an axis' name; false: there is none
 // Gives the statement's state indices their axes in the rule; the map from local to final numbers. False after an
 // error.
 bool indices_finish(Checker *checker, RuleAxis *final);

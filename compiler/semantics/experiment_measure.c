@@ -237,20 +237,20 @@ CheckedRule *check_reference_rule(Arena *arena, const CheckedMeasure *measure, c
 
 // What keeps the synapses of one rule from being those of the other; NULL: nothing.
 static const char *difference(const CheckedVariable *own, const CheckedVariable *other) {
-  if (!own) return "has no synapse variable of that name";
-  if (own->states != other->states || own->axes != other->axes) return "has it with other axes or states";
+  if (!own) return "the latter has no synapse variable of that name";
+  if (own->states != other->states || own->axes != other->axes) return "the latter has it with other axes or states";
   for (int i = 0; i < own->states; i++)
-    if (own->extent[i] != other->extent[i]) return "has it with another number of states";
+    if (own->extent[i] != other->extent[i]) return "the latter has it with another number of states";
   for (int i = 0; i < own->axes; i++)
-    if (own->axis[i] != other->axis[i]) return "has it with other axes";
-  if (own->bias && !other->bias) return "has it with a row for the unit neuron, which the other has not";
+    if (own->axis[i] != other->axis[i]) return "the latter has it with other axes";
+  if (own->bias && !other->bias) return "the latter has it with a row for the unit neuron, which the former has not";
   return NULL;
 }
 
 static bool check_cosine(ExperimentCheck *check, const CheckedContender *contender, const CheckedMeasure *measure,
                          DiagnosticSink *sink) {
   const CheckedVariable *other = variable_of(measure->other->rule, CHECKED_SYNAPSE, measure->synapse);
-  const char *problem = !other ? "cannot be compared: the other rule has no synapse variable of that name"
+  const char *problem = !other ? "the former has no synapse variable of that name"
                                : difference(variable_of(contender->rule, CHECKED_SYNAPSE, measure->synapse), other);
   // Whatever else both have is the same, too.
   const CheckedRule *rule = measure->other->rule;
@@ -258,7 +258,7 @@ static bool check_cosine(ExperimentCheck *check, const CheckedContender *contend
     const CheckedVariable *theirs = &rule->variables.items[i];
     const CheckedVariable *own =
         theirs->kind == CHECKED_SYNAPSE ? variable_of(contender->rule, CHECKED_SYNAPSE, theirs->name) : NULL;
-    if (own && difference(own, theirs)) problem = "differs from it in another synapse variable";
+    if (own && difference(own, theirs)) problem = "the latter differs from it in another synapse variable";
   }
   if (problem) {
     Diagnostic *diagnostic = diagnostic_report(sink, DIAGNOSTIC_measure_synapse, measure->span, measure->synapse,
@@ -291,6 +291,15 @@ static void take_cosine(ExperimentCheck *check, const AstPhrase *phrase, Checked
   if (!take_contender(check, FIELD_measure, value->other, true, other)) measure->name = NULL;
 }
 
+// `cosine(w, std.backprop)`: the word `update` is missing.
+static bool is_plain_cosine(ExperimentCheck *check, const AstExpression *value) {
+  bool is_call = value->kind == EXPRESSION_CALL && value->call.function.text;
+  if (!is_call || strcmp(value->call.function.text, "cosine") != 0) return false;
+  Diagnostic *diagnostic = EXPERIMENT_REPORT(check, measure_form, value->span);
+  diagnostic_help(check->checker->sink, diagnostic, "it compares updates: `cosine(update w, std.backprop)`");
+  return true;
+}
+
 void take_measure(ExperimentCheck *check, const AstPhrase *phrase) {
   CheckedExperiment *made = check->made;
   CheckedMeasure measure = {.name = phrase->name.text, .span = phrase->name.span};
@@ -313,10 +322,11 @@ void take_measure(ExperimentCheck *check, const AstPhrase *phrase) {
     take_cosine(check, phrase, &measure);
   } else {
     measure.value = phrase->value.first;
-    measure.kind = check->made->contenders.count && names_any(measure.value, is_of_synapses,
-                                                              (void *)(uintptr_t)check->made->contenders.items[0].rule)
-                       ? MEASURE_SYNAPSES
-                       : MEASURE_NEURONS;
+    measure.kind = MEASURE_NEURONS;
+    for (size_t c = 0; c < made->contenders.count; c++)
+      if (names_any(measure.value, is_of_synapses, (void *)(uintptr_t)made->contenders.items[c].rule))
+        measure.kind = MEASURE_SYNAPSES;
+    if (is_plain_cosine(check, measure.value)) return;
   }
   if (measure.name) ARENA_PUSH(check->checker->arena, &made->measures, measure);
 }
@@ -330,32 +340,56 @@ static bool check_measure(ExperimentCheck *check, const CheckedContender *conten
                         check->modules, sink) != NULL;
 }
 
-// For the rule of the field `rule` what is wrong is an error; of the others a warning says what is left out.
-static void check_contender_measures(ExperimentCheck *check, CheckedContender *contender, bool is_first) {
-  CheckedExperiment *made = check->made;
-  Checker *checker = check->checker;
-  Text left_out = {0};
-  const char *reason = NULL;
-  for (size_t m = 0; m < made->measures.count; m++) {
-    DiagnosticSink own = {.arena = checker->arena};
-    contender->measured[m] = check_measure(check, contender, &made->measures.items[m], &own);
-    for (size_t i = 0; is_first && i < own.items.count; i++) diagnostic_take(checker->sink, &own.items.items[i]);
-    if (is_first || contender->measured[m]) continue;
-    text_add(&left_out, "%s`%s`", left_out.length ? ", " : "", made->measures.items[m].name);
-    if (!reason && own.items.count) reason = own.items.items[0].message;
+// What the measures are for each rule: a rule that lacks what a measure reads is left out, with a warning; a measure
+// that no rule has is an error, told as it is for the first.
+typedef struct {
+  DiagnosticSink *sinks; // [contender][measure]
+  const char **left_out; // [contender]: names
+  const char **reason;   // [contender]: of the first of them
+} MeasureCheck;
+
+static bool any_has(const CheckedExperiment *made, size_t measure) {
+  for (size_t c = 0; c < made->contenders.count; c++)
+    if (made->contenders.items[c].measured[measure]) return true;
+  return false;
+}
+
+static void note_left_out(Arena *arena, const CheckedExperiment *made, MeasureCheck *checked, size_t measure) {
+  for (size_t c = 0; c < made->contenders.count; c++) {
+    if (made->contenders.items[c].measured[measure]) continue;
+    const DiagnosticSink *own = &checked->sinks[c * made->measures.count + measure];
+    const char *so_far = checked->left_out[c], *name = made->measures.items[measure].name;
+    checked->left_out[c] = so_far ? arena_format(arena, "%s, `%s`", so_far, name) : arena_format(arena, "`%s`", name);
+    if (!checked->reason[c] && own->items.count) checked->reason[c] = own->items.items[0].message;
   }
-  if (left_out.length) {
-    Diagnostic *diagnostic =
-        EXPERIMENT_REPORT(check, measure_absent, contender->span, contender->name, text_get(&left_out));
-    if (reason) diagnostic_help(checker->sink, diagnostic, "of this rule, %s", reason);
-  }
-  text_free(&left_out);
 }
 
 void check_measures(ExperimentCheck *check) {
   CheckedExperiment *made = check->made;
-  for (size_t c = 0; c < made->contenders.count; c++) {
-    made->contenders.items[c].measured = ARENA_ARRAY(check->checker->arena, bool, made->measures.count + 1);
-    check_contender_measures(check, &made->contenders.items[c], c == 0);
+  Arena *arena = check->checker->arena;
+  DiagnosticSink *sink = check->checker->sink;
+  size_t rules = made->contenders.count, measures = made->measures.count;
+  MeasureCheck checked = {ARENA_ARRAY(arena, DiagnosticSink, rules * measures + 1),
+                          ARENA_ARRAY(arena, const char *, rules + 1), ARENA_ARRAY(arena, const char *, rules + 1)};
+  for (size_t c = 0; c < rules; c++) {
+    CheckedContender *contender = &made->contenders.items[c];
+    contender->measured = ARENA_ARRAY(arena, bool, measures + 1);
+    for (size_t m = 0; m < measures; m++) {
+      DiagnosticSink *own = &checked.sinks[c * measures + m];
+      *own = (DiagnosticSink){.arena = arena};
+      contender->measured[m] = check_measure(check, contender, &made->measures.items[m], own);
+    }
+  }
+  for (size_t m = 0; m < measures && rules; m++) {
+    if (any_has(made, m)) note_left_out(arena, made, &checked, m);
+    else
+      for (size_t i = 0; i < checked.sinks[m].items.count; i++) diagnostic_take(sink, &checked.sinks[m].items.items[i]);
+  }
+  for (size_t c = 0; c < rules; c++) {
+    const CheckedContender *contender = &made->contenders.items[c];
+    if (!checked.left_out[c]) continue;
+    Diagnostic *diagnostic =
+        EXPERIMENT_REPORT(check, measure_absent, contender->span, contender->name, checked.left_out[c]);
+    if (checked.reason[c]) diagnostic_help(sink, diagnostic, "for this rule: %s", checked.reason[c]);
   }
 }

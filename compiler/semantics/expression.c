@@ -83,8 +83,14 @@ bool check_side(Checker *checker, const AstExpression *ast, int variable, Checke
   while (qualifier && found < 4 && strcmp(qualifier, sides[found].name) != 0) found++;
   if (found == 4) {
     Diagnostic *diagnostic = REPORT(checker, unknown_side, ast->name.qualifier.span, qualifier);
+    const char *near = near_axis(checker, qualifier);
+    bool is_side = near && strcmp(near, "batch") != 0 && strcmp(near, "unit") != 0;
+    if (is_side) diagnostic_fix(checker->sink, diagnostic, ast->name.qualifier.span, "%s", near);
     diagnostic_help(checker->sink, diagnostic,
-                    "the sides are `pre`, `post` and `output`; `pre2` and `post2` are second indices over them");
+                    is_side
+                        ? "did you mean `%s`?"
+                        : "the sides are `pre`, `post` and `output`; `pre2` and `post2` are second indices over them",
+                    near);
     return false;
   }
   if (place == PLACE_SYNAPSES) {

@@ -26,14 +26,6 @@ struct Memo {
 
 // ---- axes and indices of a call
 
-static const char *near_axis(const Checker *checker, const char *name) {
-  const char *candidates[RULE_AXIS_FIRST_STATE];
-  size_t count = 0;
-  for (RuleAxis axis = RULE_AXIS_BATCH; axis < RULE_AXIS_FIRST_STATE; axis++)
-    if (axis_is_visible(checker, axis)) candidates[count++] = axis_name(checker, axis);
-  return near_name(name, candidates, count);
-}
-
 // Names before the colon: axes that are visible, axis parameters; in a reduction (`may_bind`) new state indices, too.
 bool check_axes(Checker *checker, const AstNameList *names, bool may_bind, RuleAxisSet *axes) {
   *axes = 0;

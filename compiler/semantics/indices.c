@@ -60,9 +60,25 @@ void report_extent_unknown(Checker *checker, RuleAxis axis) {
   StateIndex *index = &checker->indices[axis];
   if (!index->failed) {
     Diagnostic *diagnostic = REPORT(checker, extent_unknown, index->name.span, index->name.text);
-    diagnostic_help(checker->sink, diagnostic, "use it as the state of a variable, or leave it out");
+    const char *near = near_axis(checker, index->name.text);
+    if (near) {
+      diagnostic_help(checker->sink, diagnostic, "did you mean the axis `%s`?", near);
+      diagnostic_fix(checker->sink, diagnostic, index->name.span, "%s", near);
+    } else diagnostic_help(checker->sink, diagnostic, "use it as the state of a variable, or leave it out");
   }
   index->failed = true;
+}
+
+// An index that is nearly an axis' name, and that nothing gives an extent: it is told instead of what follows from it.
+bool report_unbound_axis(Checker *checker) {
+  for (int i = 0; i < checker->index_count; i++) {
+    RuleAxis axis = (RuleAxis)(RULE_AXIS_FIRST_STATE + i);
+    const StateIndex *index = &checker->indices[axis];
+    if (index->extent || index->failed || !near_axis(checker, index->name.text)) continue;
+    report_extent_unknown(checker, axis);
+    return true;
+  }
+  return false;
 }
 
 // Axes of the rule are shared by name and extent; within a statement every index has an axis of its own.

@@ -108,6 +108,14 @@ bool axis_is_visible(const Checker *checker, RuleAxis axis) {
   }
 }
 
+const char *near_axis(const Checker *checker, const char *name) {
+  const char *candidates[RULE_AXIS_FIRST_STATE];
+  size_t count = 0;
+  for (RuleAxis axis = RULE_AXIS_BATCH; axis < RULE_AXIS_FIRST_STATE; axis++)
+    if (axis_is_visible(checker, axis)) candidates[count++] = axis_name(checker, axis);
+  return near_name(name, candidates, count);
+}
+
 const char *axis_name(const Checker *checker, RuleAxis axis) {
   return axis < RULE_AXIS_FIRST_STATE ? axis_names[axis] : checker->indices[axis].name.text;
 }
@@ -330,6 +338,17 @@ static const char *nearest_name(Checker *checker, const char *name, bool functio
 
 // Names that are nothing's slip of the pen are most often declarations that were forgotten together, or the name that
 // one should have had which is there twice: one error. True if the name joined an earlier one.
+bool name_is_refused(const Checker *checker, const char *name) {
+  for (size_t i = 0; i < checker->sink->items.count; i++) {
+    const Diagnostic *other = &checker->sink->items.items[i];
+    size_t length = other->span.end - other->span.start;
+    if (other->code == DIAGNOSTIC_builtin_name && other->span.file && strlen(name) == length &&
+        !memcmp(other->span.file->text + other->span.start, name, length))
+      return true;
+  }
+  return false;
+}
+
 static bool joins_other_error(Checker *checker, Span span, const char *name, const char *near) {
   const char *quoted = arena_format(checker->arena, "`%s`", name);
   const char *text = near ? arena_format(checker->arena, "nor is there %s: did you mean `%s`?", quoted, near)
@@ -378,7 +397,7 @@ void report_unknown_name(Checker *checker, Span span, const char *name, bool is_
   // After an error of syntax the declaration may be what could not be read: only a slip of the pen is told then.
   if (checker->is_partial && (!slip || strlen(name) <= SHORT || !(entry || scope_find_local(checker, near)))) return;
   DiagnosticCode code = is_function ? DIAGNOSTIC_unknown_function : DIAGNOSTIC_unknown_name;
-  if (joins_other_error(checker, span, name, slip ? near : NULL)) return;
+  if (name_is_refused(checker, name) || joins_other_error(checker, span, name, slip ? near : NULL)) return;
   if (may_be_told(checker, span, name, is_function)) return;
   Diagnostic *diagnostic = diagnostic_report(checker->sink, code, span, name);
   if (diagnostic == &checker->sink->scratch) return;

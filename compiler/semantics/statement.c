@@ -125,6 +125,7 @@ static bool axes_told(Checker *checker, RuleAxisSet excess, AxisSource source, c
 static void report_excess(Checker *checker, const AstExpression *ast, CheckedExpression *value, RuleAxisSet allowed,
                           const char *name) {
   RuleAxisSet excess = value->axes & ~allowed;
+  if (report_unbound_axis(checker)) return;
   AxisSource source = {-1, -1};
   find_axis_source(checker, value, excess, ++checker->next_mark, &source);
   const Entry *target = name_table_find(&checker->names, strrchr(name, '.') ? strrchr(name, '.') + 1 : name);
@@ -190,7 +191,7 @@ static bool target_variable(Checker *checker, const AstExpression *ast, Target *
   }
   bool is_variable = entry && entry->kind == ENTRY_VARIABLE && entry->variable_kind != CHECKED_GENOME;
   if (!is_variable) {
-    if (local && local->kind == LOCAL_ANY) return false;
+    if ((local && local->kind == LOCAL_ANY) || name_is_refused(checker, text)) return false;
     const char *quoted = arena_format(checker->arena, "`%s`", text);
     const char *what = local ? "it is fixed where it is written (`let`)"
                        : entry && entry->kind == ENTRY_VARIABLE

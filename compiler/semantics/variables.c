@@ -215,6 +215,14 @@ static bool check_draw(Checker *checker, const AstExpression *ast, CheckedVariab
   return variable->first && (wanted == 1 || variable->second);
 }
 
+// Whether other names stand between a variable's and the value that it shares with them.
+static bool has_name_between(const CheckedVariable *variable, const AstVariable *ast) {
+  const char *text = ast->initial->span.file ? ast->initial->span.file->text : "";
+  for (uint32_t i = variable->span.end; i < ast->initial->span.start; i++)
+    if (text[i] == ',' && variable->span.file == ast->initial->span.file) return true;
+  return false;
+}
+
 static void check_initial(Checker *checker, const Entry *entry, const AstVariable *ast, CheckedVariable *variable) {
   if (entry->set_value) {
     if (entry->set_value->kind == EXPRESSION_VECTOR || variable->kind == CHECKED_GENOME)
@@ -227,7 +235,11 @@ static void check_initial(Checker *checker, const Entry *entry, const AstVariabl
     if (is_zero) return;
     Diagnostic *diagnostic = REPORT(checker, initial_lost, ast->initial->span, variable->name);
     diagnostic_help(checker->sink, diagnostic,
-                    "write `persistent` after it to keep it between steps, or leave the value out");
+                    variable->span.end < ast->initial->span.start && has_name_between(variable, ast)
+                        ? "a value holds for all names before it: declare `%s` on a line of its own, or write "
+                          "`persistent` after it to keep it between steps"
+                        : "write `persistent` after it to keep it between steps, or leave the value out",
+                    variable->name);
     return;
   }
   if (ast->initial_kind == INITIAL_VALUE) check_value(checker, ast->initial, variable);

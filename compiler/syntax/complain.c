@@ -46,6 +46,10 @@ static bool ends_value(int kind) {
   return is_name(kind) || kind == TOKEN_NUMBER || kind == TOKEN_CLOSE_PAREN || kind == TOKEN_CLOSE_BRACKET;
 }
 
+static bool text_begins(const Parser *parser, const Token *token, char sign) {
+  return token->start < parser->source->length && parser->source->text[token->start] == sign;
+}
+
 static bool is_comparison(int kind) { return kind >= TOKEN_LESS && kind <= TOKEN_NOT_EQUAL; }
 
 static bool is_operator(int kind) {
@@ -273,7 +277,8 @@ static bool unknown_word(Failure *failure) {
     help(failure, diagnostic, "say what it is: `const`, `fn`, `neuron`, `synapse` or `genome` stands before the name");
   } else if (in_rule) {
     help(failure, diagnostic,
-         "a rule holds const, fn, neuron, synapse, genome, input, forward, feedback, backward, update, predict");
+         "a rule holds declarations (const, fn, neuron, synapse, genome, signal), blocks (input, forward, feedback, "
+         "backward, update, pass, at), step, predict, and if");
   } else {
     help(failure, diagnostic, "a file holds `rule NAME { ... }`, `experiment NAME { ... }`, `fn`, `const` and `use`");
   }
@@ -451,6 +456,29 @@ static bool missing_value(Failure *failure) {
   return true;
 }
 
+// `repeat { relax }`: the braces have been read as the count.
+static bool repeat_without_count(Failure *failure) {
+  const Token *word = token_at(failure, failure->start), *brace = token_at(failure, failure->start + 1);
+  if (word->kind != TOKEN_REPEAT || !text_begins(failure->parser, brace, '{')) return false;
+  Parser *parser = failure->parser;
+  Span place = parser_span(parser, word->start, brace->start + 1);
+  Diagnostic *diagnostic = diagnostic_report(parser->sink, DIAGNOSTIC_missing_value, place, "`repeat`", "`{`");
+  help(failure, diagnostic, "say how often: `repeat 20 { ... }`, `repeat i in 20 { ... }`");
+  return true;
+}
+
+// `rule = std.adam`: fields of an experiment have no sign behind their word.
+static bool field_with_sign(Failure *failure) {
+  if (failure->place != PLACE_EXPERIMENT || failure->token->kind != TOKEN_ASSIGN || !failure->before) return false;
+  if (failure->at != failure->start + 1 || expects(failure, TOKEN_ASSIGN)) return false;
+  Parser *parser = failure->parser;
+  const char *word = token_text(parser, failure->before);
+  Diagnostic *diagnostic = report(failure, DIAGNOSTIC_equals_in_expression);
+  diagnostic_help(parser->sink, diagnostic, "what a field is follows its word: `%s ...`", word);
+  diagnostic_fix(parser->sink, diagnostic, failure->span, "%s", "");
+  return true;
+}
+
 // `==` where a definition has `=`.
 static bool definition_compares(Failure *failure) {
   if (failure->token->kind != TOKEN_EQUAL || !expects(failure, TOKEN_ASSIGN)) return false;
@@ -501,6 +529,36 @@ static bool equals_in_expression(Failure *failure) {
   if (failure->token->kind != TOKEN_ASSIGN || !failure->before || !ends_value(failure->before->kind)) return false;
   Diagnostic *diagnostic = report(failure, DIAGNOSTIC_equals_in_expression);
   help(failure, diagnostic, "two values are compared by `==`; definitions stand on lines of their own");
+  return true;
+}
+
+// In a line of declarations: a value without `=`, an attribute misspelled, names without a comma.
+static bool missing_in_declaration(Failure *failure) {
+  static const char *const attributes[] = {"bias", "like", "per", "persistent", "in", "log", "frozen"};
+  const Token *first = token_at(failure, failure->start);
+  bool declares = failure->place == PLACE_VARIABLES || (first->kind >= TOKEN_NEURON && first->kind <= TOKEN_SIGNAL);
+  if (!declares || !failure->before || failure->at <= failure->start + 1 || failure->token->first_on_line) return false;
+  if (!begins_value(failure->token->kind) || failure->expects_value) return false;
+  Parser *parser = failure->parser;
+  Span between = parser_span(parser, failure->before->end, failure->before->end);
+  if (!is_name(failure->token->kind)) {
+    if (!expects(failure, TOKEN_ASSIGN) || failure->token->kind != TOKEN_NUMBER) return false;
+    Diagnostic *diagnostic =
+        diagnostic_report(parser->sink, DIAGNOSTIC_missing_definition, failure->span,
+                          token_text(parser, failure->before), token_described(parser, failure->token));
+    diagnostic_fix(parser->sink, diagnostic, between, " =");
+    return true;
+  }
+  if (failure->token->kind != TOKEN_NAME || !expects(failure, TOKEN_COMMA)) return false;
+  Diagnostic *diagnostic = report(failure, DIAGNOSTIC_missing_separator);
+  const char *near = word_meant(token_text(parser, failure->token), attributes, sizeof attributes / sizeof *attributes);
+  if (near) {
+    diagnostic_help(parser->sink, diagnostic, "did you mean `%s`?", near);
+    diagnostic_fix(parser->sink, diagnostic, failure->span, "%s", near);
+  } else {
+    diagnostic_help(parser->sink, diagnostic, "names are parted by commas, declarations by new lines or `;`");
+    diagnostic_fix(parser->sink, diagnostic, between, ",");
+  }
   return true;
 }
 
@@ -582,11 +640,33 @@ static bool anything(Failure *failure) {
 
 typedef bool (*Complaint)(Failure *failure);
 static const Complaint complaints[] = {
-    in_experiment,        outside_rule,       unknown_word,       let_outside_block,  declaration_in_block,
-    operator_begins_line, prime_without_call, comparison_chained, use_form,           missing_axes,
-    then_in_statement,    missing_then,       missing_else,       missing_prediction, missing_body,
-    definition_compares,  missing_assignment, reserved_name,      missing_value,      missing_name,
-    equals_in_expression, target_is_value,    missing_separator,  anything,
+    repeat_without_count,
+    field_with_sign,
+    in_experiment,
+    outside_rule,
+    unknown_word,
+    let_outside_block,
+    declaration_in_block,
+    operator_begins_line,
+    prime_without_call,
+    comparison_chained,
+    use_form,
+    missing_axes,
+    then_in_statement,
+    missing_then,
+    missing_else,
+    missing_prediction,
+    missing_body,
+    definition_compares,
+    missing_assignment,
+    reserved_name,
+    missing_value,
+    missing_name,
+    equals_in_expression,
+    target_is_value,
+    missing_in_declaration,
+    missing_separator,
+    anything,
 };
 
 void parser_complain(Parser *parser, size_t at, ExpectedKinds expected) {

@@ -107,7 +107,9 @@ static void lay_colon(Layout *layout, const Token *token) {
   Diagnostic *diagnostic = diagnostic_report(parser->sink, DIAGNOSTIC_colon_misplaced, token_span(parser, token));
   if (bracket && bracket->kind == TOKEN_OPEN_AXES)
     diagnostic_help(parser->sink, diagnostic, "one colon parts the axes from the values: `sum(pre, d: w[d])`");
-  else diagnostic_fix(parser->sink, diagnostic, token_span(parser, token), "%s", "");
+  else
+    diagnostic_fix(parser->sink, diagnostic, token_span(parser, token), "%s",
+                   bracket && bracket->kind == TOKEN_OPEN_SETTINGS ? " =" : "");
 }
 
 // `=` in the condition of an `if`.
