@@ -10,7 +10,15 @@
 #include <stdint.h>
 
 // Exit codes (docs/language/commands.md).
-enum { EXIT_DONE = 0, EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3, EXIT_DIVERGED = 4 };
+enum {
+  EXIT_DONE = 0,
+  EXIT_INPUT = 1,
+  EXIT_USAGE = 2,
+  EXIT_ENVIRONMENT = 3,
+  EXIT_DIVERGED = 4,
+  EXIT_INTERRUPTED = 130,
+  EXIT_CLOSED_PIPE = 141 // what the shell tells of a command that SIGPIPE ended
+};
 
 typedef enum {
 #define COMMAND(name, operands, summary, details) COMMAND_##name,
@@ -67,17 +75,18 @@ bool option_integer(const Arguments *arguments, OptionName option, int64_t low, 
 bool option_bytes(const Arguments *arguments, OptionName option, size_t fallback, size_t *bytes);
 // One of the option's words (choices.def); its position.
 bool option_word(const Arguments *arguments, OptionName option, size_t fallback, size_t *position);
-enum { MAX_LAYERS = 1024 };
-// "784-(256x4)-10", or "784 -> (256x4) -> 10", to {784, 256, 256, 256, 256, 10}; the words `in` and `out` stand for
-// these numbers, unless they are 0. The array is the caller's to free. Returns false without a message.
-bool parse_network(const char *text, int64_t in, int64_t out, int64_t **units, int *layers);
-// --net, --batch, --precision, --cpu, --products, --no-cache, --engine as far as the command has them. `options->units`
-// is the caller's to free; NULL where --net is absent and not `required`. `in` and `out`: what these words of --net
-// stand for; 0 where there are no data.
-bool network_options(const Arguments *arguments, bool required, int64_t in, int64_t out, BlurOptions *options);
 // --loss, or what suits `outputs` (0: unknown).
 bool option_loss(const Arguments *arguments, int64_t outputs, BlurLoss *loss);
 bool exactly_one_operand(const Arguments *arguments, const char *what);
+
+// ---- network.c
+
+enum { MAX_LAYERS = 1024 };
+// --net, --batch, --precision, --cpu, --products, --no-cache, --engine as far as the command has them. --net is
+// "784-(256x4)-10", or "784 -> (256x4) -> 10": {784, 256, 256, 256, 256, 10}; its words `in` and `out` stand for these
+// numbers, 0 where there are no data. `options->units` is the caller's to free; NULL where --net is absent and not
+// `required`. Returns false after a message.
+bool network_options(const Arguments *arguments, bool required, int64_t in, int64_t out, BlurOptions *options);
 
 // ---- output.c
 
@@ -87,8 +96,11 @@ void complain(const Arguments *arguments, const char *format, ...) __attribute__
 int report_finish(const Arguments *arguments, BlurReport *report);
 // Prints a whole text on stdout.
 void print_text(const char *text);
-// Flushes stdout; EXIT_ENVIRONMENT with a message if it could not be written (a full disk, a closed pipe), else `code`.
+// Flushes stdout. If it could not be written: EXIT_CLOSED_PIPE without a word where nobody reads it any longer,
+// EXIT_ENVIRONMENT with a message elsewhere (a full disk). Else, and after another failure, `code`.
 int finish_output(int code);
+// Whether stdout is a pipe whose reader has gone.
+bool output_is_abandoned(void);
 void print_json_string(const char *text);
 
 #endif

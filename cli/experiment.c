@@ -9,8 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EXIT_INTERRUPTED = 130 };
-
 // Options that a field of the experiment says.
 static const struct {
   OptionName option;
@@ -103,6 +101,7 @@ static int run(Experiment *experiment) {
   experiment->study = blur_study_create(&options, &status);
   if (!experiment->study) return failed(experiment, &status);
   experiment->started = session_clock();
+  command_interrupts_end(NULL);
   command_interrupts(interrupt, experiment->study);
   experiment_tell_head(experiment);
   bool right = blur_study_run(experiment->study, &status);
@@ -151,7 +150,9 @@ int experiment_run(const Arguments *arguments) {
   Experiment experiment = {.arguments = arguments,
                            .json = option_given(arguments, OPTION_json),
                            .terminal = isatty(STDOUT_FILENO) == 1 && !option_given(arguments, OPTION_json)};
+  command_interrupts_end("\nblur train: interrupted before the first step; there is nothing to write\n");
   int code = work(&experiment);
+  command_interrupts_end(NULL);
   experiment_close_files(&experiment);
   blur_study_destroy(experiment.study);
   experiment_free_entries(&experiment);

@@ -25,8 +25,8 @@ static int unknown_command(const char *word) {
 }
 
 int main(int count, char **words) {
-  signal(SIGPIPE, SIG_IGN); // a closed pipe is a failed write, reported as such,
-  signal(SIGXFSZ, SIG_IGN); // and so is a file at its limit
+  signal(SIGPIPE, SIG_IGN); // a closed pipe is a failed write, so that a training still saves;
+  signal(SIGXFSZ, SIG_IGN); // so is a file at its limit
   if (count < 2) {
     help_all();
     return finish_output(EXIT_USAGE);

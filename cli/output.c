@@ -2,9 +2,11 @@
 #include "cli/tables.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 void complain(const Arguments *arguments, const char *format, ...) {
   va_list list;
@@ -18,11 +20,17 @@ void complain(const Arguments *arguments, const char *format, ...) {
 
 void print_text(const char *text) { fputs(text, stdout); }
 
+bool output_is_abandoned(void) {
+  struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
+  return poll(&output, 1, 0) == 1 && (output.revents & POLLERR);
+}
+
 int finish_output(int code) {
   errno = 0;
   bool failed = ferror(stdout) != 0;
   if (fflush(stdout) != 0) failed = true;
   if (!failed || code != EXIT_DONE) return code;
+  if (output_is_abandoned()) return EXIT_CLOSED_PIPE;
   fprintf(stderr, "blur: standard output could not be written%s%s\n", errno ? ": " : "", errno ? strerror(errno) : "");
   return EXIT_ENVIRONMENT;
 }

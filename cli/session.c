@@ -213,24 +213,46 @@ static void on_interrupt(int number) {
   if (interrupt_call) interrupt_call(interrupt_object);
 }
 
+static const char *volatile end_words;
+
+static void on_early_interrupt(int number) {
+  (void)number;
+  const char *words = end_words;
+  ssize_t told = words ? write(STDERR_FILENO, words, strlen(words)) : 0;
+  _exit(told < 0 ? EXIT_ENVIRONMENT : EXIT_INTERRUPTED);
+}
+
+enum { SIGNALS = 3 };
+
+static void take_signals(void (*handler)(int number), struct sigaction before[SIGNALS]) {
+  static const int signals[SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+  for (int i = 0; i < SIGNALS; i++) {
+    if (!handler) {
+      sigaction(signals[i], &before[i], NULL);
+      continue;
+    }
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(signals[i], &action, &before[i]);
+    if (signals[i] == SIGHUP && before[i].sa_handler == SIG_IGN) sigaction(SIGHUP, &before[i], NULL); // nohup
+  }
+}
+
+void command_interrupts_end(const char *last_words) {
+  static struct sigaction before[SIGNALS];
+  bool taken = end_words != NULL;
+  if (last_words) end_words = last_words;
+  if (taken != (last_words != NULL)) take_signals(last_words ? on_early_interrupt : NULL, before);
+  end_words = last_words;
+}
+
 void command_interrupts(void (*interrupt)(void *object), void *object) {
-  static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-  enum { SIGNALS = sizeof signals / sizeof *signals };
   static struct sigaction before[SIGNALS];
   if (interrupt) {
     interrupt_object = object;
     interrupt_call = interrupt;
     interrupted = 0;
   }
-  for (int i = 0; i < SIGNALS; i++) {
-    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
-    sigemptyset(&action.sa_mask);
-    if (!interrupt) {
-      sigaction(signals[i], &before[i], NULL);
-      continue;
-    }
-    sigaction(signals[i], &action, &before[i]);
-    if (signals[i] == SIGHUP && before[i].sa_handler == SIG_IGN) sigaction(SIGHUP, &before[i], NULL); // nohup
-  }
+  take_signals(interrupt ? on_interrupt : NULL, before);
   if (!interrupt) interrupt_call = NULL;
 }

@@ -50,5 +50,8 @@ bool metrics_are_better(const BlurEvaluation *evaluation, const BlurEvaluation *
 // Ctrl-C, SIGTERM and a closed terminal call `interrupt` once (from a signal handler); a second one ends the process.
 // What was set before comes back with a second call, with NULL.
 void command_interrupts(void (*interrupt)(void *object), void *object);
+// Until a call with NULL the same signals print `last_words` and end the process at once, with EXIT_INTERRUPTED: for
+// the time in which there is nothing to keep yet.
+void command_interrupts_end(const char *last_words);
 
 #endif

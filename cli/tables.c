@@ -27,6 +27,7 @@ const Fact exit_codes[] = {
     {"4", "training diverged: a number that is not finite"},
     {"70", "a defect of blur itself; the message says what to report"},
     {"130", "ended by Ctrl-C, after saving if --save was given"},
+    {"141", "nobody reads the output any longer, as in `blur rules | head -1`; without a message"},
     {NULL, NULL},
 };
 

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { EXIT_INTERRUPTED = 130, ENDLESS_STEPS = 1000 };
+enum { ENDLESS_STEPS = 1000 };
 
 typedef struct {
   Session session;
@@ -197,6 +197,7 @@ static int tell_end(const Train *train) {
     return EXIT_INTERRUPTED;
   }
   if (!ferror(stdout)) return EXIT_DONE;
+  if (output_is_abandoned()) return EXIT_CLOSED_PIPE;
   complain(arguments, "standard output could not be written; ended after step %" PRId64, steps);
   return EXIT_ENVIRONMENT;
 }
@@ -222,6 +223,7 @@ static int work(Train *train) {
   if (session->saved) code = session_restore(session, train->training);
   if (!code) code = read_lengths(train);
   if (code) return code;
+  command_interrupts_end(NULL);
   command_interrupts(interrupt, train->training);
   tell_start(train);
   train->started = session_clock();
@@ -258,7 +260,9 @@ int command_train(const Arguments *arguments) {
   Train train = {.session = {.arguments = arguments},
                  .json = option_given(arguments, OPTION_json),
                  .terminal = isatty(STDOUT_FILENO) == 1 && !option_given(arguments, OPTION_json)};
+  command_interrupts_end("\nblur train: interrupted before the first step; there is nothing to save\n");
   int code = work(&train);
+  command_interrupts_end(NULL);
   blur_training_destroy(train.training);
   session_close(&train.session);
   return code;

@@ -1,5 +1,6 @@
 // Programs: a checked rule compiled for one network, by the JIT or for the interpreter, behind the public BlurProgram.
 #include "compiler/memory_plan.h"
+#include "compiler/passes/lower.h"
 #include "compiler/plan.h"
 #include "compiler/rule.h"
 
@@ -200,6 +201,11 @@ static bool compile_jit(BlurProgram *program, const CheckedRule *rule, DriverPro
   program->cost.query_flops = plan.query_flops;
   program->cost.adjoint_flops = plan.adjoint_flops;
   return true;
+}
+
+bool blur_network_is_possible(const BlurOptions *options, BlurReport *report) {
+  LowerNetwork network = {.layers = options->layers, .units = options->units, .batch = options->batch};
+  return lower_check_sizes(&network, &report->sink);
 }
 
 BlurProgram *blur_compile(const BlurRule *rule, const BlurOptions *options, BlurReport *report) {

@@ -33,7 +33,14 @@ static void watch_pass(void *context, const char *pass, const IrProgram *program
   if (strcmp(pass, watch->wanted)) return;
   bool first_of_pair = !strcmp(program->name, "predict");
   if (first_of_pair && watch->out->bytes) watch->out->length = 0, watch->out->bytes[0] = 0;
+  if (!first_of_pair && watch->out->length) text_add(watch->out, "\n");
   ir_print(program, watch->out);
+}
+
+static void print_both(const IrProgram *first, const IrProgram *second, Text *out) {
+  ir_print(first, out);
+  text_add(out, "\n");
+  ir_print(second, out);
 }
 
 static bool emit_compiled(const CheckedRule *checked, const char *stage, const BlurOptions *options, Text *out,
@@ -41,16 +48,14 @@ static bool emit_compiled(const CheckedRule *checked, const char *stage, const B
   DriverPrograms programs = {.arena = arena};
   if (!driver_lower(&programs, checked, options, &report->sink)) return false;
   if (!strcmp(stage, "ir")) {
-    ir_print(programs.lowered_step, out);
-    ir_print(programs.lowered_predict, out);
+    print_both(programs.lowered_step, programs.lowered_predict, out);
     return true;
   }
   if (!strcmp(stage, "adjoint")) {
     if (!driver_can_reverse(&programs, &report->sink)) return false;
     if (!driver_lower_adjoint(&programs, checked, options, &report->sink)) return false;
     driver_optimize_adjoint(&programs, options->all_live, false, NULL, NULL);
-    ir_print(programs.step_adjoint, out);
-    ir_print(programs.query, out);
+    print_both(programs.step_adjoint, programs.query, out);
     return true;
   }
   if (!strcmp(stage, "tangent")) {
@@ -71,6 +76,7 @@ static bool emit_compiled(const CheckedRule *checked, const char *stage, const B
   DriverSchedules schedules = driver_schedule(&programs, options);
   if (!strcmp(stage, "kernels")) {
     schedule_print(schedules.step, out);
+    text_add(out, "\n");
     schedule_print(schedules.predict, out);
     return true;
   }
@@ -137,18 +143,23 @@ char *blur_run_pass(const char *name, const char *ir_text, size_t length, BlurRe
     else diagnostic_help(&report->sink, problem, "`blur pass` lists the passes");
     return NULL;
   }
-  const char *error = NULL;
-  IrProgram *program = ir_parse(report->arena, ir_text, length, &error);
-  if (program && !error) error = ir_verify(program);
-  if (!program || error) {
-    diagnostic_report(&report->sink, DIAGNOSTIC_bad_ir, (Span){0}, error ? error : "it is empty");
-    return NULL;
-  }
-  pass->run(program);
-  error = ir_verify(program);
-  if (error) driver_internal_error(name, error, program);
+  IrText input = {ir_text, length, 1};
   Text out = {0};
-  ir_print(program, &out);
+  do {
+    const char *error = NULL;
+    IrProgram *program = ir_parse_next(report->arena, &input, &error);
+    if (program) error = ir_verify(program);
+    if (error) {
+      diagnostic_report(&report->sink, DIAGNOSTIC_bad_ir, (Span){0}, error);
+      text_free(&out);
+      return NULL;
+    }
+    pass->run(program);
+    error = ir_verify(program);
+    if (error) driver_internal_error(name, error, program);
+    if (out.length) text_add(&out, "\n");
+    ir_print(program, &out);
+  } while (input.length);
   return taken(&out);
 }
 

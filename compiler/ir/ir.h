@@ -227,6 +227,13 @@ void ir_print(const IrProgram *program, Text *out);
 void ir_print_value(const IrProgram *program, IrValue value, Text *out); // on one line: "%0 = shared part; value"
 IrProgram *ir_parse(Arena *arena, const char *text, size_t length,
                     const char **error); // NULL and *error ("line 3: ...")
+// A text of several programs, one a call: reads the first and moves behind it, until `length` is 0.
+typedef struct {
+  const char *at;
+  size_t length;
+  int line; // of `at`, from 1
+} IrText;
+IrProgram *ir_parse_next(Arena *arena, IrText *text, const char **error);
 
 // ---- verification (verify.c): NULL if the program is well-formed, else a sentence (in the arena) that says what is
 // wrong.

@@ -431,17 +431,45 @@ static void read_program(Parser *parser) {
   if (parser->named.count) fail(parser, "a statement is missing after %%%zu", parser->named.count - 1);
 }
 
-IrProgram *ir_parse(Arena *arena, const char *text, size_t length, const char **error) {
-  Parser *parser = ARENA_NEW(arena, Parser);
-  parser->arena = arena;
-  parser->text = parser->at = text;
-  parser->end = text + length;
-  parser->line = 1;
-  *error = NULL;
-  if (setjmp(parser->failed) == 0) {
-    read_program(parser);
-    return parser->program;
+// The next line that begins a program, behind the first one of the text; its end where there is none.
+static size_t program_end(const char *text, size_t length) {
+  static const char word[] = "program ";
+  bool inside = false;
+  for (size_t at = 0; at < length;) {
+    size_t start = at;
+    while (start < length && (text[start] == ' ' || text[start] == '\t')) start++;
+    bool begins = length - start >= sizeof word - 1 && !memcmp(text + start, word, sizeof word - 1);
+    if (begins && inside) return at;
+    inside |= begins;
+    const char *newline = memchr(text + at, '\n', length - at);
+    at = newline ? (size_t)(newline - text) + 1 : length;
   }
-  *error = parser->error;
+  return length;
+}
+
+IrProgram *ir_parse_next(Arena *arena, IrText *text, const char **error) {
+  Parser *parser = ARENA_NEW(arena, Parser);
+  size_t length = program_end(text->at, text->length);
+  parser->arena = arena;
+  parser->text = parser->at = text->at;
+  parser->end = text->at + length;
+  parser->line = text->line;
+  *error = NULL;
+  if (setjmp(parser->failed)) {
+    *error = parser->error;
+    return NULL;
+  }
+  read_program(parser);
+  for (size_t i = 0; i < length; i++) text->line += text->at[i] == '\n';
+  text->at += length;
+  text->length -= length;
+  return parser->program;
+}
+
+IrProgram *ir_parse(Arena *arena, const char *text, size_t length, const char **error) {
+  IrText all = {text, length, 1};
+  IrProgram *program = ir_parse_next(arena, &all, error);
+  if (!program || !all.length) return program;
+  *error = arena_format(arena, "line %d: one program is expected, and here another begins", all.line);
   return NULL;
 }

@@ -19,6 +19,8 @@ typedef struct {
   bool differentiable; // derivatives that rules declare stay known, for the pass `adjoint`
 } LowerNetwork;
 
+// True if there can be a network of these sizes; else the reason is in the sink.
+bool lower_check_sizes(const LowerNetwork *network, DiagnosticSink *sink);
 // True if a program can be made for such a network; else the reason is in the sink.
 bool lower_check_network(const CheckedRule *rule, const LowerNetwork *network, DiagnosticSink *sink);
 

@@ -39,7 +39,7 @@ static int64_t variable_elements(const LowerNetwork *network, const CheckedVaria
   return elements;
 }
 
-bool lower_check_network(const CheckedRule *rule, const LowerNetwork *network, DiagnosticSink *sink) {
+bool lower_check_sizes(const LowerNetwork *network, DiagnosticSink *sink) {
   Span nowhere = {0};
   if (network->layers < 2 || network->layers > MAX_LAYERS) {
     Diagnostic *diagnostic = diagnostic_report(sink, DIAGNOSTIC_network_layers, nowhere, network->layers);
@@ -55,6 +55,11 @@ bool lower_check_network(const CheckedRule *rule, const LowerNetwork *network, D
     diagnostic_report(sink, DIAGNOSTIC_network_units, nowhere, layer, (long long)network->units[layer]);
     return false;
   }
+  return true;
+}
+
+bool lower_check_network(const CheckedRule *rule, const LowerNetwork *network, DiagnosticSink *sink) {
+  if (!lower_check_sizes(network, sink)) return false;
   int64_t total = 0;
   for (size_t i = 0; i < rule->variables.count; i++) {
     const CheckedVariable *variable = &rule->variables.items[i];

@@ -150,6 +150,9 @@ typedef struct {
   uint64_t seed; // names the noise that steps draw: one of each network
 } BlurServices;
 
+// Whether there can be a network of so many layers, units and samples. False: see the report.
+bool blur_network_is_possible(const BlurOptions *options, BlurReport *report);
+
 typedef struct BlurProgram BlurProgram;
 // The program is the caller's (blur_program_destroy) and outlives the rule. NULL: see the report.
 BlurProgram *blur_compile(const BlurRule *rule, const BlurOptions *options, BlurReport *report);
