@@ -3,7 +3,7 @@ find_path(CRITERION_INCLUDE criterion/criterion.h REQUIRED)
 find_library(CRITERION_LIBRARY criterion REQUIRED)
 file(GLOB UNIT_TESTS CONFIGURE_DEPENDS tests/unit/*.c)
 add_library(test_support STATIC tests/differential/generate.c tests/differential/generate_expression.c tests/support/schedule_run.c tests/support/schedule_check.c tests/support/ir_run.c
-  tests/support/expectation.c tests/support/random_program.c)
+  tests/support/expectation.c tests/support/random_program.c tests/fuzz/front_end.c)
 target_include_directories(test_support SYSTEM PRIVATE ${CRITERION_INCLUDE})
 target_link_libraries(test_support PUBLIC blur_compiler)
 foreach(source ${UNIT_TESTS})
