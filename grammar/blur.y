@@ -4,6 +4,9 @@
 // Errors: complain.c writes the message; then the token RECOVERED stands at the next separator or closing brace of the
 // same braces, and the `error RECOVERED` productions take it: one for each kind of list, and one behind each closing
 // brace that something may follow, since there the parser would otherwise fall back to the list inside the braces.
+// Productions marked `/* reported */` understand a mistake, and are no part of the language.
+//
+// docs/language/grammar.md is made from this file and its `// ----` headings: `./dev grammar` after a change.
 %code requires {
 #include "compiler/syntax/build.h"
 }
