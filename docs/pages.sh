@@ -27,7 +27,13 @@ shorten() { # FILE
 rules() { awk '/^== /{ print $2 }' pages.txt; }
 title() { awk -v name="$1" '/^== / && $2 == name { sub(/^== [^ ]+ /, ""); print }' pages.txt; }
 body() { awk -v name="$1" '/^== /{ wanted = $2 == name; next } wanted' pages.txt; }
-experiment() { awk -v name="$1" '$1 == "experiment" { wanted = $2 == name } wanted' curves.blur | sed '/^}/q'; }
+block() { awk -v kind="$1" -v name="$2" '/^[a-z]/ { wanted = $1 == kind && $2 == name } wanted { print; if (/^}/) exit }' curves.blur; }
+experiment() { # NAME: below its rule, where curves.blur has that
+  local rule
+  rule=$(block rule "$(block experiment "$1" | awk '$1 == "rule" { print $2; exit }')")
+  [ -z "$rule" ] || printf '%s\n\n' "$rule"
+  block experiment "$1"
+}
 
 # Which tests hold the rule: those with its steps computed elsewhere, and those that name it.
 tested() { # NAME
@@ -63,7 +69,9 @@ rule_page() { # NAME
 
 # What the curve of a rule is of: the accuracy where there are evaluations on the way, else a measure.
 shown() { # NAME
-  if experiment "$1" | grep -q 'eval every'; then echo "Test accuracy"; else experiment "$1" | awk '$1 == "measure" { print $2; exit }'; fi
+  local text
+  text=$(block experiment "$1")
+  if [[ $text == *"eval every"* ]]; then echo "Test accuracy"; else awk '$1 == "measure" { print $2; exit }' <<<"$text"; fi
 }
 
 # The last numbers of the first table of a page, or of that of the measure, whose last layer is the rule's.
@@ -106,6 +114,7 @@ case $kind in
 rules)
   [ $# -gt 0 ] || mapfile -t names < <(rules)
   for name in "${names[@]}"; do
+    [ -n "$(title "$name")" ] || { echo "pages.sh: pages.txt has no rule \`$name\`" >&2; exit 1; }
     echo "$name"
     page=$(rule_page "$name")
     echo "$page" >"$name.md"
