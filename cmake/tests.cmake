@@ -50,7 +50,7 @@ set_tests_properties(differential PROPERTIES PROCESSORS 2)
 add_test(NAME differential_avx512 COMMAND differential --first 1001 --count 20)
 add_test(NAME reference_avx512 COMMAND unit_reference_compiled)
 set_tests_properties(differential_avx512 reference_avx512 PROPERTIES ENVIRONMENT BLUR_EMULATE_AVX512=1)
-# Adjoints of generated rules against central differences: 18 of them, 500 with BLUR_TEST_LONG.
+# Adjoints of generated rules against central differences: 20 of them, 500 with BLUR_TEST_LONG.
 add_executable(derivatives tests/differential/derivatives.c tests/differential/generate.c
   tests/differential/generate_expression.c)
 set_target_properties(derivatives PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)

@@ -72,7 +72,8 @@ static void find_indexed(Adjoint *adjoint, const IrStatement *statements) {
   }
 }
 
-// An array of states (of the genome) that all reads name by constants is split.
+// An array of the genome whose states are few is split, if its reads name them by constants, as `unroll_states` leaves
+// them. All programs of a network must do the same: what only one of them reads by an axis stays whole in all.
 static void find_splits(Adjoint *adjoint) {
   enum { MOST_CELLS = 256 };
   const IrProgram *program = adjoint->program;
@@ -80,8 +81,12 @@ static void find_splits(Adjoint *adjoint) {
     const IrBufferInfo *buffer = &program->buffers.items[b];
     int states = buffer->states ? 0 : state_dimensions(buffer);
     double cells = 1;
-    for (int d = 0; d < states; d++) cells *= (double)buffer->extent[d];
-    adjoint->of[b].split = cells <= MOST_CELLS ? states : 0;
+    bool few = true;
+    for (int d = 0; d < states; d++) {
+      cells *= (double)buffer->extent[d];
+      few = few && !unroll_keeps(buffer->extent[d]);
+    }
+    adjoint->of[b].split = few && cells <= MOST_CELLS ? states : 0;
   }
   find_indexed(adjoint, program->statements);
 }

@@ -421,7 +421,7 @@ static void write_usual_order(Generator *g) {
   generate_text(g, "  predict");
 }
 
-static void generate(uint64_t seed, GeneratedCase *out, bool plain) {
+static void generate(uint64_t seed, GeneratedCase *out, bool smooth) {
   *out = (GeneratedCase){0};
   Generator generator = {.random = seed * 0x2545f4914f6cdd1du + 99, .out = &out->script};
   Generator *g = &generator;
@@ -429,17 +429,17 @@ static void generate(uint64_t seed, GeneratedCase *out, bool plain) {
   g->states[NO_STATES] = 1;
   g->states[FEW] = 1 + generate_below(g, 4);
   g->states[MANY] = 9 + generate_below(g, 4);
-  g->plain = plain;
+  g->smooth = smooth;
   // Most rules are small, those that every run of the tests takes all of them: compiling them takes all the time.
   static const int sizes[] = {1, 1, 1, 1, 1, 1, 2, 3};
   g->size = seed <= SMALL_SEEDS ? 1 : sizes[generate_below(g, 8)];
   g->statements = 3 * g->size;
   g->bias = generate_chance(g, 60);
-  g->noise = !plain && generate_chance(g, 35);
-  g->own_axes = !plain && generate_chance(g, 50);
-  g->scopes = !plain && generate_chance(g, 35);
-  g->signals = !plain && generate_chance(g, 35);
-  g->vectors = !plain && generate_chance(g, 30);
+  g->noise = generate_chance(g, 35);
+  g->own_axes = generate_chance(g, 50);
+  g->scopes = generate_chance(g, 35);
+  g->signals = generate_chance(g, 35);
+  g->vectors = generate_chance(g, 30);
   choose_variables(g);
   out->layers = g->size == 1 ? 2 + generate_chance(g, 25) : 2 + generate_below(g, 1 + g->size);
   bool equal = generate_chance(g, 50); // layers of one shape share their code
@@ -447,12 +447,12 @@ static void generate(uint64_t seed, GeneratedCase *out, bool plain) {
     out->units[l] = equal && l ? out->units[0] : 1 + generate_below(g, generate_chance(g, 20) ? 40 : 9);
   out->batch = 2 + generate_below(g, generate_chance(g, 20) ? 40 : 9);
   write_declarations(g);
-  if (!plain && generate_chance(g, 60)) write_own_order(g);
+  if (generate_chance(g, 60)) write_own_order(g);
   else write_usual_order(g);
   generate_text(g, " %s%s\n}\n", g->variable[0].name, g->variable[0].states ? "[0]" : "");
 }
 
 void generate_case(uint64_t seed, GeneratedCase *out) { generate(seed, out, false); }
-void generate_plain_case(uint64_t seed, GeneratedCase *out) { generate(seed, out, true); }
+void generate_smooth_case(uint64_t seed, GeneratedCase *out) { generate(seed, out, true); }
 
 void generated_free(GeneratedCase *generated) { text_free(&generated->script); }

@@ -14,9 +14,9 @@ typedef struct {
 } GeneratedCase;
 
 void generate_case(uint64_t seed, GeneratedCase *out); // may use every construct of the language
-// The usual blocks in the usual order, and no function whose declared derivative is not its own: what derivatives by
-// differences can be held against.
-void generate_plain_case(uint64_t seed, GeneratedCase *out);
+// Every construct but functions whose declared derivative is not their own, and `stop`: what derivatives by differences
+// can be held against.
+void generate_smooth_case(uint64_t seed, GeneratedCase *out);
 void generated_free(GeneratedCase *generated);
 // A stream of numbers for whoever fills arrays: uniform in [0, 1), from a state that it advances.
 double generated_uniform(uint64_t *state);

@@ -209,7 +209,7 @@ static void unary(Generator *g, Context context, int depth) {
   int choice = generate_below(g, FORMS);
   // Steps are kept rare: a comparison is skipped where a perturbation crosses one.
   if (choice >= FORMS - STEPS && generate_chance(g, 85)) choice = 0;
-  if (g->plain && (!strncmp(form[choice][0], "spike", 5) || !strcmp(form[choice][0], "stop("))) choice = 0;
+  if (g->smooth && (!strncmp(form[choice][0], "spike", 5) || !strcmp(form[choice][0], "stop("))) choice = 0;
   wrapped(g, form[choice][0], context, depth - 1, form[choice][1]);
 }
 

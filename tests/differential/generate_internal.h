@@ -32,7 +32,7 @@ typedef struct {
   Variable variable[MOST_VARIABLES];
   int variables;
   bool bias; // all synapses with `pre` have the row
-  bool plain;
+  bool smooth;
   int size;                                       // 1 to 3
   int statements;                                 // that may still be written in blocks of the rule's own
   bool noise, own_axes, scopes, signals, vectors; // what this rule may use

@@ -237,7 +237,7 @@ static inline AdjointCheck adjoint_run_check(AdjointRun *a, uint64_t *random, do
     for (int finer = 0; finer < 4 && !agree; finer++, width /= 6) {
       before = difference;
       difference = adjoint_run_difference(a, (int)b, direction, width);
-      rounding = 2e-16 * (1 + fabs(loss)) / width;
+      rounding = 2e-15 * (1 + fabs(loss)) / width; // of a loss that many operations make
       agree = fabs(difference - before) <= 1e-7 * (size + fabs(difference)) + rounding;
     }
     free(direction);
