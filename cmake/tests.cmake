@@ -45,7 +45,7 @@ set_target_properties(differential PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_B
 target_link_libraries(differential PRIVATE blur_runtime blur_compiler blur_base)
 add_dependencies(differential blur_codegen)
 add_test(NAME differential COMMAND differential)
-set_tests_properties(differential PROPERTIES PROCESSORS 2)
+set_tests_properties(differential PROPERTIES PROCESSORS 2 TIMEOUT 3600)
 # The shapes of AVX-512 on machines without it: the same vectors, tiles and layouts, made of AVX2 instructions.
 add_test(NAME differential_avx512 COMMAND differential --first 1001 --count 20)
 add_test(NAME reference_avx512 COMMAND unit_reference_compiled)

@@ -11,10 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SECONDS = 120 };
+enum { PROCESSOR_SECONDS = 120, SECONDS = 900 }; // of one case: to compute, and to wait
 
 static const struct {
   BlurPrecision precision;
@@ -23,6 +24,13 @@ static const struct {
   int bits[2];
 } precisions[CHECK_PRECISIONS] = {{BLUR_DOUBLE, "double", 1e-9, 1e-12, {40, 44}},
                                   {BLUR_FLOAT, "float", 1e-3, 1e-6, {20, 24}}};
+
+// The end of a report: errors come after the warnings of the rule.
+static const char *report_end(BlurReport *report) {
+  const char *text = blur_report_text(report, false);
+  size_t length = strlen(text), most = 900;
+  return length > most ? text + length - most : text;
+}
 
 typedef struct {
   const BlurRule *rule;
@@ -50,8 +58,7 @@ static void check_compiled(Check *check, CheckChoice choice) {
   const char *level = blur_cpu_name(choice.cpu), *precision = precisions[choice.precision].name;
   Engine engine;
   if (!engine_open(&engine, check->rule, check->generated, options, check->report)) {
-    fail(check, &choice, "the JIT (%s, %s) refuses it\n%.900s", level, precision,
-         blur_report_text(check->report, false));
+    fail(check, &choice, "the JIT (%s, %s) refuses it\n%s", level, precision, report_end(check->report));
   } else {
     int first = choice.threads ? choice.threads : 1, last = choice.threads ? choice.threads : 2;
     for (choice.threads = first; choice.threads <= last && check->result->verdict == CHECK_AGREES; choice.threads++) {
@@ -93,8 +100,7 @@ static void check_rule(Check *check, const CheckChoice *only) {
   if (!engine_open(&interpreter, check->rule, check->generated, (BlurOptions){.engine = BLUR_ENGINE_INTERPRET},
                    check->report)) {
     check->result->verdict = CHECK_NO_RULE;
-    snprintf(check->result->what, sizeof check->result->what, "it is no program\n%.900s",
-             blur_report_text(check->report, false));
+    snprintf(check->result->what, sizeof check->result->what, "it is no program\n%s", report_end(check->report));
     engine_close(&interpreter);
     return;
   }
@@ -130,7 +136,7 @@ static CheckResult check_here(const GeneratedCase *generated, uint64_t seed, con
   unlink(path);
   Check check = {rule, generated, seed, report, {0}, &result};
   if (rule) check_rule(&check, only);
-  else snprintf(result.what, sizeof result.what, "it is no rule\n%.900s", blur_report_text(report, false));
+  else snprintf(result.what, sizeof result.what, "it is no rule\n%s", report_end(report));
   blur_rule_destroy(rule);
   blur_report_destroy(report);
   return result;
@@ -146,6 +152,7 @@ CheckResult check_case(const GeneratedCase *generated, uint64_t seed, const Chec
     exit(3);
   }
   if (child == 0) {
+    setitimer(ITIMER_PROF, &(struct itimerval){.it_value.tv_sec = PROCESSOR_SECONDS}, NULL);
     alarm(SECONDS);
     if (silent && !freopen("/dev/null", "w", stderr)) _exit(3);
     CheckResult own = check_here(generated, seed, choice);
