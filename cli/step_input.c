@@ -109,7 +109,8 @@ static int read_batches(Step *step) {
   options->batch = step->batch;
   int64_t held = given ? steps_of(given) : INT64_MAX;
   step->same_batch = given && given->dimensions == 2;
-  if (!option_integer(arguments, OPTION_steps, 0, 1000000000, given ? held : 1, &step->steps)) return EXIT_USAGE;
+  int64_t usual = given ? held : arguments->command == COMMAND_curl ? 0 : 1;
+  if (!option_integer(arguments, OPTION_steps, 0, 1000000000, usual, &step->steps)) return EXIT_USAGE;
   if (step->steps > held && !step->same_batch) {
     complain(arguments, "--steps %" PRId64 ", but %s holds %" PRId64, step->steps, given->name, held);
     return EXIT_INPUT;
@@ -234,6 +235,7 @@ int step_open(Step *step, const Arguments *arguments, bool adjoint) {
   session->options.all_live = true;
   session->options.adjoint = adjoint;
   session->options.query_loss = session->loss;
+  if (arguments->command == COMMAND_curl) session->options.precision = BLUR_DOUBLE; // symmetric to rounding
   code = read_batches(step);
   if (!code) code = session_compile(session);
   if (!code) code = set_variables(step);
