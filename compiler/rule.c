@@ -23,6 +23,7 @@ static const AstFile *load_module(void *context, const char *module, const char 
     if (!strcmp(modules->names.items[i], item)) return modules->files.items[i];
   const SourceFile *source = library_find(modules->arena, item);
   const AstFile *file = source ? parse_file(modules->arena, source, &modules->report->sink) : NULL;
+  if (!file && diagnostic_is_damaged(&modules->report->sink, asked_at)) return NULL; // told: it is no name at all
   if (!file && asked_at.file) {
     const char *const *names;
     size_t count = library_names(modules->arena, &names);

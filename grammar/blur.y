@@ -16,7 +16,7 @@ int blur_lex(BLUR_STYPE *value, Span *location, Parser *parser);
 %code {
 #define YYLLOC_DEFAULT(current, right, count)                                                                          \
   do {                                                                                                                 \
-    if (count) (current) = (Span){YYRHSLOC(right, 1).file, YYRHSLOC(right, 1).start, YYRHSLOC(right, count).end};      \
+    if (count) (current) = span_join(YYRHSLOC(right, 1), YYRHSLOC(right, count));                                      \
     else (current) = (Span){YYRHSLOC(right, 0).file, YYRHSLOC(right, 0).end, YYRHSLOC(right, 0).end};                  \
   } while (0)
 #define YYMAXDEPTH 10000

@@ -36,7 +36,8 @@ int blur_lex(BLUR_STYPE *value, Span *location, Parser *parser) {
     value->TOKEN_PRIMED = (PrimedName){syntax_name_of(parser, bare), token->primes};
   } else if ((token->kind >= TOKEN_NAME && token->kind <= TOKEN_DERIVATIVE) || token->kind == TOKEN_FIELD ||
              token->kind == TOKEN_CLAUSE || (token->kind >= TOKEN_INPUT && token->kind <= TOKEN_UPDATE)) {
-    value->TOKEN_NAME = syntax_name_of(parser, *location);
+    value->TOKEN_NAME = syntax_name_of(parser, parser_span(parser, token->start, token->end));
+    value->TOKEN_NAME.span = *location;
   }
   return token->kind;
 }

@@ -18,6 +18,8 @@ typedef struct {
   int primes;          // after a name
   bool first_on_line;
   bool inserted; // not in the text
+  bool borrows;  // inserted with the text of another: it stands at `place`
+  uint32_t place;
 } Token;
 
 // Own memory (malloc), so that a growing array leaves nothing behind in the arena.

@@ -44,6 +44,8 @@ static void make_change(const Search *search, const Repair *change, TokenList *o
         if (change->borrowed != SIZE_MAX && token.kind == TOKEN_NAME) {
           token.start = items[change->borrowed].start;
           token.end = items[change->borrowed].end;
+          token.borrows = true;
+          token.place = place;
         }
         token.first_on_line = k == 0 && items[i].first_on_line;
         token_push(out, token);

@@ -20,9 +20,15 @@ void token_push(TokenList *list, Token token) {
   list->items[list->count++] = token;
 }
 
-Span parser_span(const Parser *parser, uint32_t start, uint32_t end) { return (Span){parser->source, start, end}; }
+// Tokens that a repair has exchanged do not follow each other in the text.
+Span parser_span(const Parser *parser, uint32_t start, uint32_t end) {
+  return (Span){parser->source, start, end > start ? end : start};
+}
 
-Span token_span(const Parser *parser, const Token *token) { return parser_span(parser, token->start, token->end); }
+Span token_span(const Parser *parser, const Token *token) {
+  if (token->borrows) return parser_span(parser, token->place, token->place);
+  return parser_span(parser, token->start, token->end);
+}
 
 const char *token_text(const Parser *parser, const Token *token) {
   return arena_copy(parser->arena, parser->source->text + token->start, token->end - token->start);
