@@ -100,6 +100,49 @@ Test(unroll, snapshots_change_nothing) {
   rig_close(&rig);
 }
 
+#ifndef __SANITIZE_ADDRESS__ // its own memory would be counted
+// Kilobytes of /proc/self/status: VmRSS, VmHWM. -1: not told.
+static long kilobytes(const char *field) {
+  FILE *file = fopen("/proc/self/status", "r");
+  char line[256];
+  long found = -1;
+  while (file && found < 0 && fgets(line, sizeof line, file))
+    if (!strncmp(line, field, strlen(field))) found = strtol(line + strlen(field) + 1, NULL, 10);
+  if (file) fclose(file);
+  return found;
+}
+
+static void keep_batch(void *context, BlurNetwork *network, int64_t step) { (void)context, (void)network, (void)step; }
+
+// What an unroll of 200 steps takes beside the network, as the machine counts it, stays within the budget; a quarter of
+// what all snapshots would take.
+Test(unroll, resident_memory) {
+  static const int64_t units[] = {300, 100, 10};
+  Rig rig = rig_open((RigOptions){
+      .rule = "std.blur", .layers = 3, .units = units, .batch = 64, .adjoint = true, .seed = 3, .threads = 2});
+  BlurStatus status = {0};
+  BlurUnroll *all = blur_unroll_create(rig.network, NULL, 200, 0, &status);
+  BlurUnrollCost cost = blur_unroll_cost(all);
+  blur_unroll_destroy(all);
+  size_t budget = cost.least_bytes + (cost.bytes - cost.least_bytes) / 4;
+  FILE *file = fopen("/proc/self/clear_refs", "w"); // the peak begins anew
+  bool reset = file && fputs("5", file) >= 0 && fclose(file) == 0;
+  long before = kilobytes("VmRSS:");
+  if (!reset || before < 0) cr_skip("this machine does not tell");
+  double loss;
+  BlurUnroll *unroll = blur_unroll_create(rig.network, NULL, 200, budget, &status);
+  cr_assert_not_null(unroll, "%s", status.message);
+  cr_assert(blur_unroll_run(unroll, keep_batch, NULL, &loss, &status), "%s", status.message);
+  cost = blur_unroll_cost(unroll);
+  long taken = (kilobytes("VmHWM:") - before) * 1024;
+  cr_expect(cost.snapshots > 1 && cost.snapshots < 200 && cost.bytes <= budget);
+  cr_expect(taken > (long)(cost.bytes / 4), "%ld bytes are too few to have been measured", taken);
+  cr_expect(taken <= (long)budget, "%ld bytes, more than %zu", taken, budget);
+  blur_unroll_destroy(unroll);
+  rig_close(&rig);
+}
+#endif
+
 Test(unroll, threads_change_nothing) {
   static double expected[MOST_VALUES], found[MOST_VALUES];
   for (int threads = 1; threads <= 3; threads++) {
