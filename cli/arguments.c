@@ -163,8 +163,8 @@ void help_command(CommandName command) {
     char left[64], text[512];
     snprintf(left, sizeof left, "--%s%s%s", option_table[i].name, option_table[i].argument ? " " : "",
              option_table[i].argument ? option_table[i].argument : "");
-    snprintf(text, sizeof text, "%s%s%s", option_table[i].help, option_table[i].shown ? "; default: " : "",
-             option_table[i].shown ? option_table[i].shown : "");
+    const char *shown = option_shown(command, i);
+    snprintf(text, sizeof text, "%s%s%s", option_help(command, i), shown ? "; default: " : "", shown ? shown : "");
     printf("  %-22s ", left);
     print_wrapped(text, 25, 25);
   }

@@ -51,12 +51,13 @@ int command_explain(const Arguments *arguments) {
   if (looks_like_code(what)) {
     char code[8];
     snprintf(code, sizeof code, "%c%s", toupper((unsigned char)what[0]), what + 1);
-    const char *text = blur_explain_code(code);
+    const char *title, *text = blur_explain_code(code, &title);
     if (!text) {
       complain(arguments, "there is no diagnostic %s; `blur explain --index` lists them", code);
       return EXIT_USAGE;
     }
-    printf("%s%s", text, text[0] && text[strlen(text) - 1] == '\n' ? "" : "\n");
+    printf("%s %s: %s\n\n%s%s", code[0] == 'E' ? "error" : "warning", code, title, text,
+           text[0] && text[strlen(text) - 1] == '\n' ? "" : "\n");
     return EXIT_DONE;
   }
   BlurOptions options;

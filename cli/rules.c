@@ -3,8 +3,17 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-static void list(const Arguments *arguments, const char *kind, const char *const *names, size_t count, bool *first) {
+static int longest(const char *const *names, size_t count) {
+  size_t length = 0;
+  for (size_t i = 0; i < count; i++)
+    if (strlen(names[i]) > length) length = strlen(names[i]);
+  return (int)length;
+}
+
+static void list(const Arguments *arguments, const char *kind, const char *const *names, size_t count, int width,
+                 bool *first) {
   for (size_t i = 0; i < count; i++) {
     char *summary = blur_library_summary(names[i]);
     if (option_given(arguments, OPTION_json)) {
@@ -14,7 +23,7 @@ static void list(const Arguments *arguments, const char *kind, const char *const
       print_json_string(summary ? summary : "");
       printf("}");
     } else {
-      printf("%s%s%-28s %s\n", i ? "" : kind, i ? "" : "s:\n", names[i], summary ? summary : "");
+      printf("%s%s%-*s %s\n", i ? "" : kind, i ? "" : "s:\n", width, names[i], summary ? summary : "");
     }
     *first = false;
     free(summary);
@@ -26,13 +35,14 @@ int command_rules(const Arguments *arguments) {
     complain(arguments, "no operands are wanted; `blur explain %s` tells about one rule", arguments->operand[0]);
     return EXIT_USAGE;
   }
-  const char *const *names;
+  const char *const *names, *const *modules;
   bool first = true;
-  size_t count = blur_library_rules(&names);
-  list(arguments, "rule", names, count, &first);
+  size_t count = blur_library_rules(&names), module_count = blur_library_modules(&modules);
+  int width = longest(names, count), other = longest(modules, module_count);
+  if (other > width) width = other;
+  list(arguments, "rule", names, count, width, &first);
   if (!option_given(arguments, OPTION_json)) printf("\n");
-  count = blur_library_modules(&names);
-  list(arguments, "module", names, count, &first);
+  list(arguments, "module", modules, module_count, width, &first);
   if (option_given(arguments, OPTION_json)) printf("%s\n]\n", first ? "[" : "");
   return EXIT_DONE;
 }

@@ -19,6 +19,29 @@ const OptionInfo option_table[OPTION_COUNT] = {
 #undef OPTION
 };
 
+static const struct {
+  CommandName command;
+  OptionName option;
+  const char *shown, *help;
+} own_help[] = {
+#define HELP(command, option, shown, help) {COMMAND_##command, OPTION_##option, shown, help},
+#include "cli/option_help.def"
+#undef HELP
+};
+enum { OWN_HELP = sizeof own_help / sizeof *own_help };
+
+const char *option_help(CommandName command, int option) {
+  for (int i = 0; i < OWN_HELP; i++)
+    if (own_help[i].command == command && (int)own_help[i].option == option) return own_help[i].help;
+  return option_table[option].help;
+}
+
+const char *option_shown(CommandName command, int option) {
+  for (int i = 0; i < OWN_HELP; i++)
+    if (own_help[i].command == command && (int)own_help[i].option == option) return own_help[i].shown;
+  return option_table[option].shown;
+}
+
 const Fact exit_codes[] = {
     {"0", "done"},
     {"1", "the input is wrong: a rule with errors, arrays that do not fit"},
@@ -35,6 +58,8 @@ const Fact environment_variables[] = {
     {"BLUR_STDLIB", "a folder whose files come before the library's"},
     {"BLUR_DATA", "folders of datasets, parted by colons"},
     {"BLUR_CODEGEN", "the code generator's file, where it is not beside the command"},
-    {"XDG_CACHE_HOME", "compiled steps are kept in blur/ there; --no-cache goes without"},
+    {"XDG_DATA_HOME", "data sets are looked for in blur/ there; default: ~/.local/share"},
+    {"TMPDIR", "where a trained network is saved when the disk of its own place is full; default: /tmp"},
+    {"XDG_CACHE_HOME", "compiled steps are kept in blur/ there, default: ~/.cache; --no-cache goes without"},
     {NULL, NULL},
 };

@@ -23,6 +23,10 @@ static inline bool command_takes(CommandName command, int option) {
   return option_table[option].commands >> command & 1;
 }
 
+// What an option means for one command, and its default there as shown (or NULL).
+const char *option_help(CommandName command, int option);
+const char *option_shown(CommandName command, int option);
+
 // Facts of the whole command that help, manual and documentation repeat.
 typedef struct {
   const char *name, *meaning;

@@ -222,11 +222,6 @@ BlurRule *blur_experiment_reference_rule(const BlurExperiment *experiment, size_
 
 // ---- help
 
-static const char *takes_text(Arena *arena, const FieldInfo *field) {
-  if (field->kind != FIELD_KIND_COUNT && field->kind != FIELD_KIND_NUMBER) return field->takes;
-  return arena_format(arena, "%s from %lld to %lld", field->takes, (long long)field->low, (long long)field->high);
-}
-
 char *blur_experiment_help(bool markdown) {
   Arena *arena = arena_create();
   Text text = {0};
@@ -236,9 +231,9 @@ char *blur_experiment_help(bool markdown) {
     if (field->kind == FIELD_KIND_META) continue;
     const char *fallback = !field->fallback ? "needed" : *field->fallback ? field->fallback : "";
     if (markdown)
-      text_add(&text, "| `%s` | %s | %s | %s |\n", field->path, takes_text(arena, field), fallback, field->meaning);
+      text_add(&text, "| `%s` | %s | %s | %s |\n", field->path, field_takes(arena, field), fallback, field->meaning);
     else {
-      text_add(&text, "%-14s %s%s%s%s\n", field->path, takes_text(arena, field), *fallback ? "; " : "",
+      text_add(&text, "%-14s %s%s%s%s\n", field->path, field_takes(arena, field), *fallback ? "; " : "",
                field->fallback && *fallback ? "default: " : "", fallback);
       text_add(&text, "%-14s   %s\n", "", field->meaning);
     }

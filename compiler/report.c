@@ -59,7 +59,4 @@ char *blur_explain_index(void) {
   return text.bytes;
 }
 
-const char *blur_explain_code(const char *code) {
-  const char *title = NULL;
-  return diagnostic_explanation(code, &title);
-}
+const char *blur_explain_code(const char *code, const char **title) { return diagnostic_explanation(code, title); }

@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+// The codes of diagnostics, out of their page.
+#define LIST_CODES "sed -n 's/^### \\([EW][0-9]*\\).*/\\1/p'"
+
 // In single quotes, as all three shells read them; zsh's lists part name and text by a colon.
 static void add_quoted(Text *out, const char *text, const char *escaped) {
   for (const char *c = text; *c; c++) {
@@ -26,9 +29,9 @@ static bool is_data_option(const OptionInfo *option) {
   return option->argument && word_kind(option->argument) == WORD_DATA;
 }
 
-// Fashion-MNIST and the generated tasks.
+// Fashion-MNIST, what comes with blur, and the generated tasks.
 static void add_data(Text *out) {
-  text_add(out, "fashion_mnist");
+  text_add(out, "fashion_mnist digits");
   for (size_t i = 0; i < blur_generator_count(); i++) text_add(out, " %s", blur_generator(i)->name);
 }
 
@@ -49,7 +52,7 @@ static void bash_values(Text *out) {
     } else if (is_data_option(option)) {
       text_add(out, "COMPREPLY=($(compgen -W '");
       add_data(out);
-      text_add(out, "' -- \"$current\") $(compgen -d -- \"$current\")) ;;\n");
+      text_add(out, "' -- \"$current\") $(_blur_samples \"$current\")) ;;\n");
     } else {
       text_add(out, "%s ;;\n", is_file_option(option) ? "COMPREPLY=($(compgen -f -- \"$current\"))" : "COMPREPLY=()");
     }
@@ -59,6 +62,9 @@ static void bash_values(Text *out) {
 
 void completion_bash(Text *out) {
   text_add(out, "# bash completion of blur. Made from cli/commands.def, options.def and choices.def by blur_pages.\n"
+                "_blur_samples() { # folders, and files of samples\n"
+                "  compgen -d -- \"$1\"\n  compgen -f -X '!*.npz' -- \"$1\"\n  compgen -f -X '!*.npy' -- \"$1\"\n"
+                "  compgen -f -X '!*.csv' -- \"$1\"\n  compgen -f -X '!*.csv.gz' -- \"$1\"\n}\n\n"
                 "_blur_values() { # an option's value; fails where the word before is no option that takes one\n"
                 "  local previous=$1 current=$2\n");
   bash_values(out);
@@ -67,10 +73,11 @@ void completion_bash(Text *out) {
     WordKind kind = operand_kind((CommandName)i);
     if (kind == WORD_RULE)
       text_add(out,
-               "    %s) COMPREPLY=($(compgen -W \"$(\"$blur\" rules 2>/dev/null | sed -n "
+               "    %s) COMPREPLY=($(compgen -W \"%s$(\"$blur\" rules 2>/dev/null | sed -n "
                "'s/^\\(std\\.[a-z0-9_]*\\).*/\\1/p')\" -- "
                "\"$current\") $(compgen -f -X '!*.blur' -- \"$current\") $(compgen -d -- \"$current\")) ;;\n",
-               command_table[i].name);
+               command_table[i].name,
+               i == COMMAND_explain ? "experiment $(\"$blur\" explain --index | " LIST_CODES ") " : "");
     if (kind == WORD_RULE_FILE)
       text_add(out, "    %s) COMPREPLY=($(compgen -f -X '!*.blur' -- \"$current\") $(compgen -d -- \"$current\")) ;;\n",
                command_table[i].name);
@@ -82,7 +89,7 @@ void completion_bash(Text *out) {
   }
   text_add(out, "    tasks) COMPREPLY=($(compgen -W '");
   add_data(out);
-  text_add(out, "' -- \"$current\")) ;;\n");
+  text_add(out, "' -- \"$current\") $(_blur_samples \"$current\")) ;;\n");
   text_add(out, "    help) COMPREPLY=($(compgen -W '");
   for (int i = 0; i < COMMAND_COUNT; i++) text_add(out, "%s%s", i ? " " : "", command_table[i].name);
   text_add(out, "' -- \"$current\")) ;;\n  esac\n}\n\n_blur() {\n"
@@ -112,10 +119,11 @@ void completion_bash(Text *out) {
 
 // ---- zsh
 
-static void zsh_option(Text *out, const OptionInfo *option) {
+static void zsh_option(Text *out, CommandName command, int number) {
+  const OptionInfo *option = &option_table[number];
   text_add(out, " \\\n        '%s--%s%s[", strcmp(option->name, "set") == 0 ? "*" : "", option->name,
            option->argument ? "=" : "");
-  add_quoted(out, option->help, "[]:\\");
+  add_quoted(out, option_help(command, number), "[]:\\");
   text_add(out, "]");
   if (option->argument) {
     text_add(out, ":");
@@ -146,7 +154,11 @@ void completion_zsh(Text *out) {
       "  passes=(${(f)\"$(_call_program passes blur pass 2>/dev/null | sed 's/ .*//')\"})\n"
       "  _describe pass passes\n}\n\n_blur_data() {\n  local -a tasks\n  tasks=(");
   add_data(out);
-  text_add(out, ")\n  _alternative 'tasks:data:($tasks)' 'folders:folder:_files -/'\n}\n\n"
+  text_add(out, ")\n  _alternative 'tasks:data:($tasks)' 'files:folder or file:_files -g "
+                "\"*.(npz|npy|csv|csv.gz)(-.)\"'\n}\n\n_blur_explain() {\n  local -a codes\n  "
+                "codes=(${(f)\"$(_call_program codes blur explain --index 2>/dev/null | " LIST_CODES
+                ")\"})\n  _alternative 'what:fields of experiments:(experiment)' 'codes:diagnostic:($codes)' "
+                "'rules:rule:_blur_rules'\n}\n\n"
                 "_blur() {\n  local -a commands\n  "
                 "commands=(\n");
   for (int i = 0; i < COMMAND_COUNT; i++) {
@@ -159,14 +171,15 @@ void completion_zsh(Text *out) {
   for (int i = 0; i < COMMAND_COUNT; i++) {
     text_add(out, "    %s)\n      _arguments", command_table[i].name);
     for (int o = 0; o < OPTION_COUNT; o++)
-      if (command_takes((CommandName)i, o)) zsh_option(out, &option_table[o]);
+      if (command_takes((CommandName)i, o)) zsh_option(out, (CommandName)i, o);
     static const char *const operands[] = {[WORD_RULE] = "*:rule:_blur_rules",
                                            [WORD_RULE_FILE] = "*:file:_files -g \"*.blur\"",
                                            [WORD_FILE] = "*:file:_files",
                                            [WORD_PASS] = "*:pass:_blur_passes",
                                            [WORD_DATA] = "*:data:_blur_data"};
     WordKind kind = operand_kind((CommandName)i);
-    if (kind != WORD_OTHER) text_add(out, " \\\n        '%s'", operands[kind]);
+    const char *operand = i == COMMAND_explain ? "*:rule, code or experiment:_blur_explain" : operands[kind];
+    if (kind != WORD_OTHER) text_add(out, " \\\n        '%s'", operand);
     text_add(out, "\n      ;;\n");
   }
   text_add(out, "    help) _describe command commands ;;\n  esac\n}\n\n_blur \"$@\"\n");
@@ -174,9 +187,11 @@ void completion_zsh(Text *out) {
 
 // ---- fish
 
-static void fish_option(Text *out, const char *command, const OptionInfo *option) {
-  text_add(out, "complete -c blur -n '__fish_seen_subcommand_from %s' -l %s", command, option->name);
-  if (option->argument) text_add(out, is_file_option(option) ? " -r -F" : " -x");
+static void fish_option(Text *out, CommandName command, int number) {
+  const OptionInfo *option = &option_table[number];
+  text_add(out, "complete -c blur -n '__fish_seen_subcommand_from %s' -l %s", command_table[command].name,
+           option->name);
+  if (option->argument) text_add(out, is_file_option(option) || is_data_option(option) ? " -r -F" : " -x");
   if (is_data_option(option)) {
     text_add(out, " -a '");
     add_data(out);
@@ -188,7 +203,8 @@ static void fish_option(Text *out, const char *command, const OptionInfo *option
     text_add(out, "'");
   }
   text_add(out, " -d '");
-  for (const char *c = option->help; *c; c++) text_add(out, *c == '\'' || *c == '\\' ? "\\%c" : "%c", *c);
+  for (const char *c = option_help(command, number); *c; c++)
+    text_add(out, *c == '\'' || *c == '\\' ? "\\%c" : "%c", *c);
   text_add(out, "'\n");
 }
 
@@ -207,6 +223,9 @@ void completion_fish(Text *out) {
                "complete -c blur -n '__fish_seen_subcommand_from %s' -a '(blur rules 2>/dev/null | string match -r "
                "\"^std[.][a-z0-9_]+\")'\n",
                command->name);
+    if (i == COMMAND_explain)
+      text_add(out, "complete -c blur -n '__fish_seen_subcommand_from explain' -a 'experiment (blur explain --index "
+                    "2>/dev/null | string match -rg \"^### ([EW][0-9]+)\")'\n");
     if (kind == WORD_RULE || kind == WORD_RULE_FILE)
       text_add(out, "complete -c blur -n '__fish_seen_subcommand_from %s' -a '(__fish_complete_suffix .blur)'\n",
                command->name);
@@ -221,6 +240,6 @@ void completion_fish(Text *out) {
       text_add(out, "'\n");
     }
     for (int o = 0; o < OPTION_COUNT; o++)
-      if (command_takes((CommandName)i, o)) fish_option(out, command->name, &option_table[o]);
+      if (command_takes((CommandName)i, o)) fish_option(out, (CommandName)i, o);
   }
 }

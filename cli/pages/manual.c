@@ -107,10 +107,10 @@ void manual_of_command(CommandName command, Text *out) {
       text_add(out, "\\fR");
     }
     text_add(out, "\n");
-    add_escaped(out, option->help);
-    if (option->shown) {
+    add_escaped(out, option_help(command, i));
+    if (option_shown(command, i)) {
       text_add(out, "; default: ");
-      add_escaped(out, option->shown);
+      add_escaped(out, option_shown(command, i));
     }
     text_add(out, "\n");
   }

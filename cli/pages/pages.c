@@ -11,11 +11,13 @@
 const char *blur_version(void); // compiler/version.c
 
 WordKind word_kind(const char *placeholder) {
+  if (strcmp(placeholder, "[DATA]") == 0) return WORD_DATA;
+  placeholder += *placeholder == '[';
   if (strncmp(placeholder, "RULE", 4) == 0) return WORD_RULE;
   if (strcmp(placeholder, "FILE...") == 0) return WORD_RULE_FILE; // an operand
   if (strncmp(placeholder, "FILE", 4) == 0) return WORD_FILE;
-  if (strcmp(placeholder, "PASS") == 0) return WORD_PASS;
-  if (strcmp(placeholder, "NAME") == 0 || strcmp(placeholder, "[DATA]") == 0) return WORD_DATA;
+  if (strncmp(placeholder, "PASS", 4) == 0) return WORD_PASS;
+  if (strcmp(placeholder, "NAME") == 0) return WORD_DATA;
   return WORD_OTHER;
 }
 

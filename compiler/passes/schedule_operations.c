@@ -287,9 +287,13 @@ static const char *kernel_name(const Builder *builder) {
   Text name = {0};
   text_add(&name, "%s", block ? block : "step");
   const char *separator = ": ";
-  for (size_t i = 0; i < builder->kernel->count && name.length < 60; i++) {
+  for (size_t i = 0; i < builder->kernel->count; i++) {
     const IrBufferInfo *target = &scheduler->program->buffers.items[node_at(builder, (int32_t)i)->statement.target];
     if (target->role == ROLE_TEMPORARY) continue;
+    if (name.length >= 60) { // there are more
+      text_add(&name, ", ...");
+      break;
+    }
     text_add(&name, "%s%s", separator, target->name);
     separator = ", ";
   }

@@ -14,6 +14,7 @@ typedef enum {
   FIELD_KIND_DATA,
   FIELD_KIND_COUNT,
   FIELD_KIND_NUMBER,
+  FIELD_KIND_POSITIVE, // a number above 0
   FIELD_KIND_SPLIT,
   FIELD_KIND_CLASSES,
   FIELD_KIND_TEXT,
@@ -38,6 +39,8 @@ typedef struct {
   const char *fallback, *meaning;
 } FieldInfo;
 extern const FieldInfo experiment_fields[FIELD_COUNT];
+// "a whole number from 1 to 512"
+const char *field_takes(Arena *arena, const FieldInfo *field);
 
 enum { EXPERIMENT_RUNS = 1000 }; // settings of one rule that are run, at most
 

@@ -112,7 +112,9 @@ static bool take_text(ExperimentCheck *check, FieldId id, const AstValue *value,
 static bool take_number(ExperimentCheck *check, FieldId id, const AstValue *value, Span span, Text *out) {
   double number;
   bool fine = value->kind == VALUE_EXPRESSION && take_constant(check, value->first, &number) &&
-              number >= (double)experiment_fields[id].low && number <= (double)experiment_fields[id].high;
+              number >= (double)experiment_fields[id].low &&
+              (number > 0 || experiment_fields[id].kind != FIELD_KIND_POSITIVE) &&
+              number <= (double)experiment_fields[id].high;
   if (fine) text_add_number(out, number);
   else report_field_value(check, id, value->kind == VALUE_NONE ? span : value->span);
   return fine;
@@ -128,12 +130,13 @@ static void take_option(ExperimentCheck *check, FieldId id, const AstPhrase *set
   text_add(options, "%c%s=", before ? ',' : ':', name);
   bool fine = true;
   switch (field->kind) {
-  case FIELD_KIND_NUMBER: fine = take_number(check, id, value, setting->span, options); break;
+  case FIELD_KIND_NUMBER:
+  case FIELD_KIND_POSITIVE: fine = take_number(check, id, value, setting->span, options); break;
   case FIELD_KIND_SPLIT: fine = take_split(check, value, options); break;
   case FIELD_KIND_CLASSES: fine = take_classes(check, value, options); break;
   case FIELD_KIND_WORD:
     fine = take_word(check, id, value, setting->span, &word);
-    if (fine) text_add(options, "%s", id == FIELD_data_permute && word == 2 ? "labels+pixels" : plain_name_of(value));
+    if (fine) text_add(options, "%s", plain_name_of(value));
     break;
   case FIELD_KIND_TEXT: fine = take_text(check, id, value, setting->span, options); break;
   default:

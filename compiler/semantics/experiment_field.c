@@ -74,12 +74,18 @@ const char *plain_name_of(const AstValue *value) {
 
 // ---- values
 
+const char *field_takes(Arena *arena, const FieldInfo *field) {
+  if (field->kind == FIELD_KIND_POSITIVE)
+    return arena_format(arena, "%s above %lld, at most %lld", field->takes, (long long)field->low,
+                        (long long)field->high);
+  if (field->kind != FIELD_KIND_COUNT && field->kind != FIELD_KIND_NUMBER) return field->takes;
+  return arena_format(arena, "%s from %lld to %lld", field->takes, (long long)field->low, (long long)field->high);
+}
+
 void report_field_value(ExperimentCheck *check, FieldId id, Span span) {
   const FieldInfo *field = &experiment_fields[id];
   Arena *arena = check->checker->arena;
-  const char *takes = field->takes;
-  if (field->kind == FIELD_KIND_COUNT || field->kind == FIELD_KIND_NUMBER)
-    takes = arena_format(arena, "%s from %lld to %lld", takes, (long long)field->low, (long long)field->high);
+  const char *takes = field_takes(arena, field);
   if (field->kind == FIELD_KIND_WORD && strchr(takes, ',')) takes = arena_format(arena, "one of %s", takes);
   const char *dot = strrchr(field->path, '.');
   Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_value, span, dot ? dot + 1 : field->path, takes);

@@ -3,6 +3,7 @@
 #include "compiler/source/diagnostics.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { KEPT_OF_A_SEVERITY = 100 };
@@ -209,24 +210,30 @@ static const char *heading(const char *format) {
   return text;
 }
 
+static int compare_codes(const void *left, const void *right) {
+  return strcmp(catalogue[*(const size_t *)left].code_name, catalogue[*(const size_t *)right].code_name);
+}
+
 // An explanation's lines as Markdown: those of its example are indented there, too.
 void diagnostics_print_index(Text *out) {
   static const struct {
     const char *prefix, *title;
-  } sections[] = {{"E00", "Files and text"},
-                  {"E01", "Syntax"},
-                  {"E02", "Names, axes, extents"},
-                  {"E03", "Networks, names on the command line, the environment"},
-                  {"W04", "Warnings"}};
+  } sections[] = {{"E00", "Files and text"},       {"E01", "Syntax"},
+                  {"E02", "Names, axes, extents"}, {"E03", "Networks, names on the command line, the environment"},
+                  {"E05", "Experiments"},          {"W0", "Warnings"}};
+  size_t order[DIAGNOSTIC_COUNT];
+  for (size_t i = 0; i < DIAGNOSTIC_COUNT; i++) order[i] = i;
+  qsort(order, DIAGNOSTIC_COUNT, sizeof *order, compare_codes);
   text_add(out, "# Diagnostics\n\nEvery error and warning of the compiler, with what it means and how to mend it. "
                 "`blur explain E0212` prints one of\nthem; this page is `blur explain --index`.\n");
   for (size_t s = 0; s < sizeof sections / sizeof *sections; s++) {
     text_add(out, "\n## %s\n", sections[s].title);
     for (size_t i = 0; i < DIAGNOSTIC_COUNT; i++) {
-      if (strncmp(catalogue[i].code_name, sections[s].prefix, strlen(sections[s].prefix)) != 0) continue;
-      const char *explanation = catalogue[i].explanation;
+      const CatalogueEntry *entry = &catalogue[order[i]];
+      if (strncmp(entry->code_name, sections[s].prefix, strlen(sections[s].prefix)) != 0) continue;
+      const char *explanation = entry->explanation;
       size_t length = strlen(explanation);
-      text_add(out, "\n### %s: %s\n\n%s%s", catalogue[i].code_name, heading(catalogue[i].format), explanation,
+      text_add(out, "\n### %s: %s\n\n%s%s", entry->code_name, heading(entry->format), explanation,
                length && explanation[length - 1] == '\n' ? "" : "\n");
     }
   }

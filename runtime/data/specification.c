@@ -83,7 +83,7 @@ static const char *take_permute(const char *at, DataSpecification *specification
   char word[32];
   at = take_word(at, word, sizeof word);
   if (!at) return NULL;
-  bool both = strcmp(word, "labels+pixels") == 0 || strcmp(word, "pixels+labels") == 0;
+  bool both = strcmp(word, "both") == 0 || strcmp(word, "labels+pixels") == 0 || strcmp(word, "pixels+labels") == 0;
   specification->permute_labels = both || strcmp(word, "labels") == 0;
   specification->permute_inputs = both || strcmp(word, "pixels") == 0;
   return specification->permute_labels || specification->permute_inputs ? at : NULL;
@@ -142,7 +142,7 @@ static const struct {
      "`classes` are different labels from 0 to 255: a range 5..9 or a list 1,3,7"},
     {"prefix=", SOURCE_IMAGES, take_prefix, "`prefix` is the beginning of the files' names, of at most 255 bytes"},
     {"split=", SOURCE_FILES, take_split, "`split` is numbers of samples or shares: 50000/10000 or 0.9/0.1"},
-    {"permute=", SOURCE_ANY, take_permute, "`permute` is labels, pixels or labels+pixels"},
+    {"permute=", SOURCE_ANY, take_permute, "`permute` is labels, pixels or both"},
     {"project=", SOURCE_ANY, take_project, "`project` is a number of inputs from 1 to 65536"},
     {"target=", SOURCE_TABLE, take_target, "`target` is the name or the number of a column"},
     {"test=", SOURCE_TABLE, take_test, "`test` is the path of a file"},

@@ -288,7 +288,7 @@ Test(tasks, batches) {
   enum { B = 70 };
   int64_t rows[B];
   for (int b = 0; b < B; b++) rows[b] = 1000000000000 + b;
-  const char *names[] = {"two_moons", "sinusoid", "xor:permute=labels+pixels", "five_blobs:project=3"};
+  const char *names[] = {"two_moons", "sinusoid", "xor:permute=both", "five_blobs:project=3"};
   for (int n = 0; n < 4; n++) {
     BlurData *data = load(names[n]);
     blur_data_redraw(data, 3);

@@ -211,8 +211,10 @@ char *blur_emit(const char *rule_name, const BlurSetting *settings, size_t setti
 char *blur_run_pass(const char *pass, const char *ir_text, size_t length, BlurReport *report);
 size_t blur_pass_names(const char *const **names, const char *const **summaries);
 char *blur_explain_rule(const BlurRule *rule, const BlurOptions *options, BlurReport *report);
-const char *blur_explain_code(const char *code); // "E0212"; NULL if there is none
-char *blur_explain_index(void);                  // all of them as a page of Markdown; the caller's to free()
+// "E0212"; NULL if there is none. *title (or `title` NULL): its message, with ... for what it names; until the next
+// call.
+const char *blur_explain_code(const char *code, const char **title);
+char *blur_explain_index(void); // all of them as a page of Markdown; the caller's to free()
 BlurCpu blur_cpu_best(void);
 bool blur_cpu_available(BlurCpu cpu);
 const char *blur_cpu_name(BlurCpu cpu); // "x86-64", "avx2", "avx512"
