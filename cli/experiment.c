@@ -110,6 +110,7 @@ static int run(Experiment *experiment) {
   experiment_tell_end(experiment);
   if (!experiment_write_files(experiment, &status)) return failed(experiment, &status);
   if (blur_study_interrupted(experiment->study)) {
+    if (ferror(stdout) && output_is_abandoned()) return EXIT_CLOSED_PIPE;
     if (ferror(stdout)) {
       complain(experiment->arguments, "standard output could not be written; these results are partial");
       return EXIT_ENVIRONMENT;
@@ -161,5 +162,6 @@ int experiment_run(const Arguments *arguments) {
   free(experiment.measures);
   blur_experiment_destroy(experiment.experiment);
   blur_report_destroy(experiment.report);
+  text_free(&experiment.lost);
   return code;
 }

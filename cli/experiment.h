@@ -2,6 +2,7 @@
 #ifndef BLUR_CLI_EXPERIMENT_H
 #define BLUR_CLI_EXPERIMENT_H
 
+#include "base/text.h"
 #include "blur/experiment.h"
 #include "blur/study.h"
 #include "cli/command.h"
@@ -12,6 +13,7 @@ typedef struct {
   BlurContender contender;
   char **labels;  // [candidates] the settings: "lr = 0.1, act = relu"; "" where there are none
   char **choices; // [candidates] the tuned ones alone
+  char *open;     // the settings while the tuned ones are not chosen: "act = relu, lr not chosen"
 } Entry;
 
 typedef struct {
@@ -34,6 +36,7 @@ typedef struct {
   bool json, terminal;
   double started;
   size_t told; // rows of the table that are printed
+  Text lost;   // divergences that are told below the table
   int rule_width, setting_width;
   size_t columns, column[8];                                     // evaluations shown in the table
   char *picture_path, *table_path, *measures_path, *arrays_path; // NULL: not wanted
@@ -42,7 +45,7 @@ typedef struct {
 // experiment_entries.c: rules times settings, each rule compiled once. False after a message or in the report.
 bool experiment_make_entries(Experiment *experiment);
 void experiment_free_entries(Experiment *experiment);
-// The label of an entry: that of the chosen candidate, or, while none is, of what is fixed.
+// The label of an entry: that of the chosen candidate; while none is, it says so.
 const char *experiment_label(const Experiment *experiment, size_t entry);
 
 // Whether a candidate has a value at an end of the range that it was tuned over.
@@ -56,9 +59,16 @@ void experiment_tell_head(Experiment *experiment);
 void experiment_watch(void *experiment, const BlurStudyEvent *event);
 void experiment_tell_end(Experiment *experiment);
 
+// experiment_partial.c: of an interrupted experiment, what has not come to an evaluation, and how far it came
+bool experiment_has_scores(const Experiment *experiment, size_t entry);
+void experiment_tell_partial(const Experiment *experiment);
+
 // "accuracy", in regression "r2"; and the factor and digits that it is told with.
 const char *experiment_score_name(const Experiment *experiment);
 double experiment_score_scale(const Experiment *experiment);
+int experiment_score_digits(const Experiment *experiment);
+// The value alone where a single setting is tuned.
+const char *experiment_short_choice(const Entry *entry, size_t candidate);
 // "layer 0", "all" of a value of a measure.
 void experiment_value_name(const Experiment *experiment, size_t measure, size_t value, char *out, size_t room);
 

@@ -38,14 +38,20 @@ static void choose(const BlurExperimentRule *rule, SettingSort sort, size_t numb
   }
 }
 
-static char *label_of(const BlurExperimentRule *rule, const size_t *choice, bool tuned_alone) {
+typedef enum { LABEL_ALL, LABEL_TUNED_ALONE, LABEL_NOT_CHOSEN } LabelKind;
+
+static char *label_of(const BlurExperimentRule *rule, const size_t *choice, LabelKind kind) {
+  static const char not_chosen[] = " not chosen";
   size_t room = 1;
   for (size_t i = 0; i < rule->settings; i++)
-    room += strlen(rule->setting[i].name) + strlen(rule->setting[i].texts[choice[i]]) + 5;
+    room += strlen(rule->setting[i].name) + strlen(rule->setting[i].texts[choice[i]]) + 5 + sizeof not_chosen;
   char *label = must(calloc(room, 1)), *at = label;
   for (size_t i = 0; i < rule->settings; i++) {
-    if (tuned_alone && !rule->setting[i].tuned) continue;
-    at += sprintf(at, "%s%s = %s", at > label ? ", " : "", rule->setting[i].name, rule->setting[i].texts[choice[i]]);
+    const BlurExperimentSetting *setting = &rule->setting[i];
+    const char *separator = at > label ? ", " : "";
+    if (kind == LABEL_TUNED_ALONE && !setting->tuned) continue;
+    if (kind == LABEL_NOT_CHOSEN && setting->tuned) at += sprintf(at, "%s%s%s", separator, setting->name, not_chosen);
+    else at += sprintf(at, "%s%s = %s", separator, setting->name, setting->texts[choice[i]]);
   }
   return label;
 }
@@ -171,8 +177,9 @@ static bool add_rule(Experiment *experiment, size_t rule_number) {
       }
       if (!right) break;
       made[c] = make_candidate(experiment, rule, choice, &compiled[known]);
-      entry->labels[c] = label_of(rule, choice, false);
-      entry->choices[c] = label_of(rule, choice, true);
+      entry->labels[c] = label_of(rule, choice, LABEL_ALL);
+      entry->choices[c] = label_of(rule, choice, LABEL_TUNED_ALONE);
+      if (c == 0) entry->open = label_of(rule, choice, LABEL_NOT_CHOSEN);
       entry->contender.candidates = c + 1;
     }
   }
@@ -202,6 +209,7 @@ void experiment_free_entries(Experiment *experiment) {
     free((void *)(uintptr_t)entry->contender.candidate);
     free(entry->labels);
     free(entry->choices);
+    free(entry->open);
   }
   free(experiment->entries);
   free(experiment->contenders);
@@ -222,5 +230,6 @@ bool experiment_at_end(const Entry *entry, size_t candidate) {
 
 const char *experiment_label(const Experiment *experiment, size_t entry) {
   int64_t chosen = blur_study_chosen(experiment->study, entry, NULL);
-  return experiment->entries[entry].labels[chosen < 0 ? 0 : chosen];
+  const Entry *of = &experiment->entries[entry];
+  return chosen < 0 ? of->open : of->labels[chosen];
 }

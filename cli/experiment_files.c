@@ -42,6 +42,12 @@ bool experiment_open_files(Experiment *experiment, BlurStatus *status) {
     experiment->measures_path = joined(out, strlen(out) - 4, ".measures.csv");
   } else {
     struct stat about;
+    const char *slash = strrchr(out, '/'), *dot = strchr(slash ? slash + 1 : out, '.');
+    if (dot && stat(out, &about) != 0)
+      return status_fail(status, BLUR_FAILED_USAGE,
+                         "an experiment writes a picture (FILE.svg, FILE.png), its numbers (FILE.csv, FILE.npz) or a "
+                         "folder (FOLDER/), not %s",
+                         out);
     if (stat(out, &about) != 0 && mkdir(out, 0777) != 0) return status_fail_system(status, "make the folder", out);
     char *base = joined(out, strlen(out), "/"), *name = base ? joined(base, strlen(base), experiment->fields->name) : 0;
     if (name) {
@@ -181,7 +187,8 @@ static bool add_scores(const Experiment *experiment, Picture *picture) {
   for (size_t e = 0; e < experiment->entry_count; e++) {
     PlotCurve *curve = &picture->curves[at][picture->panels[at].curves++];
     PlotPoint *room = &picture->points[at][e * points];
-    *curve = (PlotCurve){.label = curve_label(experiment, e), .color = e, .point = room};
+    *curve = (PlotCurve){
+        .label = experiment_has_scores(experiment, e) ? curve_label(experiment, e) : NULL, .color = e, .point = room};
     for (size_t p = 0; p < points; p++) {
       BlurInterval score = blur_study_score(experiment->study, e, p);
       if (score.n)
@@ -256,6 +263,13 @@ static bool write_picture(const Experiment *experiment, BlurStatus *status) {
 }
 
 bool experiment_write_files(const Experiment *experiment, BlurStatus *status) {
+  bool any = false;
+  for (size_t e = 0; e < experiment->entry_count; e++) any = any || experiment_has_scores(experiment, e);
+  if (!any && (experiment->arrays_path || experiment->table_path)) { // interrupted: what is there stays
+    if (!experiment->json)
+      printf("not written: %s, since no run has an evaluation\n", experiment->arguments->value[OPTION_out]);
+    return true;
+  }
   if (experiment->arrays_path && !experiment_write_arrays(experiment, experiment->arrays_path, status)) return false;
   if (experiment->table_path && !write_tables(experiment, status)) return false;
   if (experiment->picture_path && !write_picture(experiment, status)) return false;

@@ -16,7 +16,7 @@ const char *experiment_score_name(const Experiment *experiment) {
 
 double experiment_score_scale(const Experiment *experiment) { return experiment->is_regression ? 1 : 100; }
 
-static int score_digits(const Experiment *experiment) { return experiment->is_regression ? 3 : 2; }
+int experiment_score_digits(const Experiment *experiment) { return experiment->is_regression ? 3 : 2; }
 
 void experiment_value_name(const Experiment *experiment, size_t measure, size_t value, char *out, size_t room) {
   const int64_t *steps;
@@ -169,8 +169,9 @@ static void tell_row(const Experiment *experiment, size_t entry) {
          experiment_label(experiment, entry));
   BlurInterval last = {0};
   for (size_t c = 0; c < experiment->columns; c++) {
-    last = blur_study_score(experiment->study, entry, experiment->column[c]);
-    tell_interval(last, experiment_score_scale(experiment), score_digits(experiment));
+    BlurInterval here = blur_study_score(experiment->study, entry, experiment->column[c]);
+    if (here.n) last = here;
+    tell_interval(here, experiment_score_scale(experiment), experiment_score_digits(experiment));
   }
   printf("  %5" PRId64 "  %8" PRId64 "\n", last.n, last.diverged);
 }
@@ -184,16 +185,17 @@ static bool is_complete(const Experiment *experiment, size_t entry) {
 // Rows in their order, as far as all before them are done.
 static void tell_rows(Experiment *experiment, bool all) {
   while (experiment->told < experiment->entry_count && (all || is_complete(experiment, experiment->told))) {
+    size_t entry = experiment->told++;
+    if (!experiment_has_scores(experiment, entry)) continue; // told below, by experiment_partial.c
     clear_line(experiment);
-    if (experiment->told == 0) tell_table_head(experiment);
-    tell_row(experiment, experiment->told++);
+    if (!experiment->rule_width) tell_table_head(experiment);
+    tell_row(experiment, entry);
   }
 }
 
 // ---- on the way
 
-// The value alone where a single setting is tuned.
-static const char *short_choice(const Entry *entry, size_t candidate) {
+const char *experiment_short_choice(const Entry *entry, size_t candidate) {
   const char *choice = entry->choices[candidate], *value = strstr(choice, " = ");
   return strchr(choice, ',') || !value ? choice : value + strlen(" = ");
 }
@@ -210,8 +212,9 @@ static void tell_chosen(const Experiment *experiment, const BlurStudyEvent *even
   int column = WIDTH;
   for (size_t c = 0; c < entry->contender.candidates; c++) {
     char text[256];
-    int length = snprintf(text, sizeof text, "%s: %.*f%s", short_choice(entry, c), score_digits(experiment),
-                          experiment_score_scale(experiment) * accuracy[c], experiment->is_regression ? "" : " %");
+    int length = snprintf(text, sizeof text, "%s: %.*f%s", experiment_short_choice(entry, c),
+                          experiment_score_digits(experiment), experiment_score_scale(experiment) * accuracy[c],
+                          experiment->is_regression ? "" : " %");
     if (column + 3 + length > WIDTH) column = printf("%s%*s%s", c ? "\n" : "", INDENT, "", text);
     else column += printf("   %s", text);
   }
@@ -242,9 +245,13 @@ static void tell_event(Experiment *experiment, const BlurStudyEvent *event) {
   if (event->kind == BLUR_STUDY_CHOSEN) tell_chosen(experiment, event);
   if (event->kind == BLUR_STUDY_DIVERGED) {
     const char *label = entry->labels[event->candidate];
+    Text line = {0};
+    text_add(&line, "%s%s%s, seed %" PRId64 ": %s\n", entry->rule->rule, *label ? ", " : "", label,
+             experiment->fields->first_seed + event->seed, event->message);
     clear_line(experiment);
-    printf("%s%s%s, seed %" PRId64 ": %s\n", entry->rule->rule, *label ? ", " : "", label,
-           experiment->fields->first_seed + event->seed, event->message);
+    if (experiment->rule_width) text_add(&experiment->lost, "%s", text_get(&line)); // the table has begun
+    else printf("%s", text_get(&line));
+    text_free(&line);
   }
   if (event->kind == BLUR_STUDY_PROGRESS || event->kind == BLUR_STUDY_EVALUATED) tell_progress(experiment, event);
   if (!event->choosing && event->kind != BLUR_STUDY_CHOSEN) tell_rows(experiment, false);
@@ -264,9 +271,10 @@ void experiment_tell_head(Experiment *experiment) {
   if (experiment->json) return;
   printf("%s on %s: ", fields->name, fields->data);
   for (int i = 0; i < fields->layers; i++) printf("%s%" PRId64, i ? "-" : "", experiment->units[i]);
-  printf(", batch %" PRId64 ", %zu rule%s, %" PRId64 " seed%s, %" PRId64 " steps, %d thread%s\n", fields->batch,
-         experiment->entry_count, experiment->entry_count == 1 ? "" : "s", fields->seeds, fields->seeds == 1 ? "" : "s",
-         fields->steps, experiment->threads, experiment->threads == 1 ? "" : "s");
+  printf(", batch %" PRId64 ", %zu rule%s", fields->batch, fields->rules, fields->rules == 1 ? "" : "s");
+  if (experiment->entry_count > fields->rules) printf(" in %zu settings", experiment->entry_count);
+  printf(", %" PRId64 " seed%s, %" PRId64 " step%s, %d thread%s\n", fields->seeds, fields->seeds == 1 ? "" : "s",
+         fields->steps, fields->steps == 1 ? "" : "s", experiment->threads, experiment->threads == 1 ? "" : "s");
   for (size_t e = 0; e < experiment->entry_count; e++)
     if (e == 0 || experiment->entries[e].rule != experiment->entries[e - 1].rule)
       if (blur_program_uses_batch_statistics(experiment->contenders[e].candidate[0].program))
@@ -331,7 +339,12 @@ static void tell_measure(const Experiment *experiment, size_t measure) {
 
 void experiment_tell_end(Experiment *experiment) {
   if (experiment->json) json_intervals(experiment);
-  else tell_rows(experiment, true);
+  else {
+    tell_rows(experiment, true);
+    printf("%s", experiment->lost.length ? "\n" : "");
+    print_text(text_get(&experiment->lost));
+    if (blur_study_interrupted(experiment->study)) experiment_tell_partial(experiment);
+  }
   for (size_t m = 0; !experiment->json && m < experiment->fields->measures; m++) tell_measure(experiment, m);
   clear_line(experiment);
   fflush(stdout);

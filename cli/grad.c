@@ -23,14 +23,16 @@ static void set_batch(void *context, BlurNetwork *network, int64_t number) {
 
 static void print_cost(const Step *step, const BlurUnrollCost *cost) {
   if (option_given(step->session.arguments, OPTION_json)) return;
-  printf("%" PRId64 " steps and a query: %.0f steps forward, %" PRId64 " in reverse, %" PRId64 " snapshots, %.1f MB\n",
-         step->steps, cost->steps, step->steps, cost->snapshots, (double)cost->bytes / 1e6);
+  printf("%" PRId64 " step%s and a query: %.0f step%s forward, %" PRId64 " in reverse, %" PRId64
+         " snapshot%s, %.1f MB\n",
+         step->steps, step->steps == 1 ? "" : "s", cost->steps, cost->steps == 1 ? "" : "s", step->steps,
+         cost->snapshots, cost->snapshots == 1 ? "" : "s", (double)cost->bytes / 1e6);
   fflush(stdout); // before the run
 }
 
 static void print_result(const Step *step, const BlurUnrollCost *cost, double loss) {
   if (!option_given(step->session.arguments, OPTION_json)) {
-    printf("steps %" PRId64 "  loss %.9g\n", step->steps, loss);
+    printf("steps %" PRId64 "  loss %.9g\n", step->steps, metrics_told(loss));
     return;
   }
   printf("{\"steps\": %" PRId64 ", \"loss\": ", step->steps);

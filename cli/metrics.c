@@ -5,10 +5,12 @@
 #include <math.h>
 #include <stdio.h>
 
+double metrics_told(double number) { return isnan(number) ? fabs(number) : number; }
+
 void metrics_tell(const BlurEvaluation *evaluation) {
-  printf("loss %8.5f  ", evaluation->loss);
+  printf("loss %8.5f  ", metrics_told(evaluation->loss));
   if (!isnan(evaluation->accuracy)) printf("accuracy %6.2f %%", 100 * evaluation->accuracy);
-  else printf("mse %8.5f  R^2 %7.4f", evaluation->squared_error, evaluation->r2);
+  else printf("mse %8.5f  R^2 %7.4f", metrics_told(evaluation->squared_error), metrics_told(evaluation->r2));
 }
 
 static void tell_number(const char *separator, const char *prefix, const char *name, double number) {
@@ -28,5 +30,6 @@ void metrics_tell_json(const BlurEvaluation *evaluation, const char *prefix) {
 
 bool metrics_are_better(const BlurEvaluation *evaluation, const BlurEvaluation *than) {
   if (isnan(evaluation->accuracy)) return evaluation->squared_error < than->squared_error;
-  return evaluation->accuracy > than->accuracy;
+  if (evaluation->accuracy != than->accuracy) return evaluation->accuracy > than->accuracy;
+  return evaluation->loss < than->loss;
 }

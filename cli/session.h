@@ -42,7 +42,9 @@ double session_clock(void); // seconds, monotonic
 void metrics_tell(const BlurEvaluation *evaluation);
 // "loss": 0.12345, "test_accuracy": 0.98, or "test_mse" and "test_r2"; `prefix` is "test_" here.
 void metrics_tell_json(const BlurEvaluation *evaluation, const char *prefix);
-// The accuracy is higher, or the squared error lower.
+// A number as it is told: C's libraries print some NaN as -nan.
+double metrics_told(double number);
+// The accuracy is higher, or equal and the loss lower; in regression the squared error is lower.
 bool metrics_are_better(const BlurEvaluation *evaluation, const BlurEvaluation *than);
 
 // ---- interrupts

@@ -48,7 +48,7 @@ static int write_output(Step *step) {
   if (!code) {
     bool json = option_given(step->session.arguments, OPTION_json);
     printf(json ? "{\"steps\": %" PRId64 : "steps %" PRId64, step->steps);
-    if (has_loss && (!json || isfinite(loss))) printf(json ? ", \"loss\": %.17g" : "  loss %.9g", loss);
+    if (has_loss && (!json || isfinite(loss))) printf(json ? ", \"loss\": %.17g" : "  loss %.9g", metrics_told(loss));
     else if (has_loss) printf(", \"loss\": null");
     printf(json ? "}\n" : "\n");
   }

@@ -291,6 +291,11 @@ int64_t blur_study_chosen(const BlurStudy *study, size_t contender, const double
   return study->chosen[contender];
 }
 
+double blur_study_trial(const BlurStudy *study, size_t contender, size_t candidate, int64_t seed) {
+  const double *scores = study->trial_score[contender];
+  return scores ? scores[candidate * (size_t)study->options.seeds + (size_t)seed] : (double)NAN;
+}
+
 static BlurInterval interval_of(const BlurStudy *study, size_t contender, size_t point, bool of_loss) {
   double *values = calloc((size_t)study->options.seeds, sizeof *values);
   int64_t n = 0, diverged = 0;

@@ -112,6 +112,8 @@ BlurStudyRun blur_study_result(const BlurStudy *study, size_t contender, int64_t
 // The candidate that was chosen, -1 while none is; `score` [candidates], if not NULL, becomes the mean validation score
 // of each (NAN where not all of its runs are done).
 int64_t blur_study_chosen(const BlurStudy *study, size_t contender, const double **score);
+// The validation score of one of the runs that a candidate is chosen by; NAN: not done.
+double blur_study_trial(const BlurStudy *study, size_t contender, size_t candidate, int64_t seed);
 
 // A mean over seeds with its 95 % confidence interval mean -+ half by Student's t: half is t * s / sqrt(n), NAN for
 // n = 1.
