@@ -19,6 +19,7 @@ typedef struct {
   IrProgram *step, *predict;
   double **step_storage, **predict_storage;
   double steps_made;
+  IrInexactness inexact; // of steps
 } RuleRun;
 
 static inline const AstFile *rule_run_parse(RuleRun *run, const char *item) {
@@ -147,7 +148,7 @@ static inline void rule_run_step(RuleRun *run, const double *x, const double *y)
   const IrBufferInfo *buffers = run->step->buffers.items;
   memcpy(run->step_storage[inputs], x, (size_t)ir_buffer_elements(&buffers[inputs]) * sizeof(double));
   memcpy(run->step_storage[targets], y, (size_t)ir_buffer_elements(&buffers[targets]) * sizeof(double));
-  ir_interpret(run->step, run->step_storage, run->steps_made++, 0);
+  ir_interpret_inexactly(run->step, run->step_storage, run->steps_made++, 0, &run->inexact);
 }
 
 // The prediction [batch, outputs]; valid until the next.
