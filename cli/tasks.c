@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DRAWN_TASKS = 500, MOST_SAMPLES = 10000000, MOST_CLASSES = 256 };
+enum { DRAWN_TASKS = 500, MOST_SAMPLES = 10000000 };
 
 // ---- the list
 
@@ -77,14 +77,13 @@ static int list_tasks(const Arguments *arguments) {
 
 // ---- samples
 
-// Columns x1, x2, ..., then y, the class (by its name, if it has one), or y1, y2, ...
-static Table *make_table(const BlurData *data, BlurPart part, int64_t samples, const char **names) {
+// Columns x1, x2, ..., then y, the number of the class as the network has it, or y1, y2, ...
+static Table *make_table(const BlurData *data, BlurPart part, int64_t samples) {
   int64_t inputs = blur_data_inputs(data), outputs = blur_data_classes(data) ? 1 : blur_data_outputs(data);
   Table *table = table_create(samples, inputs + outputs);
   if (!table) return NULL;
   for (int64_t i = 0; i < inputs; i++) table_name(table, i, "x", i + 1);
   for (int64_t i = 0; i < outputs; i++) table_name(table, inputs + i, "y", outputs > 1 ? i + 1 : 0);
-  if (blur_data_class_name(data, 0)) table->words[inputs] = names;
   for (int64_t sample = 0; sample < samples; sample++) {
     double *row = table->values + sample * table->columns;
     blur_data_row(data, part, sample, row);
@@ -92,6 +91,20 @@ static Table *make_table(const BlurData *data, BlurPart part, int64_t samples, c
     else blur_data_target(data, part, sample, outputs, row + inputs);
   }
   return table;
+}
+
+// An object a sample: {"sample": 0, "x": [0.5, -1], "y": 1}
+static void print_lines(const BlurData *data, const Table *table) {
+  int64_t inputs = blur_data_inputs(data);
+  bool several = table->columns > inputs + 1;
+  for (int64_t sample = 0; sample < table->rows; sample++) {
+    const double *row = table->values + sample * table->columns;
+    printf("{\"sample\": %" PRId64 ", \"x\": [", sample);
+    for (int64_t i = 0; i < inputs; i++) printf("%s%.9g", i ? ", " : "", row[i]);
+    printf(several ? "], \"y\": [" : "], \"y\": ");
+    for (int64_t i = inputs; i < table->columns; i++) printf("%s%.9g", i > inputs ? ", " : "", row[i]);
+    printf(several ? "]}\n" : "}\n");
+  }
 }
 
 static bool write_arrays(const BlurData *data, const Table *table, const char *path, BlurStatus *status) {
@@ -133,13 +146,11 @@ static int export_samples(const Arguments *arguments) {
     return (int)status.code;
   }
   blur_data_redraw(data, (uint64_t)seed);
-  const char *names[MOST_CLASSES] = {NULL};
-  for (int i = 0; i < blur_data_classes(data); i++) names[i] = blur_data_class_name(data, i);
   int64_t most = blur_data_samples(data, (BlurPart)part);
   if (samples > most && !option_given(arguments, OPTION_samples)) samples = most;
   const char *out = arguments->value[OPTION_out];
   int code = EXIT_DONE;
-  Table *table = samples <= most && samples > 0 ? make_table(data, (BlurPart)part, samples, names) : NULL;
+  Table *table = samples <= most && samples > 0 ? make_table(data, (BlurPart)part, samples) : NULL;
   if (samples > most || samples == 0) {
     complain(arguments, "%s has %" PRId64 " samples for %s", arguments->operand[0], most,
              option_table[OPTION_part].choices[part]);
@@ -147,6 +158,8 @@ static int export_samples(const Arguments *arguments) {
   } else if (!table) {
     complain(arguments, "out of memory for %" PRId64 " samples", samples);
     code = EXIT_ENVIRONMENT;
+  } else if (!out && option_given(arguments, OPTION_json)) {
+    print_lines(data, table);
   } else if (!out) {
     table_print(table);
   } else if (!table_can_write(out, &status) ||
