@@ -73,9 +73,9 @@ void blur_network_set(BlurNetwork *network, const BlurVariable *variable, const 
 // (BlurOptions.adjoint): 0 where nothing has influence.
 void blur_network_get_adjoint(const BlurNetwork *network, const BlurVariable *variable, double *values);
 // Adds to `gradient` (dense, of `genome`) the derivative by a genome value through the initial values that
-// blur_network_reset made of it for `made` (`synapse w ~ normal(0, scale)`), from the adjoint of `made` by these values,
-// as blur_unroll_run leaves it. The draws are those of the network's seed; values that were set since are the caller's
-// to leave out. Fails only for want of memory.
+// blur_network_reset made of it for `made` (`synapse w ~ normal(0, scale)`), from the adjoint of `made` by these
+// values, as blur_unroll_run leaves it. The draws are those of the network's seed; values that were set since are the
+// caller's to leave out. Fails only for want of memory.
 bool blur_network_add_initial_gradient(const BlurNetwork *network, const BlurVariable *made, const BlurVariable *genome,
                                        double *gradient, BlurStatus *status);
 void blur_network_set_adjoint(BlurNetwork *network, const BlurVariable *variable, const double *values);
