@@ -62,3 +62,4 @@ set_target_properties(derivatives PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BI
 target_link_libraries(derivatives PRIVATE blur_runtime blur_compiler blur_base)
 add_dependencies(derivatives blur_codegen)
 add_test(NAME derivatives COMMAND derivatives ${GENERATED_DERIVATIVES})
+set_tests_properties(derivatives PROPERTIES TIMEOUT 3600) # 500 rules take 13 minutes of processor time

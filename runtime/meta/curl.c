@@ -11,6 +11,7 @@
 typedef struct {
   BlurCurl result;
   double *jacobian, *scale, *weighted, *entries; // entries: of one row, then of all of A
+  double *ratio, *weight;                        // [variables, variables]: what blocks say of their scales
   size_t *start;                                 // of each variable, and the end
   size_t variables;
 } Work;
@@ -70,7 +71,7 @@ static BlurAsymmetry asymmetry(const double *jacobian, size_t count, double *ent
 
 // What blocks a and b say of their scales: D_a J_ab = D_b J_ba' where D_a / D_b = |J_ba| / |J_ab|. The weight is what
 // they have in common; 0 where they contradict each other.
-static double block_ratio(const Work *work, size_t a, size_t b, double *weight) {
+static void compare_blocks(Work *work, size_t a, size_t b) {
   size_t count = work->result.count;
   double common = 0, above = 0, below = 0;
   for (size_t i = work->start[a]; i < work->start[a + 1]; i++)
@@ -80,24 +81,26 @@ static double block_ratio(const Work *work, size_t a, size_t b, double *weight) 
       below += x * x;
       above += y * y;
     }
-  *weight = common > 0 ? common : 0;
-  return below > 0 && above > 0 ? 0.5 * (log(above) - log(below)) : 0;
+  size_t at = a * work->variables + b;
+  work->weight[at] = common > 0 ? common : 0;
+  work->ratio[at] = below > 0 && above > 0 ? 0.5 * (log(above) - log(below)) : 0;
 }
 
 // The logarithms of the scales by weighted least squares, one after the other until they stay; the first is 1.
 static void find_scales(Work *work) {
   enum { MOST_ROUNDS = 1000 };
-  for (size_t a = 0; a < work->variables; a++) work->scale[a] = 0;
+  for (size_t a = 0; a < work->variables; a++)
+    for (size_t b = 0; b < work->variables; b++)
+      if (a != b) compare_blocks(work, a, b);
   double moved = 1;
   for (int round = 0; round < MOST_ROUNDS && moved > 1e-15; round++) {
     moved = 0;
     for (size_t a = 1; a < work->variables; a++) {
       double sum = 0, weights = 0;
       for (size_t b = 0; b < work->variables; b++) {
-        double weight, ratio = b == a ? 0 : block_ratio(work, a, b, &weight);
-        if (b == a) continue;
-        sum += weight * (work->scale[b] + ratio);
-        weights += weight;
+        size_t at = a * work->variables + b; // of a with itself: weight 0
+        sum += work->weight[at] * (work->scale[b] + work->ratio[at]);
+        weights += work->weight[at];
       }
       double next = weights > 0 ? sum / weights : 0;
       moved = fmax(moved, fabs(next - work->scale[a]));
@@ -125,6 +128,8 @@ static bool allocate(Work *work, const BlurVariable *const *chosen, const BlurNe
                      BlurStatus *status) {
   work->start = calloc(work->variables + 1, sizeof *work->start);
   work->scale = calloc(work->variables + 1, sizeof *work->scale);
+  work->ratio = calloc(work->variables * work->variables + 1, sizeof(double));
+  work->weight = calloc(work->variables * work->variables + 1, sizeof(double));
   size_t most = 1;
   for (size_t i = 0; i < network->variable_count; i++) {
     size_t count = blur_variable_count(&network->variables[i]);
@@ -137,7 +142,9 @@ static bool allocate(Work *work, const BlurVariable *const *chosen, const BlurNe
   work->weighted = calloc(count * count + 1, sizeof(double));
   work->entries = calloc(count * count + most, sizeof(double));
   *zeros = calloc(most, sizeof(double));
-  if (work->start && work->scale && work->jacobian && work->weighted && work->entries && *zeros) return true;
+  if (work->start && work->scale && work->ratio && work->weight && work->jacobian && work->weighted && work->entries &&
+      *zeros)
+    return true;
   return status_fail_memory(status, "a Jacobian", 3.0 * (double)count * (double)count * sizeof(double));
 }
 
@@ -182,6 +189,8 @@ void blur_curl_destroy(BlurCurl *curl) {
   Work *work = (Work *)(void *)curl; // the result is the work's first member
   free(work->start);
   free(work->scale);
+  free(work->ratio);
+  free(work->weight);
   free(work->jacobian);
   free(work->weighted);
   free(work->entries);
