@@ -24,11 +24,13 @@ typedef struct {
 struct BlurUnroll {
   BlurNetwork *network, *query; // query: the same network, or one for batches of another size
   int64_t steps;
+  int64_t every, from;                // the losses that count: after every so many steps from one on; 0: the last
+  double weight;                      // of each: they are as many as its inverse
   RangeList state;                    // what lives from step to step and changes
   RangeList adjoints, query_adjoints; // all adjoints of a network
   char *snapshots;                    // [snapshot][state.bytes]
   int64_t *stored;
-  double *exchanged; // room for the values of any variable, where there are two networks
+  double *exchanged; // room for the values of any variable, twice, where there are two networks
   BlurUnrollCost cost;
 };
 
@@ -160,7 +162,7 @@ BlurUnroll *blur_unroll_create(BlurNetwork *network, BlurNetwork *query, int64_t
     status_fail_memory(status, "an unroll", sizeof *unroll);
     return NULL;
   }
-  *unroll = (BlurUnroll){.network = network, .query = query ? query : network, .steps = steps};
+  *unroll = (BlurUnroll){.network = network, .query = query ? query : network, .steps = steps, .weight = 1};
   size_t largest = 1;
   for (size_t i = 0; i < network->variable_count; i++) {
     size_t count = blur_variable_count(&network->variables[i]);
@@ -175,7 +177,7 @@ BlurUnroll *blur_unroll_create(BlurNetwork *network, BlurNetwork *query, int64_t
   size_t snapshots = (size_t)unroll->cost.snapshots;
   unroll->stored = done ? calloc(snapshots, sizeof *unroll->stored) : NULL;
   unroll->snapshots = done ? malloc(snapshots * unroll->state.bytes + 1) : NULL;
-  unroll->exchanged = unroll->query != network ? calloc(largest, sizeof(double)) : NULL;
+  unroll->exchanged = unroll->query != network ? calloc(2 * largest, sizeof(double)) : NULL;
   if (unroll->stored && unroll->snapshots && (unroll->exchanged || unroll->query == network)) return unroll;
   status_fail_memory(status, "the snapshots of an unroll", (double)snapshots * (double)unroll->state.bytes);
   blur_unroll_destroy(unroll);
@@ -195,49 +197,75 @@ void blur_unroll_destroy(BlurUnroll *unroll) {
 
 BlurUnrollCost blur_unroll_cost(const BlurUnroll *unroll) { return unroll->cost; }
 
+// Whether the loss after so many steps does.
+static bool counts(const BlurUnroll *unroll, int64_t steps) {
+  if (unroll->every == 0) return steps == unroll->steps;
+  return steps > 0 && steps >= unroll->from && steps % unroll->every == 0;
+}
+
+bool blur_unroll_set_objective(BlurUnroll *unroll, int64_t every, int64_t from, BlurStatus *status) {
+  int64_t losses = 0, every_before = unroll->every, from_before = unroll->from;
+  unroll->every = every;
+  unroll->from = from;
+  for (int64_t steps = 0; steps <= unroll->steps; steps++) losses += counts(unroll, steps);
+  if (losses) {
+    unroll->weight = 1.0 / (double)losses;
+    return true;
+  }
+  unroll->every = every_before;
+  unroll->from = from_before;
+  return status_fail(status, BLUR_FAILED_USAGE,
+                     "an objective after every %" PRId64 " steps from step %" PRId64 " on takes no loss in %" PRId64
+                     " steps",
+                     every, from, unroll->steps);
+}
+
 // ---- running it
 
 static void clear_adjoints(BlurNetwork *network, const RangeList *adjoints) {
   for (size_t i = 0; i < adjoints->count; i++)
     memset(network->memory + adjoints->items[i].offset, 0, adjoints->items[i].bytes);
-  const double one = 1;
-  blur_network_set_adjoint(network, network->loss, &one);
 }
 
 static const BlurVariable *counterpart(const BlurNetwork *network, const BlurVariable *variable) {
   return blur_network_find(network, variable->kind, variable->name, variable->layer);
 }
 
-// Values go to the query's network, adjoints come back.
+// Values go to the query's network, adjoints come back and are added.
 static void exchange(BlurUnroll *unroll, bool values) {
   for (size_t i = 0; i < unroll->network->variable_count; i++) {
     const BlurVariable *own = &unroll->network->variables[i], *other = counterpart(unroll->query, own);
-    if (!network_keeps(own) || !other || blur_variable_count(other) != blur_variable_count(own)) continue;
+    size_t count = blur_variable_count(own);
+    if (!network_keeps(own) || !other || blur_variable_count(other) != count) continue;
     if (values) {
       blur_network_get(unroll->network, own, unroll->exchanged);
       blur_network_set(unroll->query, other, unroll->exchanged);
     } else {
+      double *sum = unroll->exchanged + count;
       blur_network_get_adjoint(unroll->query, other, unroll->exchanged);
-      blur_network_set_adjoint(unroll->network, own, unroll->exchanged);
+      blur_network_get_adjoint(unroll->network, own, sum);
+      for (size_t n = 0; n < count; n++) sum[n] += unroll->exchanged[n];
+      blur_network_set_adjoint(unroll->network, own, sum);
     }
   }
   if (values) blur_network_set_steps(unroll->query, unroll->network->steps);
 }
 
-static double run_query(BlurUnroll *unroll, BlurBatch *batch, void *context) {
+// Adds the derivative of the loss after so many steps, times its weight, to the adjoints; returns the weighted loss.
+static double run_query(BlurUnroll *unroll, BlurBatch *batch, void *context, int64_t steps) {
   BlurNetwork *query = unroll->query;
   bool apart = query != unroll->network;
   double loss = 0;
-  if (apart) exchange(unroll, true);
-  clear_adjoints(query, &unroll->query_adjoints);
-  batch(context, query, unroll->steps);
+  if (apart) {
+    exchange(unroll, true);
+    clear_adjoints(query, &unroll->query_adjoints);
+  }
+  batch(context, query, 2 * unroll->steps - steps);
+  blur_network_set_adjoint(query, query->loss, &unroll->weight);
   network_run(query, NETWORK_QUERY, NULL, NULL);
   blur_network_get(query, query->loss, &loss);
-  if (apart) {
-    clear_adjoints(unroll->network, &unroll->adjoints);
-    exchange(unroll, false);
-  }
-  return loss;
+  if (apart) exchange(unroll, false);
+  return unroll->weight * loss;
 }
 
 static bool adjoints_are_finite(const BlurNetwork *network, const BlurVariable **where) {
@@ -252,6 +280,8 @@ bool blur_unroll_run(BlurUnroll *unroll, BlurBatch *batch, void *context, double
   BlurNetwork *network = unroll->network;
   int64_t start = network->steps, here = 0;
   Revolve revolve = revolve_begin(unroll->steps + 1, unroll->cost.snapshots, unroll->stored);
+  *loss = 0;
+  clear_adjoints(network, &unroll->adjoints);
   for (RevolveAction action; (action = revolve_next(&revolve)).kind != REVOLVE_DONE;) {
     switch (action.kind) {
     case REVOLVE_STORE: copy_state(unroll, action.snapshot, true); break;
@@ -267,20 +297,19 @@ bool blur_unroll_run(BlurUnroll *unroll, BlurBatch *batch, void *context, double
       }
       break;
     case REVOLVE_REVERSE:
-      if (action.stage == unroll->steps) {
-        *loss = run_query(unroll, batch, context);
-      } else {
+      if (action.stage < unroll->steps) {
         batch(context, network, action.stage);
         network_run(network, NETWORK_ADJOINT, NULL, NULL);
       }
+      if (counts(unroll, action.stage)) *loss += run_query(unroll, batch, context, action.stage);
       break;
     case REVOLVE_DONE: break;
     }
   }
   const BlurVariable *where;
   if (!isfinite(*loss))
-    return status_fail(status, BLUR_DIVERGED, "diverged: the loss after step %" PRId64 " is not finite",
-                       start + unroll->steps);
+    return status_fail(status, BLUR_DIVERGED, "diverged: the loss %s step %" PRId64 " is not finite",
+                       unroll->every ? "up to" : "after", start + unroll->steps);
   if (adjoints_are_finite(network, &where)) return true;
   return status_fail(status, BLUR_DIVERGED, "diverged: the derivative by `%s` is not finite", where->name);
 }

@@ -123,20 +123,9 @@ static void next_rows(BlurTraining *training) {
   }
 }
 
-// Where x or y is; what the rule never reads is not stored.
-static GatherTarget target_of(const BlurNetwork *network, const BlurVariable *variable) {
-  const BlurPiece *piece = &variable->piece[0];
-  if (piece->offset < 0) return (GatherTarget){0};
-  return (GatherTarget){network->memory + piece->offset, network->element, piece->stride[0], piece->stride[1]};
-}
-
-// This thread's share of the batch into x and y.
-static void gather(void *context, int64_t thread, int64_t threads) {
-  BlurTraining *training = context;
-  const BlurNetwork *network = training->network;
-  int64_t first = training->batch * thread / threads, end = training->batch * (thread + 1) / threads;
-  gather_batch(training->data, training->part, training->rows, first, end, training->outputs,
-               target_of(network, network->x), target_of(network, network->y));
+// The batch at hand, as network_run takes it.
+static Batch batch_of(const BlurTraining *training) {
+  return (Batch){training->network, training->data, training->part, training->rows, training->batch, training->outputs};
 }
 
 // ---- steps and the watch
@@ -151,7 +140,8 @@ static void keep_copy(BlurTraining *training) {
 
 static void step(BlurTraining *training) {
   next_rows(training);
-  network_run(training->network, NETWORK_STEP, gather, training);
+  Batch batch = batch_of(training);
+  network_run(training->network, NETWORK_STEP, batch_gather, &batch);
 }
 
 // Some number is not finite: goes back to the copy and on to the step where that begins.
@@ -201,7 +191,8 @@ static bool all_finite(const double *values, int64_t count) {
 
 // The predictions and targets of the batch at hand.
 static void predict(BlurTraining *training) {
-  network_run(training->network, NETWORK_PREDICT, gather, training);
+  Batch batch = batch_of(training);
+  network_run(training->network, NETWORK_PREDICT, batch_gather, &batch);
   blur_network_get(training->network, training->network->prediction, training->predictions);
   for (int64_t b = 0; b < training->batch; b++)
     blur_data_target(training->data, training->part, training->rows[b], training->outputs,

@@ -3,8 +3,7 @@
 #define BLUR_TRAIN_TRAINING_H
 
 #include "blur/runtime.h"
-#include "runtime/data/data.h"
-#include "runtime/network/network.h"
+#include "runtime/train/batch.h"
 
 #include <stdatomic.h>
 

@@ -186,6 +186,52 @@ Test(unroll, query_of_another_size) { // the samples of a batch, four times: the
   rig_close(&rig);
 }
 
+// The batch of a query depends on the steps before it alone, not on the length of the unroll, which is `context`.
+static void set_batch_of_length(void *context, BlurNetwork *network, int64_t number) {
+  int64_t steps = *(const int64_t *)context;
+  set_batch(NULL, network, number < steps ? number : 1000 + 2 * steps - number);
+}
+
+static double run_objective(BlurNetwork *network, BlurNetwork *query, int64_t steps, int64_t every, int64_t from,
+                            size_t memory) {
+  BlurStatus status = {0};
+  double loss;
+  BlurUnroll *unroll = blur_unroll_create(network, query, steps, memory, &status);
+  cr_assert_not_null(unroll, "%s", status.message);
+  cr_assert(blur_unroll_set_objective(unroll, every, from, &status), "%s", status.message);
+  cr_assert(blur_unroll_run(unroll, set_batch_of_length, &steps, &loss, &status), "%s", status.message);
+  blur_unroll_destroy(unroll);
+  return loss;
+}
+
+Test(unroll, mean_of_several_losses) { // after 4, 6 and 8 of 9 steps: the mean of what three unrolls give
+  Rig rig = make((RigOptions){.rule = "std.momentum", .precision = BLUR_DOUBLE});
+  Rig other = make((RigOptions){.rule = "std.momentum", .precision = BLUR_DOUBLE});
+  static double expected[MOST_VALUES], found[MOST_VALUES];
+  double loss = 0;
+  size_t count = 0;
+  for (int64_t steps = 4; steps <= 8; steps += 2) {
+    loss += run_objective(rig.network, NULL, steps, 0, 0, 0) / 3;
+    count = collect(rig.network, true, found);
+    for (size_t i = 0; i < count; i++) expected[i] += found[i] / 3;
+  }
+  BlurStatus status = {0};
+  BlurUnroll *unroll = blur_unroll_create(rig.network, NULL, 9, 0, &status);
+  size_t least = blur_unroll_cost(unroll).least_bytes;
+  cr_expect_not(blur_unroll_set_objective(unroll, 5, 6, &status), "no multiple of 5 is in 6 .. 9");
+  cr_expect_eq(status.code, BLUR_FAILED_USAGE);
+  blur_unroll_destroy(unroll);
+  for (int way = 0; way < 3; way++) { // all snapshots, one, a network of its own for the queries
+    double all = run_objective(rig.network, way == 2 ? other.network : NULL, 9, 2, 3, way == 1 ? least : 0);
+    cr_expect(fabs(all - loss) < 1e-14, "%g, not %g", all, loss);
+    cr_expect_eq(collect(rig.network, true, found), count);
+    for (size_t i = 0; i < count; i++)
+      cr_expect(fabs(found[i] - expected[i]) < 1e-14, "%zu: %g, not %g", i, found[i], expected[i]);
+  }
+  rig_close(&other);
+  rig_close(&rig);
+}
+
 Test(unroll, adam_on_an_input_that_is_zero) { // the moments stay 0, and sqrt'(0) = 0 by the language
   for (int engine = BLUR_ENGINE_JIT; engine <= BLUR_ENGINE_INTERPRET; engine++)
     for (int precision = BLUR_FLOAT; precision <= BLUR_DOUBLE; precision++) {

@@ -239,8 +239,8 @@ bool blur_evaluation_of(BlurLoss loss, bool regression, int64_t samples, int64_t
 // are of programs with BlurOptions.adjoint.
 
 typedef struct BlurUnroll BlurUnroll;
-// Puts the batch (x, y) of step 0 .. steps - 1 of an unroll into the network, or that of the query: step `steps`. The
-// same step may be asked for several times and must give the same.
+// Puts the batch (x, y) of step 0 .. steps - 1 of an unroll into the network, or that of a query: the one after n steps
+// is number 2 steps - n, the last one number `steps`. The same may be asked for several times and must give the same.
 typedef void BlurBatch(void *context, BlurNetwork *network, int64_t step);
 
 typedef struct {
@@ -258,6 +258,9 @@ BlurUnroll *blur_unroll_create(BlurNetwork *network, BlurNetwork *query, int64_t
                                BlurStatus *status);
 void blur_unroll_destroy(BlurUnroll *unroll);
 BlurUnrollCost blur_unroll_cost(const BlurUnroll *unroll);
+// The loss becomes the mean of those of queries after `every`, 2 `every`, ... steps, as far as these are `from` or
+// more; `every` 0: of the one after the last step, as it is at first. Fails (usage) where that is none.
+bool blur_unroll_set_objective(BlurUnroll *unroll, int64_t every, int64_t from, BlurStatus *status);
 // Runs the steps from the network as it is, the query, and all in reverse. The network then is as it was before, with
 // the gradient in its adjoints (blur_network_get_adjoint). Fails with BLUR_DIVERGED where the loss or a derivative is
 // not finite. Allocates nothing.
