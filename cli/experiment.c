@@ -130,7 +130,17 @@ static int work(Experiment *experiment) {
       blur_experiment_load(arguments->operand[0], arguments->settings, arguments->setting_count, experiment->report);
   if (!experiment->experiment) return report_finish(arguments, experiment->report);
   experiment->fields = blur_experiment_fields(experiment->experiment);
-  experiment->threads = threads ? (int)threads : experiment->fields->threads;
+  const BlurExperimentFields *fields = experiment->fields;
+  if (fields->has_meta || fields->steps == 0) {
+    if (fields->has_meta)
+      complain(arguments, "the experiment `%s` learns a genome: run it with `blur meta %s`", fields->name,
+               arguments->operand[0]);
+    else
+      complain(arguments, "the experiment `%s` has no steps to train: add `steps 100`, or --set steps=100",
+               fields->name);
+    return EXIT_INPUT;
+  }
+  experiment->threads = threads ? (int)threads : fields->threads;
   BlurStatus status;
   BlurPool *pool = blur_pool_create(experiment->threads, &status);
   if (!pool) return failed(experiment, &status);

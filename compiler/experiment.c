@@ -111,13 +111,45 @@ static void show_measures(BlurExperiment *experiment) {
   experiment->fields.measure = measures;
 }
 
+static const char *const *show_tasks(Arena *arena, const CheckedTasks *tasks) {
+  const char **places = ARENA_ARRAY(arena, const char *, tasks->count + 1);
+  for (size_t i = 0; i < tasks->count; i++) places[i] = tasks->items[i].place;
+  return places;
+}
+
+static void show_meta(BlurExperiment *experiment) {
+  const CheckedExperiment *checked = experiment->checked;
+  Arena *arena = experiment->arena;
+  BlurExperimentMetaTest *tests = ARENA_ARRAY(arena, BlurExperimentMetaTest, checked->meta_tests.count + 1);
+  for (size_t t = 0; t < checked->meta_tests.count; t++) {
+    const CheckedMetaTest *from = &checked->meta_tests.items[t];
+    BlurExperimentNet *nets = ARENA_ARRAY(arena, BlurExperimentNet, from->nets.count + 1);
+    for (size_t n = 0; n < from->nets.count; n++)
+      nets[n] = (BlurExperimentNet){from->nets.items[n].layers, from->nets.items[n].units};
+    tests[t] = (BlurExperimentMetaTest){.name = from->name,
+                                        .tasks = from->tasks.count,
+                                        .task = show_tasks(arena, &from->tasks),
+                                        .nets = from->nets.count,
+                                        .net = nets,
+                                        .unroll = from->unroll,
+                                        .every = from->every,
+                                        .networks = from->networks};
+  }
+  experiment->fields.has_meta = checked->has_meta;
+  experiment->fields.meta = checked->meta;
+  experiment->fields.tasks = checked->tasks.count;
+  experiment->fields.task = show_tasks(arena, &checked->tasks);
+  experiment->fields.meta_tests = checked->meta_tests.count;
+  experiment->fields.meta_test = tests;
+}
+
 static void show(BlurExperiment *experiment) {
   const CheckedExperiment *checked = experiment->checked;
   experiment->fields = (BlurExperimentFields){.name = checked->name,
                                               .path = checked->file->source->path,
-                                              .layers = checked->layers,
-                                              .units = checked->units,
-                                              .data = checked->data,
+                                              .layers = checked->net.layers,
+                                              .units = checked->net.units,
+                                              .data = checked->data.place,
                                               .batch = checked->batch,
                                               .steps = checked->steps,
                                               .eval_every = checked->eval_every,
@@ -130,6 +162,7 @@ static void show(BlurExperiment *experiment) {
                                               .precision = checked->is_double ? BLUR_DOUBLE : BLUR_FLOAT};
   show_rules(experiment);
   show_measures(experiment);
+  show_meta(experiment);
 }
 
 BlurExperiment *blur_experiment_load(const char *name, const BlurSetting *settings, size_t setting_count,

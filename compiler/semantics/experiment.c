@@ -1,5 +1,6 @@
-// The check of an experiment, field by field. Values: experiment_field.c; rules: experiment_rule.c; data and net:
-// experiment_data.c. Before: the syntax tree, where an experiment is fields of phrases that may hold anything.
+// The check of an experiment, field by field. Values: experiment_field.c; rules: experiment_rule.c; data:
+// experiment_data.c; networks: experiment_net.c; meta-learning: experiment_meta.c. Before: the syntax tree, where an
+// experiment is fields of phrases that may hold anything.
 #include "compiler/semantics/experiment.h"
 
 #include <string.h>
@@ -34,9 +35,7 @@ static void take_steps(ExperimentCheck *check, const AstField *field) {
       if (word && near_name(word, &only, 1)) diagnostic_fix(check->checker->sink, diagnostic, span, "eval");
       else diagnostic_help(check->checker->sink, diagnostic, "write `steps 100, eval every 5 on test`");
     } else if (eval) {
-      Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_field_twice, next->span, "eval");
-      diagnostic_note(check->checker->sink, diagnostic, eval->span, "it stands here before");
-      diagnostic_help(check->checker->sink, diagnostic, "leave one of them");
+      report_twice(check, next->span, "eval", eval->span);
     } else {
       eval = next;
       refuse_settings(check, FIELD_eval, next);
@@ -79,8 +78,16 @@ static void take_field(ExperimentCheck *check, FieldId id, const AstField *field
   case FIELD_against:
     for (; phrase; phrase = phrase->next) take_rule(check, phrase);
     break;
-  case FIELD_net: take_net(check, phrase); break;
-  case FIELD_data: take_data(check, phrase); break;
+  case FIELD_net: take_net(check, id, phrase, &check->made->net); break;
+  case FIELD_data: take_data(check, phrase, &check->made->data, &check->made->batch); break;
+  case FIELD_tasks:
+    if (phrase->value.kind != VALUE_NONE || phrase->clauses) report_field_value(check, id, phrase->span);
+    else take_tasks(check, id, phrase, &check->made->tasks);
+    break;
+  case FIELD_meta: take_meta(check, phrase); break;
+  case FIELD_unroll: take_unroll(check, phrase); break;
+  case FIELD_objective: take_objective(check, phrase); break;
+  case FIELD_meta_test: take_meta_test(check, phrase); break;
   case FIELD_measure: take_measure(check, phrase); break;
   case FIELD_seeds: take_seeds(check, phrase); break;
   default: take_plain(check, id, phrase); break;
@@ -88,6 +95,8 @@ static void take_field(ExperimentCheck *check, FieldId id, const AstField *field
 }
 
 // ---- the whole
+
+static bool is_repeatable(FieldId id) { return id == FIELD_measure || id == FIELD_meta_test; }
 
 // Each field by its line of experiment.def, once; gathers them. Returns how many have a name that no field has.
 static size_t sort_fields(ExperimentCheck *check, const AstField **found) {
@@ -98,14 +107,10 @@ static size_t sort_fields(ExperimentCheck *check, const AstField **found) {
     if (id == FIELD_COUNT) {
       unknown++;
       report_unknown_part(check, field->name.span, NULL, field->name.text);
-    } else if (experiment_fields[id].kind == FIELD_KIND_META) {
-      Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_meta, field->name.span, field->name.text);
-      diagnostic_help(sink, diagnostic, "leave the field out");
-      check->is_meta = true;
     } else if (id == FIELD_eval) {
       Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_unknown_field, field->name.span, "eval");
       diagnostic_help(sink, diagnostic, "it follows the number of steps: `steps 100, eval every 5 on test`");
-    } else if (id == FIELD_measure) { // may stand several times
+    } else if (is_repeatable(id)) {
       found[id] = field;
       if (!field->phrases) report_field_value(check, id, field->name.span);
     } else if (found[id]) {
@@ -127,14 +132,21 @@ static size_t sort_fields(ExperimentCheck *check, const AstField **found) {
 
 // All in one report: it stands at the experiment's name. Not those that `unknown` fields with a wrong name may be.
 static void report_missing(ExperimentCheck *check, const AstField **found, size_t unknown) {
-  static const char *const examples[FIELD_COUNT] = {[FIELD_rule] = "rule std.backprop { lr = 0.1 }",
-                                                    [FIELD_net] = "net in -> 256 -> out",
-                                                    [FIELD_data] = "data fashion_mnist { batch = 128 }",
-                                                    [FIELD_steps] = "steps 100, eval every 5 on test"};
+  static const char *const examples[FIELD_COUNT] = {
+      [FIELD_rule] = "rule std.backprop { lr = 0.1 }",     [FIELD_net] = "net in -> 256 -> out",
+      [FIELD_data] = "data fashion_mnist { batch = 128 }", [FIELD_steps] = "steps 100, eval every 5 on test",
+      [FIELD_tasks] = "tasks { xor; two_moons }",          [FIELD_unroll] = "unroll 10"};
+  bool has_meta = found[FIELD_meta] != NULL, has_unroll = found[FIELD_unroll] || found[FIELD_objective];
+  const bool needed[FIELD_COUNT] = {[FIELD_rule] = true,
+                                    [FIELD_net] = true,
+                                    [FIELD_data] = !has_meta && !found[FIELD_tasks],
+                                    [FIELD_tasks] = has_meta && !found[FIELD_data],
+                                    [FIELD_steps] = !has_meta && !has_unroll,
+                                    [FIELD_unroll] = has_meta};
   Text names = {0}, lines = {0};
   size_t missing = 0;
   for (FieldId id = 0; id < FIELD_COUNT; id++) {
-    if (found[id] || experiment_fields[id].fallback) continue;
+    if (found[id] || !needed[id]) continue;
     missing++;
     text_add(&names, "%s`%s`", names.length ? ", " : "", experiment_fields[id].path);
     text_add(&lines, "%s`%s`", lines.length ? ", " : "", examples[id]);
@@ -159,21 +171,26 @@ CheckedExperiment *check_experiment(Arena *arena, const AstFile *file, const Ast
   made->name = experiment->name.text;
   made->span = experiment->name.span;
   made->file = file;
+  begin_meta(made);
   made->batch = 128;
   made->seeds = 5;
   made->loss = -1;
   const AstField *found[FIELD_COUNT] = {0};
   size_t unknown = sort_fields(&check, found);
-  if (!check.is_meta && !is_partial) report_missing(&check, found, unknown);
+  made->has_meta = found[FIELD_meta] != NULL;
+  if (!is_partial) report_missing(&check, found, unknown);
+  refuse_other_fields(&check, found, unknown);
   for (FieldId id = 0; id < FIELD_COUNT; id++)
-    if (found[id] && found[id]->phrases && id != FIELD_measure) take_field(&check, id, found[id]);
-  for (const AstField *field = experiment->fields; field; field = field->next)
-    if (field->phrases && experiment_field_at(NULL, field->name.text) == FIELD_measure)
-      take_field(&check, FIELD_measure, field);
-  check_net_fits_data(&check);
+    if (found[id] && found[id]->phrases && !is_repeatable(id)) take_field(&check, id, found[id]);
+  for (const AstField *field = experiment->fields; field; field = field->next) {
+    FieldId id = experiment_field_at(NULL, field->name.text);
+    if (field->phrases && id < FIELD_COUNT && is_repeatable(id)) take_field(&check, id, field);
+  }
+  end_meta(&check);
+  check_nets_fit_data(&check);
   if (sink->errors == errors) check_tuning(&check);
   if (sink->errors == errors) check_measures(&check);
-  if (made->on_validation && made->data && !made->has_validation) {
+  if (made->on_validation && made->data.place && !made->data.has_validation) {
     Diagnostic *diagnostic = EXPERIMENT_REPORT(&check, experiment_no_validation, made->on_validation_span, "eval");
     diagnostic_help(sink, diagnostic, "split the training part: `data mnist { split = 50000 / 10000 }`");
   }

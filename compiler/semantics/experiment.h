@@ -4,6 +4,7 @@
 #ifndef BLUR_SEMANTICS_EXPERIMENT_H
 #define BLUR_SEMANTICS_EXPERIMENT_H
 
+#include "blur/meta_options.h"
 #include "compiler/semantics/checker.h"
 #include "compiler/syntax/syntax.h"
 
@@ -15,13 +16,17 @@ typedef enum {
   FIELD_KIND_COUNT,
   FIELD_KIND_NUMBER,
   FIELD_KIND_POSITIVE, // a number above 0
+  FIELD_KIND_SHARE,    // a number from 0 on, below 1
   FIELD_KIND_SPLIT,
   FIELD_KIND_CLASSES,
   FIELD_KIND_TEXT,
   FIELD_KIND_WORD,
   FIELD_KIND_CLAUSES,
   FIELD_KIND_MEASURE,
-  FIELD_KIND_META // of meta-learning: known, and refused
+  FIELD_KIND_TASKS,
+  FIELD_KIND_NETS,
+  FIELD_KIND_FORM, // words of its own
+  FIELD_KIND_META  // of meta-learning: known, and refused
 } FieldKind;
 
 typedef enum {
@@ -82,26 +87,50 @@ typedef struct {
   const CheckedContender *other; // of a cosine
 } CheckedMeasure;
 
+// A set of data. What is known of it by its name is held against the ends of the network.
+typedef struct {
+  const char *place; // then options: "mnist:size=14,classes=0..4"; NULL: not given
+  Span span;
+  const char *set;         // its name, if it is a known one; else NULL
+  int64_t inputs, classes; // of a known one, as the options have it; classes 0: regression to one number
+  bool has_validation;     // split off the training part, or generated
+} CheckedData;
+typedef ARENA_LIST(CheckedData) CheckedTasks;
+
+typedef struct {
+  int layers;
+  int64_t *units; // 0: as the data have it
+  Span *spans;
+} CheckedNet;
+typedef ARENA_LIST(CheckedNet) CheckedNets;
+
+typedef struct {
+  const char *name; // "": none
+  Span span;
+  CheckedTasks tasks; // none: those of the experiment
+  CheckedNets nets;   // none: that of the experiment
+  int64_t unroll, every, networks;
+} CheckedMetaTest;
+
 typedef struct {
   const char *name;
   Span span;
   const AstFile *file;
   ARENA_LIST(CheckedContender) contenders; // `rule`, then those of `against`
   ARENA_LIST(CheckedMeasure) measures;
-  int layers;
-  int64_t *units; // 0: as the data have it
-  Span *unit_spans;
-  const char *data; // the place, then options: "mnist:size=14,classes=0..4"
-  Span data_span;
-  int64_t side, classes, projected; // of data; 0: not given
+  CheckedNet net;
+  CheckedData data;
   int64_t batch;
-  bool has_validation;       // split off the training part
   int64_t steps, eval_every; // eval_every 0: the last step alone
   bool on_validation;
   Span on_validation_span;
   int64_t seeds, first_seed, threads; // threads 0: all
   int loss;                           // TaskLoss; -1: by the outputs
   bool is_double;
+  bool has_meta;
+  BlurMetaOptions meta; // unroll and objective also where `meta` is not given; unroll_first 0: no unroll
+  CheckedTasks tasks;   // of meta-learning: at least one; `data` is the only one where no others are given
+  ARENA_LIST(CheckedMetaTest) meta_tests;
 } CheckedExperiment;
 
 // Checks an experiment of the file. `is_partial`: the file has errors of syntax. NULL if there was an error.
@@ -135,8 +164,8 @@ typedef struct {
   const ModuleLoader *modules;
   const AstExperiment *ast;
   CheckedExperiment *made;
+  Span at_span; // of the objective: `at = every 2, mean from 5`
   bool is_partial;
-  bool is_meta; // a field of meta-learning was refused: what else is missing is its consequence
 } ExperimentCheck;
 
 #define EXPERIMENT_REPORT(check, code, ...) diagnostic_report((check)->checker->sink, DIAGNOSTIC_##code, __VA_ARGS__)
@@ -147,6 +176,7 @@ const char *experiment_field_list(Arena *arena, const char *parent); // "`batch`
 void report_unknown_part(ExperimentCheck *check, Span span, const char *parent, const char *name);
 void report_field_value(ExperimentCheck *check, FieldId field, Span span);
 bool take_constant(ExperimentCheck *check, const AstExpression *ast, double *number); // silent where it is none
+bool take_number(ExperimentCheck *check, FieldId field, const AstValue *value, Span span, double *number);
 bool take_count(ExperimentCheck *check, FieldId field, const AstValue *value, Span span, int64_t *count);
 bool take_word(ExperimentCheck *check, FieldId field, const AstValue *value, Span span, int *word);
 const char *text_of_span(Arena *arena, Span span);
@@ -156,11 +186,37 @@ const char *plain_name_of(const AstValue *value); // of a value that is one name
 void take_clauses(ExperimentCheck *check, const char *parent, const AstPhrase *phrase, const FieldId *fields,
                   size_t count, const AstClause **found);
 void refuse_settings(ExperimentCheck *check, FieldId field, const AstPhrase *phrase);
+void report_twice(ExperimentCheck *check, Span span, const char *name, Span before);
+// What stands in braces, by the field of each: `lr = 0.1`, `every 5`, `tasks { ... }`. Others are reported.
+typedef struct {
+  AstName name;
+  Span span;
+  const AstValue *value;   // NULL: not given
+  const AstPhrase *phrase; // NULL: `every 5`
+  const AstPhrase *more;   // `mean from 5` behind `at = every 2`
+} FieldPart;
+void take_parts(ExperimentCheck *check, const char *parent, const AstPhrase *settings, FieldPart *found);
 
 // experiment_data.c
-void take_data(ExperimentCheck *check, const AstPhrase *phrase);
-void take_net(ExperimentCheck *check, const AstPhrase *phrase);
-void check_net_fits_data(ExperimentCheck *check);
+// `batch` NULL: a task, which has none of its own.
+void take_data(ExperimentCheck *check, const AstPhrase *phrase, CheckedData *data, int64_t *batch);
+void take_tasks(ExperimentCheck *check, FieldId field, const AstPhrase *phrase, CheckedTasks *tasks);
+
+// experiment_net.c
+bool take_net(ExperimentCheck *check, FieldId field, const AstPhrase *phrase, CheckedNet *net);
+void take_nets(ExperimentCheck *check, const AstPhrase *phrase, CheckedNets *nets);
+void check_nets_fit_data(ExperimentCheck *check); // of the experiment, and of each test on other tasks and networks
+
+// experiment_meta.c
+void begin_meta(CheckedExperiment *made);
+void take_meta(ExperimentCheck *check, const AstPhrase *phrase);
+void take_unroll(ExperimentCheck *check, const AstPhrase *phrase);
+void take_objective(ExperimentCheck *check, const AstPhrase *phrase);
+void take_meta_test(ExperimentCheck *check, const AstPhrase *phrase); // when the unroll is known
+void end_meta(ExperimentCheck *check);
+// What belongs to training where a genome is learned, and what belongs to that where none is. `unknown` fields have a
+// wrong name.
+void refuse_other_fields(ExperimentCheck *check, const AstField *const *found, size_t unknown);
 
 // experiment_rule.c
 void take_rule(ExperimentCheck *check, const AstPhrase *phrase);

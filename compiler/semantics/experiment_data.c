@@ -1,11 +1,9 @@
-// The fields `data` and `net` of an experiment: where the samples are, as the runtime reads it ("mnist:size=14"), the
-// split, and the layers. What is known of a set by its name is held against the network's ends.
+// The fields `data` and `tasks` of an experiment: where the samples are, as the runtime reads it ("mnist:size=14"), and
+// what is known of a set by its name, which experiment_net.c holds against the network's ends.
 #include "compiler/semantics/experiment.h"
 
 #include <math.h>
 #include <string.h>
-
-// ---- data
 
 // What goes by these names: images of so many inputs in classes, and the tasks that are generated (docs/language/
 // tasks.md), which have a validation part of their own. A folder of the same name may hold something else, which the
@@ -33,8 +31,15 @@ static size_t known_set(const char *data) {
   return i;
 }
 
+typedef struct {
+  ExperimentCheck *check;
+  CheckedData *data;
+  int64_t side, classes, projected; // 0: not given
+  Text options;                     // ":size=14,classes=0..4"
+} DataTaking;
+
 // Numbers of samples, or shares of all: `a / b`, or `a / b / c` with a test part, which reads as (a / b) / c.
-static bool take_split(ExperimentCheck *check, const AstValue *value, Text *out) {
+static bool take_split(DataTaking *taking, const AstValue *value) {
   enum { MOST = 3 };
   const AstExpression *ast = value->kind == VALUE_EXPRESSION ? value->first : NULL;
   double numbers[MOST], total = 0;
@@ -43,7 +48,7 @@ static bool take_split(ExperimentCheck *check, const AstValue *value, Text *out)
   for (bool last = false; fine && !last; count++) {
     last = !(ast->kind == EXPRESSION_BINARY && ast->binary.op == OPERATOR_DIVIDE && count + 1 < MOST);
     double number;
-    fine = take_constant(check, last ? ast : ast->binary.right, &number);
+    fine = take_constant(taking->check, last ? ast : ast->binary.right, &number);
     if (!fine) break;
     numbers[count] = number;
     total += number;
@@ -53,13 +58,13 @@ static bool take_split(ExperimentCheck *check, const AstValue *value, Text *out)
   }
   fine = fine && count > 1 && (counts || (shares && total <= 1 + 1e-9));
   if (!fine) {
-    report_field_value(check, FIELD_data_split, value->span);
+    report_field_value(taking->check, FIELD_data_split, value->span);
     return false;
   }
-  check->made->has_validation = true;
+  taking->data->has_validation = true;
   for (int i = count; i-- > 0;) {
-    text_add_number(out, numbers[i]);
-    if (i) text_add(out, "/");
+    text_add_number(&taking->options, numbers[i]);
+    if (i) text_add(&taking->options, "/");
   }
   return true;
 }
@@ -74,13 +79,14 @@ static bool take_label(ExperimentCheck *check, const AstExpression *ast, int64_t
 }
 
 // `5..9` or `[1, 3, 7]`, as the specification has it.
-static bool take_classes(ExperimentCheck *check, const AstValue *value, Text *out) {
+static bool take_classes(DataTaking *taking, const AstValue *value) {
+  ExperimentCheck *check = taking->check;
   int64_t first, last;
   bool fine = false;
   if (value->kind == VALUE_RANGE) {
     fine = take_label(check, value->first, &first) && take_label(check, value->last, &last) && first <= last;
-    if (fine) text_add(out, "%lld..%lld", (long long)first, (long long)last);
-    if (fine) check->made->classes = last - first + 1;
+    if (fine) text_add(&taking->options, "%lld..%lld", (long long)first, (long long)last);
+    if (fine) taking->classes = last - first + 1;
   } else if (value->kind == VALUE_EXPRESSION && value->first->kind == EXPRESSION_VECTOR) {
     fine = true;
     bool seen[256] = {false};
@@ -89,207 +95,112 @@ static bool take_classes(ExperimentCheck *check, const AstValue *value, Text *ou
       fine = take_label(check, element, &first) && !seen[first];
       if (!fine) break;
       seen[first] = true;
-      text_add(out, "%s%lld", count ? "," : "", (long long)first);
-      check->made->classes = ++count;
+      text_add(&taking->options, "%s%lld", count ? "," : "", (long long)first);
+      taking->classes = ++count;
     }
   }
   if (!fine) report_field_value(check, FIELD_data_classes, value->span);
   return fine;
 }
 
-static bool take_text(ExperimentCheck *check, FieldId id, const AstValue *value, Span span, Text *out) {
+static bool take_text(DataTaking *taking, FieldId id, const AstValue *value, Span span) {
   const char *text = value->kind == VALUE_TEXT ? value->name.text : plain_name_of(value);
   double number;
-  if (text && !strchr(text, ',')) text_add(out, "%s", text);
-  else if (value->kind == VALUE_EXPRESSION && take_constant(check, value->first, &number)) text_add_number(out, number);
+  if (text && !strchr(text, ',')) text_add(&taking->options, "%s", text);
+  else if (value->kind == VALUE_EXPRESSION && take_constant(taking->check, value->first, &number))
+    text_add_number(&taking->options, number);
   else {
-    report_field_value(check, id, value->kind == VALUE_NONE ? span : value->span);
+    report_field_value(taking->check, id, value->kind == VALUE_NONE ? span : value->span);
     return false;
   }
   return true;
 }
 
-static bool take_number(ExperimentCheck *check, FieldId id, const AstValue *value, Span span, Text *out) {
+static void take_option(DataTaking *taking, FieldId id, const FieldPart *part) {
+  ExperimentCheck *check = taking->check;
+  Text *options = &taking->options;
   double number;
-  bool fine = value->kind == VALUE_EXPRESSION && take_constant(check, value->first, &number) &&
-              number >= (double)experiment_fields[id].low &&
-              (number > 0 || experiment_fields[id].kind != FIELD_KIND_POSITIVE) &&
-              number <= (double)experiment_fields[id].high;
-  if (fine) text_add_number(out, number);
-  else report_field_value(check, id, value->kind == VALUE_NONE ? span : value->span);
-  return fine;
-}
-
-static void take_option(ExperimentCheck *check, FieldId id, const AstPhrase *setting, Text *options) {
-  const FieldInfo *field = &experiment_fields[id];
-  const char *name = field->path + strlen("data.");
-  const AstValue *value = &setting->value;
-  int64_t count;
   int word;
   size_t before = options->length;
-  text_add(options, "%c%s=", before ? ',' : ':', name);
-  bool fine = true;
-  switch (field->kind) {
-  case FIELD_KIND_NUMBER:
-  case FIELD_KIND_POSITIVE: fine = take_number(check, id, value, setting->span, options); break;
-  case FIELD_KIND_SPLIT: fine = take_split(check, value, options); break;
-  case FIELD_KIND_CLASSES: fine = take_classes(check, value, options); break;
+  text_add(options, "%c%s=", before ? ',' : ':', experiment_fields[id].path + strlen("data."));
+  bool fine = false;
+  switch (experiment_fields[id].kind) {
+  case FIELD_KIND_SPLIT: fine = take_split(taking, part->value); break;
+  case FIELD_KIND_CLASSES: fine = take_classes(taking, part->value); break;
   case FIELD_KIND_WORD:
-    fine = take_word(check, id, value, setting->span, &word);
-    if (fine) text_add(options, "%s", plain_name_of(value));
+    fine = take_word(check, id, part->value, part->span, &word);
+    if (fine) text_add(options, "%s", plain_name_of(part->value));
     break;
-  case FIELD_KIND_TEXT: fine = take_text(check, id, value, setting->span, options); break;
+  case FIELD_KIND_TEXT: fine = take_text(taking, id, part->value, part->span); break;
   default:
-    fine = take_count(check, id, value, setting->span, &count);
-    if (fine) text_add(options, "%lld", (long long)count);
-    if (fine && id == FIELD_data_batch) check->made->batch = count;
-    if (fine && id == FIELD_data_size) check->made->side = count;
-    if (fine && id == FIELD_data_project) check->made->projected = count;
+    fine = take_number(check, id, part->value, part->span, &number);
+    if (fine) text_add_number(options, number);
+    if (fine && id == FIELD_data_size) taking->side = (int64_t)number;
+    if (fine && id == FIELD_data_project) taking->projected = (int64_t)number;
   }
-  if (!fine || id == FIELD_data_batch) options->length = before;
+  if (!fine) options->length = before;
   if (options->bytes) options->bytes[options->length] = 0;
 }
 
-void take_data(ExperimentCheck *check, const AstPhrase *phrase) {
-  CheckedExperiment *made = check->made;
+static void take_batch(DataTaking *taking, const FieldPart *part, int64_t *batch) {
+  if (batch) {
+    take_count(taking->check, FIELD_data_batch, part->value, part->span, batch);
+    return;
+  }
+  Diagnostic *diagnostic =
+      EXPERIMENT_REPORT(taking->check, experiment_unknown_part, part->name.span, "tasks", part->name.text);
+  diagnostic_help(taking->check->checker->sink, diagnostic, "it is the same for all: `meta adam { batch = 64 }`");
+}
+
+// In the order of the text, which is that of the options.
+static void take_options(DataTaking *taking, const AstPhrase *settings, int64_t *batch) {
+  FieldPart found[FIELD_COUNT] = {0};
+  take_parts(taking->check, "data", settings, found);
+  for (const AstPhrase *setting = settings; setting; setting = setting->next)
+    for (FieldId id = 0; id < FIELD_COUNT; id++) {
+      if (found[id].phrase != setting) continue;
+      if (id == FIELD_data_batch) take_batch(taking, &found[id], batch);
+      else take_option(taking, id, &found[id]);
+    }
+}
+
+void take_data(ExperimentCheck *check, const AstPhrase *phrase, CheckedData *data, int64_t *batch) {
+  DataTaking taking = {.check = check, .data = data};
   const char *place = phrase->value.kind == VALUE_TEXT ? phrase->value.name.text : plain_name_of(&phrase->value);
-  made->data_span = phrase->value.kind == VALUE_NONE ? phrase->span : phrase->value.span;
-  if (!place || !*place) report_field_value(check, FIELD_data, made->data_span);
+  data->span = phrase->value.kind == VALUE_NONE ? phrase->span : phrase->value.span;
+  if (!place || !*place) report_field_value(check, FIELD_data, data->span);
   take_clauses(check, "data", phrase, NULL, 0, NULL);
-  Text options = {0};
-  const AstPhrase *seen[FIELD_COUNT] = {0};
-  for (const AstPhrase *setting = phrase->settings; setting; setting = setting->next) {
-    FieldId id = setting->name.text ? experiment_field_at("data", setting->name.text) : FIELD_COUNT;
-    if (id == FIELD_COUNT) {
-      report_unknown_part(check, setting->name.text ? setting->name.span : setting->span, "data",
-                          setting->name.text ? setting->name.text : text_of_span(check->checker->arena, setting->span));
-    } else if (seen[id]) {
-      Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_field_twice, setting->name.span, setting->name.text);
-      diagnostic_note(check->checker->sink, diagnostic, seen[id]->name.span, "it stands here before");
-      diagnostic_help(check->checker->sink, diagnostic, "leave one of them");
-    } else {
-      seen[id] = setting;
-      take_clauses(check, experiment_fields[id].path, setting, NULL, 0, NULL);
-      take_option(check, id, setting, &options);
-    }
-  }
+  take_options(&taking, phrase->settings, batch);
   if (place) {
-    made->data = arena_format(check->checker->arena, "%s%s", place, text_get(&options));
-    size_t set = known_set(made->data);
-    if (set < sizeof known_sets / sizeof *known_sets && known_sets[set].is_generated) made->has_validation = true;
-  }
-  text_free(&options);
-}
-
-// ---- net
-
-enum { MOST_LAYERS = 1024 };
-
-static void report_net(ExperimentCheck *check, Span span, const char *problem) {
-  Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_net, span, problem);
-  diagnostic_help(check->checker->sink, diagnostic,
-                  "write the layers from the inputs to the outputs: `net in -> 256 -> out`");
-}
-
-// `784-256-10`, as --net has it, is read as a difference: proposes the arrows.
-static bool report_difference(ExperimentCheck *check, const AstExpression *ast) {
-  Text chain = {0};
-  const AstExpression *links[64];
-  size_t count = 0;
-  for (; ast->kind == EXPRESSION_BINARY && ast->binary.op == OPERATOR_SUBTRACT && count < 62; ast = ast->binary.left)
-    links[count++] = ast->binary.right;
-  if (count == 0) return false;
-  links[count++] = ast;
-  Arena *arena = check->checker->arena;
-  Span whole = span_join(links[count - 1]->span, links[0]->span);
-  for (size_t i = count; i-- > 0;) text_add(&chain, "%s%s", text_of_span(arena, links[i]->span), i ? " -> " : "");
-  Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_net, whole, "its layers are parted by `->`");
-  diagnostic_fix(check->checker->sink, diagnostic, whole, "%s", text_get(&chain));
-  text_free(&chain);
-  return true;
-}
-
-// Units of one layer; 0 for `in` and `out`; -1 after a report.
-static int64_t take_units(ExperimentCheck *check, const AstExpression *ast, bool first, bool last) {
-  AstValue value = {.kind = VALUE_EXPRESSION, .first = (AstExpression *)(uintptr_t)ast};
-  const char *word = plain_name_of(&value);
-  bool is_in = word && strcmp(word, "in") == 0, is_out = word && strcmp(word, "out") == 0;
-  if ((is_in && first) || (is_out && last)) return 0;
-  double number;
-  if (is_in) report_net(check, ast->span, "`in` stands for the inputs of the data, so it is the first layer");
-  else if (is_out) report_net(check, ast->span, "`out` stands for the outputs of the data, so it is the last layer");
-  else if (take_constant(check, ast, &number) && number == floor(number) && number >= 1 && number <= 16777216)
-    return (int64_t)number;
-  else report_net(check, ast->span, "a layer has 1 to 16777216 units");
-  return -1;
-}
-
-// `(64 x 4)`, which the grammar reads as a call whose name stands between its two arguments.
-static bool is_repeated(const AstExpression *link) {
-  return link->kind == EXPRESSION_CALL && link->call.function.span.start > link->span.start;
-}
-
-// Layers that a link of the chain stands for; 0 after a report.
-static int layers_of(ExperimentCheck *check, const AstExpression *link) {
-  double times = 1;
-  if (!is_repeated(link)) return 1;
-  const AstExpression *number = link->call.arguments->next;
-  bool right = strcmp(link->call.function.text, "x") == 0 && take_constant(check, number, &times) &&
-               times == floor(times) && times >= 1 && times <= MOST_LAYERS;
-  if (!right) report_net(check, link->span, "layers that are alike are written `(64 x 4)`: 4 layers of 64 units");
-  return right ? (int)times : 0;
-}
-
-void take_net(ExperimentCheck *check, const AstPhrase *phrase) {
-  CheckedExperiment *made = check->made;
-  Arena *arena = check->checker->arena;
-  refuse_settings(check, FIELD_net, phrase);
-  take_clauses(check, "net", phrase, NULL, 0, NULL);
-  if (phrase->value.kind == VALUE_EXPRESSION && report_difference(check, phrase->value.first)) return;
-  if (phrase->value.kind != VALUE_CHAIN) {
-    report_net(check, phrase->span, "it has two layers at least");
-    return;
-  }
-  int layers = 0;
-  for (const AstExpression *link = phrase->value.first; link && layers <= MOST_LAYERS; link = link->next) {
-    int alike = layers_of(check, link);
-    if (!alike) return;
-    layers += alike;
-  }
-  if (layers > MOST_LAYERS) {
-    report_net(check, phrase->span, "it has more than 1024 layers");
-    return;
-  }
-  made->units = ARENA_ARRAY(arena, int64_t, layers);
-  made->unit_spans = ARENA_ARRAY(arena, Span, layers);
-  for (const AstExpression *link = phrase->value.first; link; link = link->next) {
-    bool ends = !is_repeated(link), first = ends && made->layers == 0;
-    int64_t units = take_units(check, ends ? link : link->call.arguments, first, ends && link->next == NULL);
-    for (int times = layers_of(check, link); times > 0; times--) {
-      made->unit_spans[made->layers] = link->span;
-      made->units[made->layers++] = units;
+    data->place = arena_format(check->checker->arena, "%s%s", place, text_get(&taking.options));
+    size_t set = known_set(data->place);
+    if (set < sizeof known_sets / sizeof *known_sets) {
+      data->set = known_sets[set].name;
+      data->inputs = taking.projected ? taking.projected
+                     : taking.side    ? taking.side * taking.side
+                                      : known_sets[set].inputs;
+      data->classes = taking.classes ? taking.classes : known_sets[set].classes;
+      if (known_sets[set].is_generated) data->has_validation = true;
     }
   }
+  text_free(&taking.options);
 }
 
-// ---- both
-
-static void report_end(ExperimentCheck *check, int layer, const char *set, int64_t has, const char *what) {
-  int64_t units = check->made->units[layer];
-  Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_net_data, check->made->unit_spans[layer], set,
-                                             (long long)has, what, layer ? "ends" : "begins", (long long)units);
-  diagnostic_fix(check->checker->sink, diagnostic, check->made->unit_spans[layer], "%s", layer ? "out" : "in");
-}
-
-void check_net_fits_data(ExperimentCheck *check) {
-  const CheckedExperiment *made = check->made;
-  size_t set = made->data ? known_set(made->data) : SIZE_MAX;
-  if (!made->data || made->layers < 2 || set == sizeof known_sets / sizeof *known_sets) return;
-  int64_t inputs = made->projected ? made->projected : made->side ? made->side * made->side : known_sets[set].inputs;
-  int64_t classes = made->classes ? made->classes : known_sets[set].classes;
-  int64_t outputs = made->units[made->layers - 1];
-  if (made->units[0] > 0 && made->units[0] != inputs) report_end(check, 0, known_sets[set].name, inputs, "inputs");
-  if (classes == 0 && outputs > 1) report_end(check, made->layers - 1, known_sets[set].name, 1, "targets");
-  else if (outputs > 0 && outputs < classes && !(outputs == 1 && classes == 2))
-    report_end(check, made->layers - 1, known_sets[set].name, classes, "classes");
+void take_tasks(ExperimentCheck *check, FieldId id, const AstPhrase *phrase, CheckedTasks *tasks) {
+  enum { MOST_TASKS = 1024 };
+  size_t count = 0;
+  for (const AstPhrase *task = phrase->settings; task; task = task->next) count++;
+  if (count == 0 || count > MOST_TASKS) {
+    report_field_value(check, id, phrase->span);
+    return;
+  }
+  for (const AstPhrase *task = phrase->settings; task; task = task->next) {
+    CheckedData data = {0};
+    if (task->name.text) {
+      report_field_value(check, id, task->span);
+      continue;
+    }
+    take_data(check, task, &data, NULL);
+    ARENA_PUSH(check->checker->arena, tasks, data);
+  }
 }

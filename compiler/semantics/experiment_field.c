@@ -56,7 +56,8 @@ void report_unknown_part(ExperimentCheck *check, Span span, const char *parent, 
   const char *names[FIELD_COUNT];
   size_t count = part_names(parent, names);
   const char *near = near_name(name, names, count);
-  if (near) diagnostic_fix(sink, diagnostic, span, "%s", near);
+  if (near && strcmp(near, name) == 0) diagnostic_help(sink, diagnostic, "it stands in the braces of `%s`", parent);
+  else if (near) diagnostic_fix(sink, diagnostic, span, "%s", near);
   else if (count == 0) diagnostic_help(sink, diagnostic, "leave it out");
   else
     diagnostic_help(sink, diagnostic, parent ? "what it has is %s" : "the fields are %s",
@@ -78,6 +79,9 @@ const char *field_takes(Arena *arena, const FieldInfo *field) {
   if (field->kind == FIELD_KIND_POSITIVE)
     return arena_format(arena, "%s above %lld, at most %lld", field->takes, (long long)field->low,
                         (long long)field->high);
+  if (field->kind == FIELD_KIND_SHARE)
+    return arena_format(arena, "%s from %lld on, below %lld", field->takes, (long long)field->low,
+                        (long long)field->high);
   if (field->kind != FIELD_KIND_COUNT && field->kind != FIELD_KIND_NUMBER) return field->takes;
   return arena_format(arena, "%s from %lld to %lld", field->takes, (long long)field->low, (long long)field->high);
 }
@@ -92,6 +96,12 @@ void report_field_value(ExperimentCheck *check, FieldId id, Span span) {
   diagnostic_help(check->checker->sink, diagnostic, "%s", field->meaning);
 }
 
+void report_twice(ExperimentCheck *check, Span span, const char *name, Span before) {
+  Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_field_twice, span, name);
+  diagnostic_note(check->checker->sink, diagnostic, before, "it stands here before");
+  diagnostic_help(check->checker->sink, diagnostic, "leave one of them");
+}
+
 bool take_constant(ExperimentCheck *check, const AstExpression *ast, double *number) {
   Checker *checker = check->checker;
   DiagnosticSink *sink = checker->sink, silent = {.arena = checker->arena};
@@ -102,15 +112,28 @@ bool take_constant(ExperimentCheck *check, const AstExpression *ast, double *num
   return fine;
 }
 
-bool take_count(ExperimentCheck *check, FieldId id, const AstValue *value, Span span, int64_t *count) {
+static bool take_in_range(ExperimentCheck *check, FieldId id, const AstValue *value, Span span, bool whole,
+                          double *number) {
   const FieldInfo *field = &experiment_fields[id];
-  double number;
+  double found, low = (double)field->low, high = (double)field->high;
   if (value->kind == VALUE_ERROR || (value->kind == VALUE_EXPRESSION && value->first->kind == EXPRESSION_ERROR))
     return false;
-  bool fine = value->kind == VALUE_EXPRESSION && take_constant(check, value->first, &number) &&
-              number == floor(number) && number >= (double)field->low && number <= (double)field->high;
-  if (fine) *count = (int64_t)number;
+  bool fine = value->kind == VALUE_EXPRESSION && take_constant(check, value->first, &found) && found >= low &&
+              found <= high && (field->kind != FIELD_KIND_POSITIVE || found > low) &&
+              (field->kind != FIELD_KIND_SHARE || found < high) && (!whole || found == floor(found));
+  if (fine) *number = found;
   else report_field_value(check, id, value->kind == VALUE_NONE ? span : value->span);
+  return fine;
+}
+
+bool take_number(ExperimentCheck *check, FieldId id, const AstValue *value, Span span, double *number) {
+  return take_in_range(check, id, value, span, experiment_fields[id].kind == FIELD_KIND_COUNT, number);
+}
+
+bool take_count(ExperimentCheck *check, FieldId id, const AstValue *value, Span span, int64_t *count) {
+  double number;
+  bool fine = take_in_range(check, id, value, span, true, &number);
+  if (fine) *count = (int64_t)number;
   return fine;
 }
 
@@ -166,9 +189,7 @@ void take_clauses(ExperimentCheck *check, const char *parent, const AstPhrase *p
     if (which == count) {
       report_unknown_part(check, clause->word.span, parent, clause->word.text);
     } else if (found[which]) {
-      Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_field_twice, clause->word.span, clause->word.text);
-      diagnostic_note(check->checker->sink, diagnostic, found[which]->word.span, "it stands here before");
-      diagnostic_help(check->checker->sink, diagnostic, "leave one of them");
+      report_twice(check, clause->word.span, clause->word.text, found[which]->word.span);
     } else {
       found[which] = clause;
     }
@@ -177,4 +198,42 @@ void take_clauses(ExperimentCheck *check, const char *parent, const AstPhrase *p
 
 void refuse_settings(ExperimentCheck *check, FieldId id, const AstPhrase *phrase) {
   if (phrase->has_settings) report_field_value(check, id, phrase->span);
+}
+
+// ---- in braces
+
+static void add_part(ExperimentCheck *check, const char *parent, FieldPart part, FieldPart *found) {
+  FieldId id = experiment_field_at(parent, part.name.text);
+  if (id == FIELD_COUNT) {
+    report_unknown_part(check, part.name.span, parent, part.name.text);
+  } else if (found[id].value) {
+    report_twice(check, part.name.span, part.name.text, found[id].name.span);
+  } else {
+    found[id] = part;
+    if (part.phrase && id != FIELD_objective_at)
+      take_clauses(check, experiment_fields[id].path, part.phrase, NULL, 0, NULL);
+  }
+}
+
+void take_parts(ExperimentCheck *check, const char *parent, const AstPhrase *settings, FieldPart *found) {
+  const AstPhrase *before = NULL;
+  for (const AstPhrase *phrase = settings; phrase; before = phrase, phrase = phrase->next) {
+    const char *word = plain_name_of(&phrase->value);
+    FieldPart *at = &found[FIELD_objective_at];
+    if (phrase->name.text) {
+      add_part(check, parent, (FieldPart){phrase->name, phrase->span, &phrase->value, phrase, NULL}, found);
+    } else if (word && phrase->has_settings) {
+      AstName name = {word, phrase->value.span};
+      add_part(check, parent, (FieldPart){name, phrase->span, &phrase->value, phrase, NULL}, found);
+    } else if (word && strcmp(word, "mean") == 0 && before && at->phrase == before) {
+      at->more = phrase;
+    } else if (phrase->value.kind == VALUE_NONE && !phrase->has_settings && phrase->clauses) {
+      for (const AstClause *clause = phrase->clauses; clause; clause = clause->next)
+        add_part(check, parent, (FieldPart){clause->word, clause->span, &clause->value, NULL, NULL}, found);
+    } else if (word && experiment_field_at(parent, word) < FIELD_COUNT) {
+      report_field_value(check, experiment_field_at(parent, word), phrase->span);
+    } else if (phrase->value.kind != VALUE_ERROR) {
+      report_unknown_part(check, phrase->span, parent, text_of_span(check->checker->arena, phrase->span));
+    }
+  }
 }

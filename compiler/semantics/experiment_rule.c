@@ -207,9 +207,7 @@ static void take_setting(ExperimentCheck *check, const AstPhrase *phrase, bool s
   }
   for (size_t i = 0; i < contender->settings.count; i++) {
     if (strcmp(contender->settings.items[i].name, made.name) != 0) continue;
-    Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_field_twice, made.span, made.name);
-    diagnostic_note(checker->sink, diagnostic, contender->settings.items[i].span, "it stands here before");
-    diagnostic_help(checker->sink, diagnostic, "leave one of them");
+    report_twice(check, made.span, made.name, contender->settings.items[i].span);
   }
   if (!take_values(check, &made, phrase)) return;
   if (single && made.count > 1) {
@@ -262,11 +260,11 @@ void check_tuning(ExperimentCheck *check) {
     for (size_t i = 0; i < contender->settings.count; i++) {
       CheckedSetting *setting = &contender->settings.items[i];
       if (!setting->tuned) continue;
-      if (!made->has_validation) {
+      if (!made->data.has_validation) {
         Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_no_validation, setting->span, "tune");
         diagnostic_help(sink, diagnostic, "split the training part: `data mnist { split = 50000 / 10000 }`");
       }
-      if (setting->tune_step > made->steps) {
+      if (made->steps && setting->tune_step > made->steps) {
         Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_beyond, setting->span,
                                                    (long long)setting->tune_step, (long long)made->steps);
         diagnostic_help(sink, diagnostic, "choose at that step or before, as in `at %lld`", (long long)made->steps);

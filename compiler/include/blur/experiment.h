@@ -9,7 +9,7 @@
 #ifndef BLUR_EXPERIMENT_H
 #define BLUR_EXPERIMENT_H
 
-#include "blur/compiler.h"
+#include "blur/meta_options.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -44,15 +44,31 @@ typedef struct {
 } BlurExperimentMeasure;
 
 typedef struct {
+  int layers;
+  const int64_t *units; // [layers] 0: as the data have it
+} BlurExperimentNet;
+
+// What else a learned genome is tried on.
+typedef struct {
+  const char *name;                // "": none is given
+  size_t tasks;                    // 0: those of the experiment
+  const char *const *task;         // for blur_data_load
+  size_t nets;                     // 0: that of the experiment
+  const BlurExperimentNet *net;    //
+  int64_t unroll, every, networks; // steps; meta-steps between tests (0: at the end alone); fresh networks a task
+} BlurExperimentMetaTest;
+
+typedef struct {
   const char *name, *path; // path: of the file
   size_t rules;            // the first is that of the field `rule`, the others those of `against`
   const BlurExperimentRule *rule;
   int layers;
   const int64_t *units; // [layers] 0: as the data have it
-  const char *data;     // for blur_data_load
+  const char *data;     // for blur_data_load; NULL: see has_meta
   int64_t batch;
-  int64_t steps, eval_every; // eval_every 0: after the last step alone
-  bool on_validation;        // evaluated on the validation part, not on test
+  int64_t steps,
+      eval_every;     // steps 0: see has_meta, or an unroll alone is described; eval_every 0: after the last step alone
+  bool on_validation; // evaluated on the validation part, not on test
   int64_t seeds, first_seed;
   int threads;   // 0: all
   bool has_loss; // else: cross-entropy, with one output squared error
@@ -60,6 +76,12 @@ typedef struct {
   BlurPrecision precision;
   size_t measures;
   const BlurExperimentMeasure *measure;
+  bool has_meta;           // a genome is learned: `data`, `steps` and what belongs to them may be missing
+  BlurMetaOptions meta;    // unroll and objective also without has_meta; unroll_first 0: no unroll is given
+  size_t tasks;            // of has_meta: at least one, which is `data` where that is given
+  const char *const *task; // for blur_data_load
+  size_t meta_tests;
+  const BlurExperimentMetaTest *meta_test;
 } BlurExperimentFields;
 
 // Whether `name` ("path", "path:NAME") means an experiment: the file can be read and holds one, and NAME, if given, is
