@@ -62,6 +62,7 @@ static PlanInitial initial_values(const Plan *plan, const CheckedVariable *decla
   variable->initial = BLUR_INITIAL_ZERO;
   variable->low = declaration->kind == CHECKED_GENOME ? declaration->low : -INFINITY;
   variable->high = declaration->kind == CHECKED_GENOME ? declaration->high : INFINITY;
+  variable->scope = (BlurScope)declaration->scope; // 0 where it is no genome value
   variable->logarithmic = declaration->logarithmic;
   variable->frozen = declaration->frozen;
   if (declaration->initial_kind == INITIAL_NONE) return initial;

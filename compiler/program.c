@@ -18,7 +18,7 @@ struct BlurProgram {
   int layers;
   int64_t *units, batch;
   bool batch_statistics;
-  uint64_t rule_hash;
+  uint64_t rule_hash, equations_hash;
   BlurCost cost;
   // JIT
   BackendCode *code;
@@ -217,6 +217,7 @@ BlurProgram *blur_compile(const BlurRule *rule, const BlurOptions *options, Blur
   program->batch = options->batch;
   program->batch_statistics = rule->checked->predicts_with_batch_statistics;
   program->rule_hash = blur_rule_hash(rule);
+  program->equations_hash = blur_rule_equations_hash(rule);
   program->units = ARENA_ARRAY(arena, int64_t, options->layers > 0 ? options->layers : 1);
   if (options->layers > 0) memcpy(program->units, options->units, sizeof(int64_t) * (size_t)options->layers);
   DriverPrograms programs = {.arena = arena};
@@ -251,6 +252,7 @@ size_t blur_program_element(const BlurProgram *program) { return program->elemen
 int64_t blur_program_batch(const BlurProgram *program) { return program->batch; }
 bool blur_program_uses_batch_statistics(const BlurProgram *program) { return program->batch_statistics; }
 uint64_t blur_program_rule_hash(const BlurProgram *program) { return program->rule_hash; }
+uint64_t blur_program_equations_hash(const BlurProgram *program) { return program->equations_hash; }
 BlurCost blur_program_cost(const BlurProgram *program) { return program->cost; }
 
 size_t blur_program_variables(const BlurProgram *program, const BlurVariable **variables) {

@@ -164,13 +164,27 @@ void blur_rule_destroy(BlurRule *rule) {
 
 const char *blur_rule_name(const BlurRule *rule) { return rule->checked->name; }
 
+// Of the text below the line with the rule's name.
+static uint64_t hash_below_name(const char *text) {
+  const char *meaning = strchr(text, '\n');
+  uint64_t hash = hash_text(meaning ? meaning + 1 : "");
+  return hash ? hash : 1;
+}
+
 uint64_t blur_rule_hash(const BlurRule *rule) {
   Text text = {0};
   checked_print(rule->checked, &text);
-  const char *meaning = strchr(text_get(&text), '\n'); // behind the line with its name
-  uint64_t hash = hash_text(meaning ? meaning + 1 : "");
+  uint64_t hash = hash_below_name(text_get(&text));
   text_free(&text);
-  return hash ? hash : 1;
+  return hash;
+}
+
+uint64_t blur_rule_equations_hash(const BlurRule *rule) {
+  Text text = {0};
+  checked_print_equations(rule->checked, &text);
+  uint64_t hash = hash_below_name(text_get(&text));
+  text_free(&text);
+  return hash;
 }
 
 bool blur_check_file(const char *path, BlurReport *report) {

@@ -242,5 +242,6 @@ void checked_print_range(const CheckedVariable *variable, Text *out); // " in (0
 void checked_print_edges(const CheckedRule *rule, Text *out);
 void checked_print_axes(const CheckedRule *rule, RuleAxisSet axes, Text *out); // "{c, batch, post}"
 void checked_print(const CheckedRule *rule, Text *out); // --stage=checked: variables, axes, statements with their axes
+void checked_print_equations(const CheckedRule *rule, Text *out); // the same, values of the genome left open
 
 #endif

@@ -18,6 +18,7 @@ typedef struct {
   Use *uses; // of the current statement: a hash table by address
   size_t use_count, use_size;
   int lines;
+  bool leaves_genome_open; // says nothing of the values that the genome begins with
 } Printer;
 
 static void print_axes(Printer *printer, RuleAxisSet axes) {
@@ -236,7 +237,7 @@ static void print_variable(Printer *printer, const CheckedVariable *variable) {
     text_add(out, "}");
   }
   if (variable->bias) text_add(out, " bias");
-  print_initial(printer, variable);
+  if (variable->kind != CHECKED_GENOME || !printer->leaves_genome_open) print_initial(printer, variable);
   if (variable->persistent) text_add(out, " persistent");
   static const char *const scopes[] = {"", " per layer", " per neuron", " per synapse"};
   text_add(out, "%s", scopes[variable->scope]);
@@ -308,8 +309,8 @@ static void print_block(Printer *printer, const CheckedBlock *block) {
     print_statement(printer, statement);
 }
 
-void checked_print(const CheckedRule *rule, Text *out) {
-  Printer printer = {.rule = rule, .out = out, .budget = MAX_PRINTED};
+static void print_rule(const CheckedRule *rule, bool leaves_genome_open, Text *out) {
+  Printer printer = {.rule = rule, .out = out, .budget = MAX_PRINTED, .leaves_genome_open = leaves_genome_open};
   text_add(out, "rule %s\n", rule->name);
   for (size_t i = 2; i < rule->variables.count; i++) {
     printer.budget = MAX_PRINTED;
@@ -332,3 +333,7 @@ void checked_print(const CheckedRule *rule, Text *out) {
   }
   text_add(out, rule->predicts_with_batch_statistics ? "  with batch statistics\n" : "\n");
 }
+
+void checked_print(const CheckedRule *rule, Text *out) { print_rule(rule, false, out); }
+
+void checked_print_equations(const CheckedRule *rule, Text *out) { print_rule(rule, true, out); }

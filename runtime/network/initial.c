@@ -10,7 +10,7 @@
 #include <string.h>
 
 typedef struct {
-  BlurNetwork *network;
+  const BlurNetwork *network;
   const BlurVariable *variable;
   uint64_t stream;
   const double *first, *second; // of each piece; NULL: the variable's own hold for all
@@ -104,12 +104,21 @@ static bool draw_orthogonal(const BlurNetwork *network, const BlurVariable *vari
   return done;
 }
 
-static bool set_orthogonal(const Draw *draw) {
+// `values`: of all elements.
+static bool draw_matrices(const Draw *draw, double *values) {
   size_t count = blur_variable_count(draw->variable), elements = piece_elements(draw->variable);
-  double *values = calloc(2 * count, sizeof *values);
-  bool done = values && draw_orthogonal(draw->network, draw->variable, draw->stream, values, values + count);
+  double *matrix = malloc(count * sizeof *matrix);
+  memset(values, 0, count * sizeof *values);
+  bool done = matrix && draw_orthogonal(draw->network, draw->variable, draw->stream, values, matrix);
   for (size_t i = 0; done && i < count; i++) values[i] *= first_of(draw, i / elements);
-  if (done) blur_network_set(draw->network, draw->variable, values);
+  free(matrix);
+  return done;
+}
+
+static bool set_orthogonal(BlurNetwork *network, const Draw *draw) {
+  double *values = malloc(blur_variable_count(draw->variable) * sizeof *values);
+  bool done = values && draw_matrices(draw, values);
+  if (done) blur_network_set(network, draw->variable, values);
   free(values);
   return done;
 }
@@ -139,9 +148,22 @@ static bool initialize(BlurNetwork *network, const BlurVariable *variable) {
   Draw draw = {.network = network, .variable = variable, .stream = stream_of(variable)};
   double *numbers;
   bool done = find_numbers(&draw, &numbers);
-  if (done && variable->initial == BLUR_INITIAL_ORTHOGONAL) done = set_orthogonal(&draw);
+  if (done && variable->initial == BLUR_INITIAL_ORTHOGONAL) done = set_orthogonal(network, &draw);
   else if (done && blur_variable_count(variable) < 4096) draw_share(&draw, 0, 1);
   else if (done) blur_pool_run(network->pool, draw_share, &draw);
+  free(numbers);
+  return done;
+}
+
+bool network_initial_values(const BlurNetwork *network, const BlurVariable *variable, double *values) {
+  size_t count = blur_variable_count(variable), elements = piece_elements(variable);
+  Draw draw = {.network = network, .variable = variable, .stream = stream_of(variable)};
+  double *numbers;
+  if (count == 0) return true;
+  bool done = find_numbers(&draw, &numbers);
+  if (done && variable->initial == BLUR_INITIAL_ORTHOGONAL) done = draw_matrices(&draw, values);
+  else if (done)
+    for (size_t start = 0; start < count; start += elements) draw_values(&draw, start, elements, values + start);
   free(numbers);
   return done;
 }

@@ -49,6 +49,8 @@ bool network_keeps(const BlurVariable *variable);
 // initial.c: all kept variables to their initial values, drawn from network->seed; or only those of others than genome
 // values that are made of genome values. False: no memory.
 bool network_initialize(BlurNetwork *network, bool from_genome_alone);
+// All initial values of a variable that the network keeps, those of what is dead included. False: no memory.
+bool network_initial_values(const BlurNetwork *network, const BlurVariable *variable, double *values);
 
 // orthogonal.c: [rows, columns], overwritten by Q, whose columns (rows, if they are fewer) are orthonormal.
 // False: no memory.

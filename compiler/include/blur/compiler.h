@@ -50,6 +50,8 @@ const char *blur_rule_name(const BlurRule *rule);
 // A hash of what the rule means: its variables, initial values, equations and orders, with its settings and what it
 // inherits and uses. Its name, its files, comments and layout do not count. Never 0.
 uint64_t blur_rule_hash(const BlurRule *rule);
+// The same without the values that its genome begins with: what a genome is made for (blur/genome.h).
+uint64_t blur_rule_equations_hash(const BlurRule *rule);
 // Checks a whole file (all its rules). False if it has errors.
 bool blur_check_file(const char *path, BlurReport *report);
 // The text of a file in the canonical layout; the caller's to free(). *changed: the file looks otherwise. NULL: see the
@@ -82,6 +84,8 @@ typedef enum {
   BLUR_INITIAL_UNIFORM,
   BLUR_INITIAL_ORTHOGONAL
 } BlurInitial;
+// Of a genome value: a value for the network, for each synapse layer, each neuron, each synapse.
+typedef enum { BLUR_SCOPE_NETWORK, BLUR_SCOPE_LAYER, BLUR_SCOPE_NEURON, BLUR_SCOPE_SYNAPSE } BlurScope;
 enum { BLUR_MAX_DIMENSIONS = 8 };
 
 // One state of a variable: element (i, j) is at `offset` + (i*stride[0] + j*stride[1]) * element size, where the axes
@@ -112,6 +116,7 @@ typedef struct {
   double first, second;     // value; or mean and deviation; or low and high; or gain
   const double *values, *second_values; // `first` and `second` of each piece where they differ, else NULL
   int initial_rank; // 0: these are the numbers. Else blur_program_initial makes them of genome values of lower ranks
+  BlurScope scope;  // genome
   double low, high; // genome: range, +-inf where open
   bool logarithmic, frozen;
 } BlurVariable;
@@ -176,6 +181,7 @@ int64_t blur_program_batch(const BlurProgram *program);
 int blur_program_layers(const BlurProgram *program, const int64_t **units);
 bool blur_program_uses_batch_statistics(const BlurProgram *program);
 uint64_t blur_program_rule_hash(const BlurProgram *program); // blur_rule_hash of what it was compiled from
+uint64_t blur_program_equations_hash(const BlurProgram *program); // likewise
 typedef struct {
   double step_flops, step_bytes, predict_flops;
   double adjoint_flops, query_flops; // with options.adjoint

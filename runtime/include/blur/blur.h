@@ -3,6 +3,7 @@
 #define BLUR_BLUR_H
 
 #include "blur/compiler.h"
+#include "blur/genome.h"
 #include "blur/runtime.h"
 
 #endif
