@@ -1,5 +1,5 @@
 // Near names, for "did you mean": the distance counts letters inserted, left out, replaced, and neighbours exchanged
-// (optimal string alignment).
+// (optimal string alignment). Capitals in place of small letters, however many, count once: `ReLU`, `relu`.
 #include "base/near_name.h"
 
 #include <string.h>
@@ -26,6 +26,18 @@ static size_t edit_distance(const char *a, size_t a_length, const char *b, size_
   return above[b_length];
 }
 
+static void fold_case(const char *name, size_t length, char folded[static LONGEST_NAME]) {
+  for (size_t i = 0; i < length; i++) folded[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] | 0x20) : name[i];
+}
+
+static size_t name_distance(const char *a, size_t a_length, const char *b, size_t b_length) {
+  char a_folded[LONGEST_NAME], b_folded[LONGEST_NAME];
+  fold_case(a, a_length, a_folded);
+  fold_case(b, b_length, b_folded);
+  size_t distance = edit_distance(a, a_length, b, b_length);
+  return distance ? smaller(distance, edit_distance(a_folded, a_length, b_folded, b_length) + 1) : 0;
+}
+
 const char *near_name(const char *name, const char *const *candidates, size_t count) {
   size_t length = strlen(name);
   if (length == 0 || length > LONGEST_NAME) return NULL;
@@ -36,7 +48,7 @@ const char *near_name(const char *name, const char *const *candidates, size_t co
     size_t candidate_length = strlen(candidates[i]);
     if (candidate_length > LONGEST_NAME || candidate_length + limit < length || length + limit < candidate_length)
       continue;
-    size_t distance = edit_distance(name, length, candidates[i], candidate_length);
+    size_t distance = name_distance(name, length, candidates[i], candidate_length);
     // A name of one letter is near to every other: only a change of case counts.
     if (length == 1 && candidate_length == 1 && ((name[0] ^ candidates[i][0]) & ~0x20)) continue;
     if (distance < best_distance && distance < smaller(length + 1, candidate_length + 1)) {

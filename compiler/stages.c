@@ -103,10 +103,11 @@ char *blur_emit(const char *rule_name, const BlurSetting *settings, size_t setti
   if (!known_stage(stage)) {
     Diagnostic *problem = diagnostic_report(&report->sink, DIAGNOSTIC_unknown_stage, (Span){0}, stage);
     const char *near = near_name(stage, stage_names, sizeof stage_names / sizeof *stage_names);
-    if (near) diagnostic_help(&report->sink, problem, "did you mean `%s`?", near);
+    if (!strncmp(stage, "ir:", 3)) diagnostic_help(&report->sink, problem, "`blur pass` lists the passes");
+    else if (near) diagnostic_help(&report->sink, problem, "did you mean `%s`?", near);
     else
       diagnostic_help(&report->sink, problem,
-                      "the stages are tokens, ast, checked, ir, ir:PASS, adjoint, kernels, llvm, asm");
+                      "the stages are tokens, ast, checked, ir, ir:PASS, adjoint, tangent, kernels, llvm, asm");
     return NULL;
   }
   Text out = {0};

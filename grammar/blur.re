@@ -2,6 +2,7 @@
 // `&&`, `//`, `:=`) is reported here and understood as its counterpart, so that the parser does not stumble over it.
 // Sentinel: the NUL beyond the text; a NUL within it is an error. After this stage: compiler/syntax/balance.c.
 #include "compiler/source/ordered.h"
+#include "compiler/syntax/habits.h"
 #include "compiler/syntax/parser_state.h"
 #include "parser.h"
 
@@ -168,8 +169,11 @@ static bool scan_stray(Scanner *scanner, int *kind) {
   while (scanner->cursor < scanner->limit && *scanner->cursor == *start) scanner->cursor++;
   const char *shown = point < 0x20 || point == 0x7F ? arena_format(parser->arena, "\\x%02x", (unsigned)point)
                                                     : arena_copy(parser->arena, start, 1);
-  if (!touches_report(scanner, start))
-    diagnostic_report(parser->sink, DIAGNOSTIC_stray_character, here(scanner, start), shown);
+  if (!touches_report(scanner, start)) {
+    Diagnostic *diagnostic = diagnostic_report(parser->sink, DIAGNOSTIC_stray_character, here(scanner, start), shown);
+    const char *own = habit_sign(shown);
+    if (own) diagnostic_help(parser->sink, diagnostic, "%s", own);
+  }
   return !count_garbage(scanner, here(scanner, start));
 }
 

@@ -362,6 +362,8 @@ bool check_axes(Checker *checker, const AstNameList *names, bool may_bind, RuleA
 
 // reductions.c
 CheckedExpression *check_reduction(Checker *checker, const AstExpression *ast, BuiltinReduction reduction);
+// The axis that a reduction of this block takes most often, for proposals.
+const char *likely_axis(const Checker *checker);
 CheckedExpression *make_reduction(Checker *checker, BuiltinReduction reduction, RuleAxisSet axes,
                                   CheckedExpression *body, Span span);
 

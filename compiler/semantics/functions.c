@@ -88,9 +88,13 @@ static bool bind_axes(Checker *checker, const Entry *entry, const AstExpression 
   if ((declared == 0) != (given == 0) || (declared > 1 && declared != given) || declared > MAX_PARAMETERS) {
     Diagnostic *diagnostic = REPORT(checker, function_axes, ast->span, entry->name.text);
     diagnostic_note(checker->sink, diagnostic, entry->name.span,
-                    declared ? "declared with %d axes here" : "declared without axes here", declared);
+                    declared > 1    ? "declared with %d axes here"
+                    : declared == 1 ? "declared with axes here"
+                                    : "declared without axes here",
+                    declared);
     if (declared)
-      diagnostic_help(checker->sink, diagnostic, "name the axes before a colon: `%s(batch: ...)`", entry->name.text);
+      diagnostic_help(checker->sink, diagnostic, "name the axes before a colon: `%s(%s: ...)`", entry->name.text,
+                      likely_axis(checker));
     else diagnostic_help(checker->sink, diagnostic, "leave the axes and the colon out: `%s(...)`", entry->name.text);
     return false;
   }
@@ -181,12 +185,15 @@ static bool argument_count(Checker *checker, const AstExpression *ast, const cha
     for (const AstNameList *item = declared->declaration->function.parameters; item; item = item->next)
       parameters = arena_format(checker->arena, "%s%s%s", parameters, *parameters ? ", " : "", item->name.text);
     diagnostic_help(checker->sink, diagnostic, "its parameters are (%s)", parameters);
-  } else
-    diagnostic_help(checker->sink, diagnostic,
-                    wanted == 1   ? "write `%s(z)`"
-                    : wanted == 2 ? "write `%s(p, q)`"
-                                  : "write `%s(z, low, high)`",
-                    name);
+    return false;
+  }
+  bool reduces = !strcmp(name, "min") || !strcmp(name, "max");
+  diagnostic_help(checker->sink, diagnostic,
+                  wanted == 1               ? "write `%s(z)`"
+                  : wanted == 2 && !reduces ? "write `%s(p, q)`"
+                  : wanted == 2             ? "write `%s(p, q)`; over axes it is `%s(%s: ...)`"
+                                            : "write `%s(z, low, high)`",
+                  name, name, likely_axis(checker));
   return false;
 }
 

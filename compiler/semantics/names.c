@@ -3,6 +3,7 @@
 // language.
 #include "compiler/semantics/checker.h"
 #include "compiler/source/library.h"
+#include "compiler/syntax/habits.h"
 
 #include <string.h>
 
@@ -349,6 +350,17 @@ bool name_is_refused(const Checker *checker, const char *name) {
   return false;
 }
 
+static const char *habit_of(const char *name, bool is_function) {
+  return is_function ? habit_function(name) : habit_name(name);
+}
+
+// Is the unknown name that was told a word of another language? It stands for itself, and no other joins it.
+static bool tells_habit(const Checker *checker, const Diagnostic *diagnostic) {
+  Span span = diagnostic->span;
+  const char *name = arena_copy(checker->arena, span.file->text + span.start, span.end - span.start);
+  return habit_of(name, diagnostic->code == DIAGNOSTIC_unknown_function) != NULL;
+}
+
 static bool joins_other_error(Checker *checker, Span span, const char *name, const char *near) {
   const char *quoted = arena_format(checker->arena, "`%s`", name);
   const char *text = near ? arena_format(checker->arena, "nor is there %s: did you mean `%s`?", quoted, near)
@@ -359,7 +371,7 @@ static bool joins_other_error(Checker *checker, Span span, const char *name, con
     bool unknown = first->code == DIAGNOSTIC_unknown_name || first->code == DIAGNOSTIC_unknown_function;
     bool doubled = first->code == DIAGNOSTIC_shadowed_name || first->code == DIAGNOSTIC_declared_twice ||
                    first->code == DIAGNOSTIC_builtin_name;
-    if (!unknown && (!doubled || near)) continue;
+    if ((!unknown && (!doubled || near)) || tells_habit(checker, first)) continue;
     if (strstr(first->message, quoted)) return false; // this name itself
     for (size_t n = 0; n < first->notes.count; n++)
       if (!strcmp(first->notes.items[n].text, text)) return true;
@@ -397,11 +409,17 @@ void report_unknown_name(Checker *checker, Span span, const char *name, bool is_
   // After an error of syntax the declaration may be what could not be read: only a slip of the pen is told then.
   if (checker->is_partial && (!slip || strlen(name) <= SHORT || !(entry || scope_find_local(checker, near)))) return;
   DiagnosticCode code = is_function ? DIAGNOSTIC_unknown_function : DIAGNOSTIC_unknown_name;
-  if (name_is_refused(checker, name) || joins_other_error(checker, span, name, slip ? near : NULL)) return;
+  const char *habit = slip ? NULL : habit_of(name, is_function);
+  if (name_is_refused(checker, name)) return;
+  if (!habit && joins_other_error(checker, span, name, slip ? near : NULL)) return;
   if (may_be_told(checker, span, name, is_function)) return;
   Diagnostic *diagnostic = diagnostic_report(checker->sink, code, span, name);
   if (diagnostic == &checker->sink->scratch) return;
   checker_unknown_name_told(checker, span);
+  if (habit) {
+    diagnostic_help(checker->sink, diagnostic, "%s", habit);
+    return;
+  }
   if (near) diagnostic_help(checker->sink, diagnostic, "did you mean `%s`?", near);
   if (near && slip) diagnostic_fix(checker->sink, diagnostic, span, "%s", near);
   if (entry && entry->name.span.file == span.file)

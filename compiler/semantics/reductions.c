@@ -2,6 +2,8 @@
 // here: mean = sum / count; var = sum((z - mean)^2) / count, without Bessel's correction; norm2 = sqrt(sum(z^2)).
 #include "compiler/semantics/checker.h"
 
+#include <string.h>
+
 CheckedExpression *make_reduction(Checker *checker, BuiltinReduction reduction, RuleAxisSet axes,
                                   CheckedExpression *body, Span span) {
   if (node_is_error(checker, body)) return body;
@@ -45,6 +47,14 @@ static void warn_absent_axis(Checker *checker, const AstExpression *ast, RuleAxi
   }
 }
 
+const char *likely_axis(const Checker *checker) {
+  const char *block = checker->place.name ? checker->place.name : "";
+  return checker->place.kind == PLACE_ONE_LAYER ? "unit"
+         : strstr(block, "forward")             ? "pre"
+         : strstr(block, "backward")            ? "post"
+                                                : "batch";
+}
+
 CheckedExpression *check_reduction(Checker *checker, const AstExpression *ast, BuiltinReduction reduction) {
   const char *name = ast->call.function.text;
   if (ast->call.brackets) {
@@ -54,7 +64,7 @@ CheckedExpression *check_reduction(Checker *checker, const AstExpression *ast, B
   if (!ast->call.axes) {
     Diagnostic *diagnostic = REPORT(checker, function_axes, ast->span, name);
     diagnostic_help(checker->sink, diagnostic, "name the axes before a colon: `%s(%s: ...)`", name,
-                    checker->place.kind == PLACE_ONE_LAYER ? "unit" : "batch");
+                    likely_axis(checker));
     return checker->error;
   }
   const AstExpression *argument = ast->call.arguments;

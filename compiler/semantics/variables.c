@@ -322,7 +322,10 @@ static bool copy_like(Checker *checker, const AstVariable *ast, CheckedVariable 
     return false;
   }
   if (ast->extents || ast->has_axes) {
-    REPORT(checker, bad_like, ast->like.span, variable->name, ast->like.text);
+    Diagnostic *diagnostic = REPORT(checker, bad_like, ast->like.span, variable->name, ast->like.text);
+    diagnostic_help(checker->sink, diagnostic,
+                    "`like` takes the states and axes of `%s`: leave its own out, or leave `like` out%s",
+                    ast->like.text, model->bias ? " and write `bias`" : "");
     return false;
   }
   return true;

@@ -2,6 +2,8 @@
 // Called by grammar/blur.y; declarations are made in build_declarations.c.
 #include "compiler/syntax/build.h"
 
+#include "compiler/syntax/habits.h"
+
 #include <string.h>
 
 AstName syntax_name_of(Parser *parser, Span span) {
@@ -95,6 +97,15 @@ AstExpression *syntax_call_of_indexed(Parser *parser, AstExpression *callee, Arg
     callee = callee->index.base;
   }
   if (callee->name.qualifier.text) {
+    const char *qualifier = callee->name.qualifier.text, *name = callee->name.name.text;
+    const char *own = habit_function(name);
+    if (habit_is_module(qualifier) || own) { // `torch.tanh(z)`, `z.detach()`
+      Diagnostic *foreign = diagnostic_report(parser->sink, DIAGNOSTIC_unknown_function, callee->span,
+                                              arena_format(parser->arena, "%s.%s", qualifier, name));
+      diagnostic_help(parser->sink, foreign, own ? "%s" : "a function is called by its name alone: `%s(...)`",
+                      own ? own : name);
+      return syntax_error(parser, span);
+    }
     Diagnostic *diagnostic = diagnostic_report(parser->sink, DIAGNOSTIC_qualified_call, callee->span,
                                                callee->name.qualifier.text, callee->name.name.text);
     diagnostic_help(parser->sink, diagnostic,

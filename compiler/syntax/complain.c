@@ -1,6 +1,7 @@
 // Messages for what the grammar could not read, in the user's terms. A message is chosen by the first line of the table
 // `complaints` that fits: what stands there, what stood before, in which construct. Called by the parser with the
 // unexpected token and the kinds it would have taken.
+#include "compiler/syntax/habits.h"
 #include "compiler/syntax/parser_state.h"
 #include "parser.h"
 
@@ -186,27 +187,6 @@ static const char *const rule_words[] = {"const", "fn",      "neuron",   "synaps
                                          "pass",  "at",      "step",     "use",      "if"};
 static const char *const file_words[] = {"rule", "fn", "const", "use", "experiment"};
 
-typedef struct {
-  const char *foreign, *own;
-} Synonym;
-
-static const Synonym synonyms[] = {
-    {"def", "fn"},       {"func", "fn"},          {"function", "fn"},
-    {"var", "let"},      {"weight", "synapse"},   {"weights", "synapse"},
-    {"param", "genome"}, {"parameter", "genome"}, {"parameters", "genome"},
-    {"state", "neuron"}, {"import", "use"},       {"include", "use"},
-    {"init", "input"},   {"output", "predict"},   {"constant", "const"},
-};
-
-static const char *word_meant(const char *text, const char *const *words, size_t count) {
-  const char *near = near_name(text, words, count);
-  for (size_t i = 0; !near && i < sizeof synonyms / sizeof *synonyms; i++)
-    if (strcmp(text, synonyms[i].foreign) == 0)
-      for (size_t j = 0; j < count; j++)
-        if (strcmp(words[j], synonyms[i].own) == 0) near = words[j];
-  return near;
-}
-
 // In an experiment: what stands beside a value without a comma, often a misspelled word of a clause.
 static bool in_experiment(Failure *failure) {
   static const char *const clause_words[] = {"every", "on", "at", "from", "by", "genome"};
@@ -226,6 +206,15 @@ static bool in_experiment(Failure *failure) {
   return true;
 }
 
+// Has the line of the file that ends with this token been reported?
+static bool item_told(const Failure *failure, size_t last) {
+  const Parser *parser = failure->parser;
+  uint32_t line = source_line(parser->source, token_at(failure, last)->start);
+  for (size_t i = parser->first_report; i < parser->sink->items.count; i++)
+    if (source_line(parser->source, parser->sink->items.items[i].span.start) == line) return true;
+  return false;
+}
+
 static bool outside_rule(Failure *failure) {
   int kind = failure->token->kind;
   bool in_rule_only = (kind >= TOKEN_NEURON && kind <= TOKEN_AT) || kind == TOKEN_STEP || kind == TOKEN_IF;
@@ -233,6 +222,7 @@ static bool outside_rule(Failure *failure) {
   bool another = failure->parser->outside + 1 == failure->at; // one rule without its head has many declarations
   failure->parser->outside = parser_resume_after(failure->parser, failure->at);
   if (another && failure->at > 1) return true;
+  if (failure->at >= 2 && item_told(failure, failure->at - 2)) return true; // `def r():` in the place of `rule r {`
   Diagnostic *diagnostic = report(failure, DIAGNOSTIC_outside_rule);
   help(failure, diagnostic, "put it between the braces of a rule: `rule NAME { ... }`");
   return true;
@@ -266,8 +256,8 @@ static bool unknown_word(Failure *failure) {
   }
   if (line_told(failure, DIAGNOSTIC_unknown_word)) return true; // `neur;n h`: one word in two
   Diagnostic *diagnostic = report(failure, DIAGNOSTIC_unknown_word);
-  const char *meant = in_rule ? word_meant(text, rule_words, sizeof rule_words / sizeof *rule_words)
-                              : word_meant(text, file_words, sizeof file_words / sizeof *file_words);
+  const char *meant = in_rule ? habit_word(text, rule_words, sizeof rule_words / sizeof *rule_words)
+                              : habit_word(text, file_words, sizeof file_words / sizeof *file_words);
   if (strcmp(text, "step") == 0) {
     help(failure, diagnostic, "the order of a step stands in braces: `step { input; forward; update }`");
   } else if (meant) {
@@ -390,6 +380,11 @@ static bool reserved_name(Failure *failure) {
   return true;
 }
 
+// Does the unexpected token stand second after this word?
+static bool follows(const Failure *failure, int word) {
+  return failure->at >= 2 && token_at(failure, failure->at - 2)->kind == word;
+}
+
 static bool missing_name(Failure *failure) {
   if (!expects(failure, TOKEN_NAME) || failure->expects_value || !failure->before) return false;
   if (failure->place == PLACE_STEPS || failure->at == failure->start) return false;
@@ -403,7 +398,11 @@ static bool missing_name(Failure *failure) {
   if (failure->token->kind == TOKEN_NUMBER) help(failure, diagnostic, "a name begins with a letter or `_`");
   else if (kind == TOKEN_RULE) help(failure, diagnostic, "write `rule NAME { ... }`");
   else if (kind == TOKEN_PASS) help(failure, diagnostic, "write `pass NAME up { ... }` or `pass NAME down { ... }`");
-  else if (kind == TOKEN_AT) help(failure, diagnostic, "write `at output NAME { ... }`");
+  else if (kind == TOKEN_AT || follows(failure, TOKEN_AT))
+    help(failure, diagnostic, "a block of one layer has a place and a name: `at output NAME { ... }`");
+  else if (follows(failure, TOKEN_PASS))
+    diagnostic_help(parser->sink, diagnostic, "a pass goes up or down: `pass %s up { ... }`",
+                    token_text(parser, failure->before));
   return true;
 }
 
@@ -527,8 +526,11 @@ static bool target_is_value(Failure *failure) {
 
 static bool equals_in_expression(Failure *failure) {
   if (failure->token->kind != TOKEN_ASSIGN || !failure->before || !ends_value(failure->before->kind)) return false;
+  bool names_axis = habit_is_axis_argument(token_text(failure->parser, failure->before));
   Diagnostic *diagnostic = report(failure, DIAGNOSTIC_equals_in_expression);
-  help(failure, diagnostic, "two values are compared by `==`; definitions stand on lines of their own");
+  help(failure, diagnostic,
+       names_axis ? "axes have names and stand before a colon: `mean(batch: ...)`, `sum(pre: ...)`"
+                  : "two values are compared by `==`; definitions stand on lines of their own");
   return true;
 }
 
@@ -551,13 +553,46 @@ static bool missing_in_declaration(Failure *failure) {
   }
   if (failure->token->kind != TOKEN_NAME || !expects(failure, TOKEN_COMMA)) return false;
   Diagnostic *diagnostic = report(failure, DIAGNOSTIC_missing_separator);
-  const char *near = word_meant(token_text(parser, failure->token), attributes, sizeof attributes / sizeof *attributes);
+  const char *near = habit_word(token_text(parser, failure->token), attributes, sizeof attributes / sizeof *attributes);
   if (near) {
     diagnostic_help(parser->sink, diagnostic, "did you mean `%s`?", near);
     diagnostic_fix(parser->sink, diagnostic, failure->span, "%s", near);
   } else {
     diagnostic_help(parser->sink, diagnostic, "names are parted by commas, declarations by new lines or `;`");
     diagnostic_fix(parser->sink, diagnostic, between, ",");
+  }
+  return true;
+}
+
+// `mean(batch pre.h)`: is the name before the unexpected token an axis behind the parenthesis of a call?
+static bool stands_for_axes(const Failure *failure) {
+  static const char *const axes[] = {"batch", "pre", "post", "unit", "output", "pre2", "post2"};
+  size_t opener = failure->opener;
+  if (opener == 0 || opener + 2 > failure->at || token_at(failure, opener)->kind != TOKEN_OPEN_PAREN ||
+      !is_name(token_at(failure, opener - 1)->kind) || failure->before->kind != TOKEN_NAME)
+    return false;
+  const char *text = token_text(failure->parser, failure->before);
+  for (size_t i = 0; i < sizeof axes / sizeof *axes; i++)
+    if (strcmp(text, axes[i]) == 0) return true;
+  return false;
+}
+
+// `p if c else q`, `(a * b).mean(0)`: a choice, and a call, as Python writes them.
+static bool python_form(Failure *failure) {
+  if (!failure->before || failure->at == failure->start || !ends_value(failure->before->kind)) return false;
+  int kind = failure->token->kind;
+  bool choice = kind == TOKEN_IF && !failure->token->first_on_line, call = kind == TOKEN_DOT;
+  if (!choice && !call) return false;
+  Diagnostic *diagnostic = report(failure, DIAGNOSTIC_syntax_unexpected);
+  if (choice) {
+    help(failure, diagnostic, "the condition comes first: `if c then p else q`");
+  } else {
+    const Token *name = token_at(failure, failure->at + 1);
+    const char *text = is_name(name->kind) ? token_text(failure->parser, name) : "sum";
+    const char *own = habit_function(text);
+    if (!own) own = habit_name(text);
+    diagnostic_help(failure->parser->sink, diagnostic,
+                    own ? "%s" : "a function stands before its values: `%s(batch: ...)`", own ? own : text);
   }
   return true;
 }
@@ -575,7 +610,8 @@ static bool missing_separator(Failure *failure) {
         diagnostic_report(parser->sink, DIAGNOSTIC_missing_operator, failure->span,
                           token_described(parser, failure->before), token_described(parser, failure->token));
     help(failure, diagnostic,
-         expects(failure, TOKEN_COMMA) && !expects(failure, TOKEN_SEPARATOR)
+         stands_for_axes(failure) ? "a colon parts the axes from the values: `sum(pre: ...)`"
+         : expects(failure, TOKEN_COMMA) && !expects(failure, TOKEN_SEPARATOR)
              ? "a product needs its sign `*`; values are parted by `,`"
              : "a product needs its sign `*`; two equations are parted by a new line or `;`");
     return true;
@@ -665,6 +701,7 @@ static const Complaint complaints[] = {
     equals_in_expression,
     target_is_value,
     missing_in_declaration,
+    python_form,
     missing_separator,
     anything,
 };

@@ -2,6 +2,7 @@
 // ( ) and [ ], and after an operator, a comma, `<-`, `=`, `then`, `else`, or a block's word; a line that begins with
 // `else` goes on with the line before. Before: balance.c. After: the grammar, which sees separators only where a list
 // may have them.
+#include "compiler/syntax/habits.h"
 #include "compiler/syntax/parser_state.h"
 #include "parser.h"
 
@@ -87,8 +88,17 @@ static void lay_comma(Layout *layout, size_t i) {
   else token_push(layout->out, *token);
 }
 
-static void lay_colon(Layout *layout, const Token *token) {
+// What to write instead of a Python line that ends in, or has, a colon: `for l in layers:`. NULL: it is none.
+static const char *python_line(const Layout *layout, size_t i) {
+  const Token *first = &layout->in->items[i];
+  while (first > layout->in->items && !first->first_on_line) first--;
+  if (first == &layout->in->items[i]) return NULL;
+  return habit_statement(token_text(layout->parser, first));
+}
+
+static void lay_colon(Layout *layout, size_t i) {
   Parser *parser = layout->parser;
+  const Token *token = &layout->in->items[i];
   Token *bracket = innermost(layout);
   if (bracket && bracket->kind == TOKEN_OPEN_PAREN) {
     bracket->kind = TOKEN_OPEN_AXES;
@@ -105,11 +115,14 @@ static void lay_colon(Layout *layout, const Token *token) {
   }
   if (parser_bracket_blamed(parser, token->start) || parser_scanner_told(parser, token->start)) return;
   Diagnostic *diagnostic = diagnostic_report(parser->sink, DIAGNOSTIC_colon_misplaced, token_span(parser, token));
+  const char *python = python_line(layout, i);
   if (bracket && bracket->kind == TOKEN_OPEN_AXES)
     diagnostic_help(parser->sink, diagnostic, "one colon parts the axes from the values: `sum(pre, d: w[d])`");
-  else
+  else if (python) diagnostic_help(parser->sink, diagnostic, "%s", python);
+  else if (next_of_substance(layout, i)->kind == TOKEN_NUMBER || (bracket && bracket->kind == TOKEN_OPEN_SETTINGS))
     diagnostic_fix(parser->sink, diagnostic, token_span(parser, token), "%s",
-                   bracket && bracket->kind == TOKEN_OPEN_SETTINGS ? " =" : "");
+                   token->start > 0 && parser->source->text[token->start - 1] == ' ' ? "=" : " =");
+  else diagnostic_fix(parser->sink, diagnostic, token_span(parser, token), "%s", "");
 }
 
 // `=` in the condition of an `if`.
@@ -220,7 +233,7 @@ static void lay_token(Layout *layout, size_t i) {
   case TOKEN_NEWLINE:
   case TOKEN_SEMICOLON: lay_separator(layout, i); return;
   case TOKEN_COMMA: lay_comma(layout, i); return;
-  case TOKEN_COLON: lay_colon(layout, &token); return;
+  case TOKEN_COLON: lay_colon(layout, i); return;
   case TOKEN_ASSIGN: lay_equals(layout, &token); return;
   case TOKEN_NAME:
     if (is_step_block(layout, i)) token.kind = TOKEN_STEP;

@@ -210,8 +210,8 @@ bool blur_program_has_adjoint(const BlurProgram *program);
 
 // ---- looking inside
 
-// Prints a stage: tokens, ast, checked, ir, the output of each pass (ir:PASS), adjoint, kernels, llvm, asm. Text is the
-// caller's to free(). `options` NULL: a small default network. NULL: see the report.
+// Prints a stage: tokens, ast, checked, ir, the output of each pass (ir:PASS), adjoint, tangent, kernels, llvm, asm.
+// Text is the caller's to free(). `options` NULL: a small default network. NULL: see the report.
 char *blur_emit(const char *rule_name, const BlurSetting *settings, size_t setting_count, BlurLoss loss,
                 const char *stage, const BlurOptions *options, BlurReport *report);
 char *blur_run_pass(const char *pass, const char *ir_text, size_t length, BlurReport *report);
