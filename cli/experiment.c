@@ -101,7 +101,6 @@ static int run(Experiment *experiment) {
   experiment->study = blur_study_create(&options, &status);
   if (!experiment->study) return failed(experiment, &status);
   experiment->started = session_clock();
-  command_interrupts_end(NULL);
   command_interrupts(interrupt, experiment->study);
   experiment_tell_head(experiment);
   bool right = blur_study_run(experiment->study, &status);

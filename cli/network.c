@@ -133,6 +133,20 @@ static bool read_words(const Arguments *arguments, BlurOptions *options) {
   return false;
 }
 
+// No network was named: that is told last, where what was named as a rule is none.
+static void ask_for_network(const Arguments *arguments) {
+  bool right = true;
+  for (size_t i = 0; i < arguments->operand_count && right; i++) {
+    BlurReport *report = blur_report_create();
+    BlurRule *rule = blur_rule_load(arguments->operand[i], NULL, 0, BLUR_LOSS_CROSS_ENTROPY, report);
+    right = rule != NULL;
+    if (!right) report_finish(arguments, report);
+    blur_rule_destroy(rule);
+    blur_report_destroy(report);
+  }
+  if (right) complain(arguments, "a network is needed: --net 784-256-128-10");
+}
+
 bool network_options(const Arguments *arguments, bool required, int64_t in, int64_t out, BlurOptions *options) {
   *options = (BlurOptions){.batch = 128};
   bool given = arguments->value[OPTION_net] != NULL;
@@ -140,7 +154,7 @@ bool network_options(const Arguments *arguments, bool required, int64_t in, int6
       !read_words(arguments, options))
     return false;
   if (!given && required) {
-    complain(arguments, "a network is needed: --net 784-256-128-10");
+    ask_for_network(arguments);
     return false;
   }
   bool right = given ? read_net(arguments, in, out, options) : batch_is_possible(arguments, options);

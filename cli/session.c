@@ -75,6 +75,10 @@ int session_open(Session *session, const Arguments *arguments) {
   if (!option_integer(arguments, OPTION_threads, 1, 1024, 0, &threads) ||
       !option_integer(arguments, OPTION_seed, 0, INT64_MAX, 0, &seed))
     return EXIT_USAGE;
+  if (!arguments->operand_count && !path) {
+    complain(arguments, "a rule is needed: a path, path:rule, or std.NAME");
+    return EXIT_USAGE;
+  }
   session->seed = (uint64_t)seed;
   session->report = blur_report_create();
   if (path && !(session->saved = blur_saved_open(path, &status))) return session_failed(session, &status);
@@ -87,10 +91,6 @@ int session_open(Session *session, const Arguments *arguments) {
   if (session->saved && (code = take_from_saved(session))) return code;
   if (session->data) blur_data_redraw(session->data, session->seed);
   if (join_settings(session) != EXIT_DONE) return EXIT_ENVIRONMENT;
-  if (!session->rule_name) {
-    complain(arguments, "a rule is needed: a path, path:rule, or std.NAME");
-    return EXIT_USAGE;
-  }
   session->pool = blur_pool_create((int)threads, &status);
   return session->pool ? EXIT_DONE : session_failed(session, &status);
 }
@@ -248,6 +248,10 @@ void command_interrupts_end(const char *last_words) {
 
 void command_interrupts(void (*interrupt)(void *object), void *object) {
   static struct sigaction before[SIGNALS];
+  sigset_t all, blocked; // what arrives meanwhile is heard by the handler that follows
+  sigfillset(&all);
+  sigprocmask(SIG_BLOCK, &all, &blocked);
+  if (interrupt) command_interrupts_end(NULL);
   if (interrupt) {
     interrupt_object = object;
     interrupt_call = interrupt;
@@ -255,4 +259,5 @@ void command_interrupts(void (*interrupt)(void *object), void *object) {
   }
   take_signals(interrupt ? on_interrupt : NULL, before);
   if (!interrupt) interrupt_call = NULL;
+  sigprocmask(SIG_SETMASK, &blocked, NULL);
 }

@@ -223,7 +223,6 @@ static int work(Train *train) {
   if (session->saved) code = session_restore(session, train->training);
   if (!code) code = read_lengths(train);
   if (code) return code;
-  command_interrupts_end(NULL);
   command_interrupts(interrupt, train->training);
   tell_start(train);
   train->started = session_clock();
@@ -252,6 +251,7 @@ int command_train(const Arguments *arguments) {
     exactly_one_operand(arguments, "a rule");
     return EXIT_USAGE;
   }
+  command_interrupts_end("\nblur train: interrupted before the first step; there is nothing to save\n");
   if (is_experiment(arguments)) return experiment_run(arguments);
   if (option_given(arguments, OPTION_out)) {
     complain(arguments, "--out is for the picture of an experiment; a trained network is kept by --save FILE");
@@ -260,7 +260,6 @@ int command_train(const Arguments *arguments) {
   Train train = {.session = {.arguments = arguments},
                  .json = option_given(arguments, OPTION_json),
                  .terminal = isatty(STDOUT_FILENO) == 1 && !option_given(arguments, OPTION_json)};
-  command_interrupts_end("\nblur train: interrupted before the first step; there is nothing to save\n");
   int code = work(&train);
   command_interrupts_end(NULL);
   blur_training_destroy(train.training);

@@ -20,6 +20,7 @@ static bool in_experiment(const Format *format, const Piece *piece) {
 }
 
 static Run run_of(const Format *format, const Piece *piece) {
+  if (piece->opener == PIECE_NONE) return RUN_NONE; // of a file: each stands for itself
   if (in_experiment(format, piece)) return RUN_EXPERIMENT;
   if ((piece->kind >= TOKEN_INPUT && piece->kind <= TOKEN_PREDICT) || piece->kind == TOKEN_STEP) return RUN_BLOCKS;
   if (piece->kind >= TOKEN_CONST && piece->kind <= TOKEN_SIGNAL) return RUN_DECLARATIONS;
