@@ -1,6 +1,7 @@
 // `--set PATH=VALUE` for an experiment: the value is parsed as it would stand in the file and takes the place of what
 // stands there. Paths are those of experiment.def; below a rule, the names of its settings (`rule.lr`,
-// `std.momentum.lr`). Before: the syntax tree; after: the check, which sees no difference.
+// `std.momentum.lr`); a path into a field that may stand several times is for all of them. Before: the syntax tree;
+// after: the check, which sees no difference.
 #include "compiler/semantics/experiment.h"
 
 #include <string.h>
@@ -18,6 +19,16 @@ static Span path_span(const Override *override) {
   return (Span){source, 0, (uint32_t)strlen(override->path)};
 }
 
+static FieldId path_id(const char *path) {
+  for (FieldId id = 0; id < FIELD_COUNT; id++)
+    if (strcmp(experiment_fields[id].path, path) == 0) return id;
+  return FIELD_COUNT;
+}
+
+static const char *path_parent(const Override *override) {
+  return arena_copy(override->arena, override->path, strcspn(override->path, "."));
+}
+
 static bool report_path(const Override *override) {
   Diagnostic *diagnostic =
       diagnostic_report(override->sink, DIAGNOSTIC_experiment_unknown_field, path_span(override), override->path);
@@ -29,6 +40,9 @@ static bool report_path(const Override *override) {
   else if (strcmp(override->path, "measure.every") == 0)
     diagnostic_help(override->sink, diagnostic,
                     "nothing is measured; `--set \"measure=norm = norm2(pre, post: w)\"` does");
+  else if (path_id(override->path) < FIELD_COUNT)
+    diagnostic_help(override->sink, diagnostic, "the experiment has no `%s` that this is a part of",
+                    path_parent(override));
   else if (near) diagnostic_help(override->sink, diagnostic, "did you mean `--set %s=%s`?", near, override->value);
   else
     diagnostic_help(
@@ -53,10 +67,21 @@ static AstField *find_field(const Override *override, const char *name) {
   return NULL;
 }
 
-// A whole field: what else stands behind the value of `steps`, and in the braces of `data`, stays.
+// The fields that say the same as this one: what is learned is one set of data or several tasks.
+static void remove_other(const Override *override, const char *name) {
+  bool is_data = strcmp(name, "data") == 0, is_tasks = strcmp(name, "tasks") == 0;
+  if (!is_data && !is_tasks) return;
+  for (AstField **at = &override->experiment->fields; *at;)
+    if (strcmp((*at)->name.text, is_data ? "tasks" : "data") == 0) *at = (*at)->next;
+    else at = &(*at)->next;
+}
+
+// A whole field: what else stands behind the value of `steps`, of a range of `unroll`, and in the braces of `data`,
+// `meta` and `objective`, stays.
 static bool set_field(const Override *override, const char *name) {
   AstField *made = parse(override, arena_format(override->arena, "%s ", name));
   if (!made) return false;
+  remove_other(override, name);
   AstField *old = find_field(override, name);
   if (!old) {
     made->next = override->experiment->fields;
@@ -65,24 +90,35 @@ static bool set_field(const Override *override, const char *name) {
   }
   AstPhrase *phrase = made->phrases, *before = old->phrases;
   if (before && strcmp(name, "steps") == 0 && !phrase->next) phrase->next = before->next;
-  if (before && strcmp(name, "data") == 0 && !phrase->has_settings) {
+  bool keeps = strcmp(name, "data") == 0 || strcmp(name, "meta") == 0 || strcmp(name, "objective") == 0;
+  bool is_range = strcmp(name, "unroll") == 0 && phrase->value.kind == VALUE_RANGE;
+  if (before && keeps && !phrase->has_settings) {
     phrase->has_settings = before->has_settings;
     phrase->settings = before->settings;
   }
-  if (before && strcmp(name, "seeds") == 0 && !phrase->clauses) phrase->clauses = before->clauses;
+  if (before && (is_range || strcmp(name, "seeds") == 0) && !phrase->clauses) phrase->clauses = before->clauses;
   old->phrases = phrase;
   return true;
 }
 
-// `measure=NAME = EXPRESSION`: the measure of this name, which keeps its `every` where none is given, or one more.
-static bool set_measure(const Override *override) {
-  AstField *made = parse(override, "measure ");
+// The name of one of several: `measure NAME = ...`, `meta_test NAME { ... }`; "" where a test has none.
+static const char *name_of_several(const char *field, const AstPhrase *phrase) {
+  if (strcmp(field, "measure") == 0) return phrase->name.text;
+  return phrase->value.kind == VALUE_NONE ? "" : plain_name_of(&phrase->value);
+}
+
+// `measure=NAME = EXPRESSION`, `meta_test=NAME { ... }`: that of this name, or one more. A measure keeps its `every`
+// where none is given.
+static bool set_one_of_several(const Override *override, const char *field) {
+  AstField *made = parse(override, arena_format(override->arena, "%s ", field));
   if (!made) return false;
   AstPhrase *phrase = made->phrases;
+  const char *name = name_of_several(field, phrase);
   AstField **at = &override->experiment->fields;
   for (; *at; at = &(*at)->next) {
-    AstPhrase *old = strcmp((*at)->name.text, "measure") == 0 ? (*at)->phrases : NULL;
-    if (!old || !old->name.text || !phrase->name.text || strcmp(old->name.text, phrase->name.text) != 0) continue;
+    AstPhrase *old = strcmp((*at)->name.text, field) == 0 ? (*at)->phrases : NULL;
+    const char *old_name = old ? name_of_several(field, old) : NULL;
+    if (!old_name || !name || strcmp(old_name, name) != 0) continue;
     if (!phrase->clauses) phrase->clauses = old->clauses;
     (*at)->phrases = phrase;
     return true;
@@ -118,15 +154,69 @@ static bool set_clause(const Override *override, AstPhrase *phrase, const char *
   }
 }
 
-// `measure.every`: of all measures.
-static bool set_measures_every(const Override *override) {
-  bool found = false;
+static bool is_plain(const AstPhrase *phrase, const char *name) {
+  const char *word = phrase->name.text ? NULL : plain_name_of(&phrase->value);
+  return word && strcmp(word, name) == 0;
+}
+
+// Whether nothing is left of a phrase without the clauses of this word.
+static bool drop_clauses(AstPhrase *phrase, const char *word) {
+  if (phrase->name.text || phrase->value.kind != VALUE_NONE || !phrase->clauses) return false;
+  for (AstClause **at = &phrase->clauses; *at;)
+    if (strcmp((*at)->word.text, word) == 0) *at = (*at)->next;
+    else at = &(*at)->next;
+  return !phrase->clauses;
+}
+
+// What says this part in the braces of a phrase: `lr = 0.1`, `tasks { ... }`, `every 5`, `at = every 2, mean from 5`.
+static void drop_part(AstPhrase *owner, const char *name) {
+  for (AstPhrase **at = &owner->settings; *at;) {
+    AstPhrase *phrase = *at;
+    bool is_it = phrase->name.text ? strcmp(phrase->name.text, name) == 0 : is_plain(phrase, name);
+    if (!is_it && !drop_clauses(phrase, name)) {
+      at = &phrase->next;
+      continue;
+    }
+    *at = phrase->next;
+    if (*at && strcmp(name, "at") == 0 && is_plain(*at, "mean")) *at = (*at)->next;
+  }
+}
+
+static bool set_part(const Override *override, AstPhrase *owner, FieldId id, const char *name) {
+  bool in_braces = experiment_fields[id].kind == FIELD_KIND_TASKS || experiment_fields[id].kind == FIELD_KIND_NETS;
+  AstField *made = parse(override, arena_format(override->arena, in_braces ? "set %s " : "set %s = ", name));
+  if (!made) return false;
+  drop_part(owner, name);
+  owner->has_settings = true;
+  AstPhrase **end = &owner->settings;
+  while (*end) end = &(*end)->next;
+  *end = made->phrases;
+  return true;
+}
+
+// `measure.every`, `meta_test.every`, `meta.lr`, `objective.at`, `unroll.by`: in all fields of this name.
+static bool set_parts(const Override *override, FieldId id, const char *field_name, const char *name) {
+  bool found = false, is_clause = strcmp(field_name, "measure") == 0 || strcmp(field_name, "unroll") == 0;
   for (AstField *field = override->experiment->fields; field; field = field->next) {
-    if (strcmp(field->name.text, "measure") != 0 || !field->phrases) continue;
-    if (!set_clause(override, field->phrases, "every")) return false;
+    if (strcmp(field->name.text, field_name) != 0 || !field->phrases) continue;
+    bool fine = is_clause ? set_clause(override, field->phrases, name) : set_part(override, field->phrases, id, name);
+    if (!fine) return false;
     found = true;
   }
   return found || report_path(override);
+}
+
+// `objective.at` also where the file says nothing of the objective.
+static bool set_objective_part(const Override *override, FieldId id, const char *name) {
+  if (!find_field(override, "objective")) {
+    const char *text = "objective { }";
+    AstField *made =
+        parse_field(override->arena, source_from_bytes(override->arena, "--set", text, strlen(text)), override->sink);
+    if (!made) return false;
+    made->next = override->experiment->fields;
+    override->experiment->fields = made;
+  }
+  return set_parts(override, id, "objective", name);
 }
 
 static bool set_eval(const Override *override, const char *word) {
@@ -168,11 +258,13 @@ bool experiment_override(Arena *arena, AstExperiment *experiment, const char *pa
                          DiagnosticSink *sink) {
   Override override = {arena, experiment, path, value, sink};
   const char *dot = strchr(path, '.'), *setting = NULL;
-  FieldId id = FIELD_COUNT;
-  for (FieldId i = 0; i < FIELD_COUNT; i++)
-    if (strcmp(experiment_fields[i].path, path) == 0) id = i;
-  if (id == FIELD_measure) return set_measure(&override);
-  if (id == FIELD_measure_every) return set_measures_every(&override);
+  FieldId id = path_id(path);
+  if (id == FIELD_measure || id == FIELD_meta_test) return set_one_of_several(&override, path);
+  if (id == FIELD_objective_at || id == FIELD_objective_on) return set_objective_part(&override, id, dot + 1);
+  static const char *const with_parts[] = {"measure", "meta_test", "meta", "unroll"};
+  for (size_t i = 0; i < sizeof with_parts / sizeof *with_parts; i++)
+    if (dot && id < FIELD_COUNT && strcmp(path_parent(&override), with_parts[i]) == 0)
+      return set_parts(&override, id, with_parts[i], dot + 1);
   if (!dot) return id < FIELD_COUNT && id != FIELD_eval ? set_field(&override, path) : report_path(&override);
   AstPhrase *rule = find_rule_phrase(&override, &setting);
   if (rule) return set_setting(&override, rule, setting);

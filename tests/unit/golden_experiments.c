@@ -106,3 +106,178 @@ Test(golden_experiments, fields_set_from_outside) {
                                       "E0244", "E0162"};
   for (size_t i = 0; i < 5; i++) expect_fields(&wrong[i], 1, codes[i], 0, 0, 0, 0, 0, 0);
 }
+
+// ---- meta-learning: what the fields become, by hand from tests/golden/experiments/set/learned.blur
+
+#define LEARNED SOURCE_DIR "/tests/golden/experiments/set/learned.blur"
+
+typedef void Look(const BlurExperimentFields *fields);
+
+static void look_at(const char *name, const BlurSetting *settings, size_t count, Look *look) {
+  setenv("BLUR_STDLIB", SOURCE_DIR "/stdlib", 1);
+  BlurReport *report = blur_report_create();
+  BlurExperiment *experiment = blur_experiment_load(name, settings, count, report);
+  cr_assert_not_null(experiment, "%s: %s", name, blur_report_text(report, false));
+  look(blur_experiment_fields(experiment));
+  blur_experiment_destroy(experiment);
+  blur_report_destroy(report);
+}
+
+static void look_at_all(const BlurExperimentFields *fields) {
+  const BlurMetaOptions *meta = &fields->meta;
+  cr_expect(fields->has_meta && !fields->data && fields->steps == 0);
+  cr_assert_eq(fields->tasks, 3);
+  cr_expect_str_eq(fields->task[0], "and");
+  cr_expect_str_eq(fields->task[1], "fashion_mnist:size=14,classes=0..4,split=50000/10000");
+  cr_expect_str_eq(fields->task[2], "two_moons:noise=0.2");
+  cr_expect_eq(meta->optimizer, BLUR_META_RMSPROP);
+  cr_expect_eq(meta->rate, 5e-4);
+  cr_expect_eq(meta->beta2, 0.9);
+  cr_expect_eq(meta->epsilon, 1e-6);
+  cr_expect_eq(meta->clip, 0);
+  cr_expect_eq(meta->schedule, BLUR_META_COSINE);
+  cr_expect_eq(meta->warmup, 100);
+  cr_expect_eq(meta->last, 0.25);
+  cr_expect_eq(meta->steps, 90000);
+  cr_expect_eq(meta->population, 3);
+  cr_expect_eq(meta->replicas, 2);
+  cr_expect_eq(meta->batch, 32);
+  cr_expect_eq(meta->every, 700);
+  cr_expect_eq(meta->networks, 6);
+  cr_expect_eq(meta->policy, BLUR_META_RESTART);
+  cr_expect_eq(meta->patience, 9);
+  cr_expect(meta->unroll_first == 10 && meta->unroll_last == 50 && meta->unroll_by == 5 && meta->unroll_every == 10000);
+  cr_expect(meta->has_loss && meta->loss == BLUR_LOSS_CROSS_ENTROPY);
+  cr_expect(meta->at_every == 2 && meta->at_from == 5 && meta->on_train);
+  cr_assert_eq(fields->meta_tests, 2);
+  const BlurExperimentMetaTest *first = &fields->meta_test[0], *second = &fields->meta_test[1];
+  cr_expect_str_eq(first->name, "");
+  cr_assert_eq(first->tasks, 1);
+  cr_expect_str_eq(first->task[0], "fashion_mnist:size=28");
+  cr_assert_eq(first->nets, 2);
+  cr_expect(first->net[0].layers == 3 && first->net[0].units[1] == 512 && first->net[0].units[2] == 0);
+  cr_expect(first->net[1].layers == 4 && first->net[1].units[1] == 20 && first->net[1].units[2] == 20);
+  cr_expect(first->unroll == 100 && first->every == 1000 && first->networks == 100);
+  cr_expect_str_eq(second->name, "held_out");
+  cr_assert_eq(second->tasks, 2);
+  cr_expect_str_eq(second->task[1], "or");
+  cr_expect(second->nets == 0 && second->unroll == 30 && second->every == 0 && second->networks == 7);
+}
+
+static void look_at_defaults(const BlurExperimentFields *fields) {
+  const BlurMetaOptions *meta = &fields->meta;
+  cr_expect(fields->has_meta);
+  cr_assert_eq(fields->tasks, 1);
+  cr_expect_str_eq(fields->task[0], "xor:noise=0.1");
+  cr_expect_eq(meta->optimizer, BLUR_META_ADAM);
+  cr_expect(meta->rate == 1e-3 && meta->beta1 == 0.9 && meta->beta2 == 0.999 && meta->epsilon == 1e-8);
+  cr_expect_eq(meta->clip, 10);
+  cr_expect(meta->schedule == BLUR_META_CONSTANT && meta->warmup == 0 && meta->last == 0);
+  cr_expect(meta->steps == 10000 && meta->every == 500);
+  cr_expect(meta->population == 8 && meta->replicas == 1 && meta->networks == 10);
+  cr_expect_eq(meta->batch, 64, "that of the data");
+  cr_expect(meta->policy == BLUR_META_SKIP && meta->patience == 50);
+  cr_expect(meta->unroll_first == 10 && meta->unroll_last == 10);
+  cr_expect(meta->has_loss && meta->loss == BLUR_LOSS_HINGE, "the loss of the field `loss`");
+  cr_expect(meta->at_every == 0 && !meta->on_train);
+  cr_assert_eq(fields->meta_tests, 1);
+  const BlurExperimentMetaTest *test = &fields->meta_test[0];
+  cr_expect_str_eq(test->name, "flipped");
+  cr_expect(!test->tasks && !test->nets && test->unroll == 10 && test->every == 0 && test->networks == 100);
+}
+
+static void look_at_gradient(const BlurExperimentFields *fields) {
+  const BlurMetaOptions *meta = &fields->meta;
+  cr_expect(!fields->has_meta && fields->steps == 0 && fields->tasks == 0);
+  cr_expect_str_eq(fields->data, "xor");
+  cr_expect(meta->unroll_first == 12 && meta->unroll_last == 12);
+  cr_expect(meta->has_loss && meta->loss == BLUR_LOSS_SQUARED_ERROR);
+  cr_expect(meta->at_every == 3 && meta->at_from == 3);
+}
+
+Test(golden_experiments, fields_of_meta_learning) {
+  look_at(LEARNED, NULL, 0, look_at_all);
+  look_at(LEARNED ":by_default", NULL, 0, look_at_defaults);
+  look_at(LEARNED ":gradient", NULL, 0, look_at_gradient);
+}
+
+static void look_at_set(const BlurExperimentFields *fields) {
+  const BlurMetaOptions *meta = &fields->meta;
+  cr_expect(meta->steps == 200 && meta->every == 700 && meta->population == 3, "what is not set stays");
+  cr_expect_eq(meta->optimizer, BLUR_META_RMSPROP);
+  cr_expect(meta->unroll_first == 20 && meta->unroll_last == 40 && meta->unroll_by == 10 &&
+            meta->unroll_every == 10000);
+  cr_expect(meta->at_every == 0 && meta->on_train && meta->loss == BLUR_LOSS_HINGE);
+  cr_assert_eq(fields->tasks, 2);
+  cr_expect_str_eq(fields->task[1], "or");
+  cr_assert_eq(fields->meta_tests, 3);
+  const BlurExperimentMetaTest *tests = fields->meta_test;
+  cr_expect(tests[0].every == 5 && tests[1].every == 5 && tests[2].every == 5, "of all tests");
+  cr_expect(tests[0].unroll == 100 && tests[0].nets == 1 && tests[0].net[0].layers == 2);
+  cr_assert_eq(tests[1].tasks, 1);
+  cr_expect_str_eq(tests[1].task[0], "cross");
+  cr_expect_eq(tests[1].networks, 100, "the whole test is replaced");
+  cr_expect_str_eq(tests[2].name, "more");
+}
+
+static void look_at_data(const BlurExperimentFields *fields) {
+  cr_assert_eq(fields->tasks, 1);
+  cr_expect_str_eq(fields->task[0], "circle");
+  cr_expect_eq(fields->meta.at_from, 8);
+  cr_expect_eq(fields->meta.unroll_last, 8);
+  cr_expect(fields->meta_test[0].unroll == 3 && fields->meta_test[1].unroll == 3);
+}
+
+static void look_at_objective(const BlurExperimentFields *fields) {
+  cr_expect(fields->meta.at_every == 2 && fields->meta.at_from == 4 && fields->meta.on_train);
+  cr_assert_eq(fields->tasks, 2);
+  cr_expect_null(fields->data);
+}
+
+Test(golden_experiments, fields_of_meta_learning_set_from_outside) {
+  const BlurSetting many[] = {{"meta.steps", "200"},
+                              {"unroll", "20 .. 40"},
+                              {"unroll.by", "10"},
+                              {"objective.at", "last"},
+                              {"objective", "hinge"},
+                              {"tasks", "{ xor; or }"},
+                              {"meta_test", "held_out { tasks { cross } }"},
+                              {"meta_test", "more { unroll 7 }"},
+                              {"meta_test.every", "5"},
+                              {"meta_test.nets", "{ in -> out }"}};
+  look_at(LEARNED, many, sizeof many / sizeof *many, look_at_set);
+  const BlurSetting data[] = {
+      {"data", "circle"}, {"unroll", "8"}, {"objective.at", "every 1, mean from 8"}, {"meta_test.unroll", "3"}};
+  look_at(LEARNED, data, 4, look_at_data);
+  const BlurSetting objective[] = {
+      {"objective.at", "every 2, mean from 4"}, {"objective.on", "train"}, {"tasks", "{ xor; and }"}};
+  look_at(LEARNED ":by_default", objective, 3, look_at_objective);
+}
+
+Test(golden_experiments, fields_of_meta_learning_set_wrongly) {
+  setenv("BLUR_STDLIB", SOURCE_DIR "/stdlib", 1);
+  static const struct {
+    const char *experiment;
+    BlurSetting setting;
+    const char *told;
+  } cases[] = {
+      {":learned", {"meta.stesp", "3"}, "did you mean `--set meta.steps=3`?"},
+      {":learned", {"meta", "sgd"}, "`b2` means nothing here: it is a number of `adam` and `rmsprop`"},
+      {":learned", {"meta.population", "5000"}, "`population` takes a whole number from 1 to 4096"},
+      {":learned", {"steps", "5"}, "`steps` belongs to training, and here the genome is learned"},
+      {":learned", {"data.batch", "5"}, "the experiment has no `data` that this is a part of"},
+      {":gradient", {"meta.steps", "5"}, "the experiment has no `meta` that this is a part of"},
+      {":gradient", {"tasks", "{ xor }"}, "`tasks` belongs to meta-learning, and the experiment has no `meta`"},
+      {":gradient", {"unroll", "2"}, "step 3 lies beyond the last step, 2"},
+      {":learned", {"objective.at", "first"}, "`at` takes `last`, or `every N, mean from M`"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    BlurReport *report = blur_report_create();
+    char name[400];
+    snprintf(name, sizeof name, LEARNED "%s", cases[i].experiment);
+    cr_expect_null(blur_experiment_load(name, &cases[i].setting, 1, report), "%s", cases[i].setting.name);
+    cr_expect(strstr(blur_report_text(report, false), cases[i].told), "%s: %s", cases[i].setting.name,
+              blur_report_text(report, false));
+    blur_report_destroy(report);
+  }
+}
