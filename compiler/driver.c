@@ -23,7 +23,8 @@ static const char *const pass_list[] = {
     "dead",          // what nothing reads
 };
 
-// The same for adjoints: `share`, the list above as far as the last `simplify`, then these.
+// The same for derivatives: `share`, the list above as far as the last `simplify`, then these; for tangents with
+// `tangent` in the place of `adjoint`.
 static const char *const adjoint_list[] = {
     "adjoint",      // the reverse statements
     "simplify",     // derivatives that are constant, factors out of sums
@@ -134,39 +135,55 @@ void driver_optimize(DriverPrograms *programs, bool all_live, DriverWatch *after
   }
 }
 
-bool driver_lower_adjoint(DriverPrograms *programs, const CheckedRule *rule, const BlurOptions *options,
-                          DiagnosticSink *sink) {
+// A step and a prediction with its loss, for derivatives.
+static bool lower_pair(Arena *arena, const CheckedRule *rule, const BlurOptions *options, IrProgram **step,
+                       IrProgram **query, DiagnosticSink *sink) {
   LowerNetwork network = {
       .layers = options->layers, .units = options->units, .batch = options->batch, .differentiable = true};
-  programs->step_adjoint = lower_step(programs->arena, rule, &network, sink);
-  programs->query = lower_query(programs->arena, rule, &network, (TaskLoss)options->query_loss, sink);
-  if (!programs->step_adjoint || !programs->query) return false;
-  verify("lower", programs->query);
+  *step = lower_step(arena, rule, &network, sink);
+  *query = lower_query(arena, rule, &network, (TaskLoss)options->query_loss, sink);
+  if (!*step || !*query) return false;
+  verify("lower", *query);
   return true;
+}
+
+bool driver_lower_adjoint(DriverPrograms *programs, const CheckedRule *rule, const BlurOptions *options,
+                          DiagnosticSink *sink) {
+  return lower_pair(programs->arena, rule, options, &programs->step_adjoint, &programs->query, sink);
+}
+
+bool driver_lower_tangent(DriverPrograms *programs, const CheckedRule *rule, const BlurOptions *options,
+                          DiagnosticSink *sink) {
+  return lower_pair(programs->arena, rule, options, &programs->step_tangent, &programs->query_tangent, sink);
+}
+
+// As far as derivatives are taken.
+static void prepare_pair(IrProgram *step, IrProgram *query, bool all_live, DriverWatch *after, void *context) {
+  IrProgram *both[] = {query, step};
+  for (int which = 0; which < 2; which++) run_pass("share", both[which], after, context);
+  for (size_t i = 0; strcmp(pass_list[i], "multiply_add"); i++)
+    for (int which = 0; which < 2; which++) run_pass(pass_list[i], both[which], after, context);
+  if (!all_live) dead_variables(step, query);
 }
 
 void driver_optimize_adjoint(DriverPrograms *programs, bool all_live, bool only_adjoint, DriverWatch *after,
                              void *context) {
   IrProgram *both[] = {programs->query, programs->step_adjoint};
-  for (int which = 0; which < 2; which++) run_pass("share", both[which], after, context);
-  for (size_t i = 0; strcmp(pass_list[i], "multiply_add"); i++)
-    for (int which = 0; which < 2; which++) run_pass(pass_list[i], both[which], after, context);
-  if (!all_live) dead_variables(programs->step_adjoint, programs->query);
+  prepare_pair(programs->step_adjoint, programs->query, all_live, after, context);
   for (size_t i = 0; i < sizeof adjoint_list / sizeof *adjoint_list && (i == 0 || !only_adjoint); i++)
     for (int which = 0; which < 2; which++) run_pass(adjoint_list[i], both[which], after, context);
 }
 
-IrProgram *driver_tangent(Arena *arena, const CheckedRule *rule, const BlurOptions *options, DiagnosticSink *sink) {
-  LowerNetwork network = {
-      .layers = options->layers, .units = options->units, .batch = options->batch, .differentiable = true};
-  IrProgram *program = lower_step(arena, rule, &network, sink);
-  if (!program) return NULL;
-  run_pass("share", program, NULL, NULL);
-  for (size_t i = 0; strcmp(pass_list[i], "multiply_add"); i++) run_pass(pass_list[i], program, NULL, NULL);
-  run_pass("tangent", program, NULL, NULL);
-  for (size_t i = 1; i < sizeof adjoint_list / sizeof *adjoint_list; i++)
-    run_pass(adjoint_list[i], program, NULL, NULL);
-  return program;
+void driver_optimize_tangent(DriverPrograms *programs, bool all_live, bool only_tangent) {
+  IrProgram *both[] = {programs->query_tangent, programs->step_tangent};
+  prepare_pair(programs->step_tangent, programs->query_tangent, all_live, NULL, NULL);
+  for (int which = 0; which < 2; which++) {
+    run_pass("tangent", both[which], NULL, NULL);
+    tangent_alone(both[which]);
+    verify("tangent", both[which]);
+    for (size_t i = 1; i < sizeof adjoint_list / sizeof *adjoint_list && !only_tangent; i++)
+      run_pass(adjoint_list[i], both[which], NULL, NULL);
+  }
 }
 
 static void verify_schedule(const Schedule *schedule) {
@@ -180,15 +197,14 @@ DriverSchedules driver_schedule(DriverPrograms *programs, const BlurOptions *opt
   ScheduleOptions how = {.target = *backend_target(options->cpu),
                          .element_bytes = options->precision == BLUR_DOUBLE ? 8 : 4,
                          .blas_products = options->products == BLUR_PRODUCTS_OPENBLAS};
-  schedules.step = schedule_program(programs->arena, programs->step, &how, schedules.plans);
-  schedules.predict = schedule_program(programs->arena, programs->predict, &how, schedules.plans);
-  verify_schedule(schedules.step);
-  verify_schedule(schedules.predict);
-  if (programs->query) {
-    schedules.query = schedule_program(programs->arena, programs->query, &how, schedules.plans);
-    schedules.step_adjoint = schedule_program(programs->arena, programs->step_adjoint, &how, schedules.plans);
-    verify_schedule(schedules.query);
-    verify_schedule(schedules.step_adjoint);
+  IrProgram *const all[] = {programs->step,         programs->predict,       programs->query,
+                            programs->step_adjoint, programs->query_tangent, programs->step_tangent};
+  Schedule **const into[] = {&schedules.step,         &schedules.predict,       &schedules.query,
+                             &schedules.step_adjoint, &schedules.query_tangent, &schedules.step_tangent};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    if (!all[i]) continue;
+    *into[i] = schedule_program(programs->arena, all[i], &how, schedules.plans);
+    verify_schedule(*into[i]);
   }
   return schedules;
 }

@@ -13,6 +13,7 @@ typedef struct {
   IrProgram *lowered_step, *lowered_predict; // as lowered; after driver_optimize, only their buffers still are
   IrProgram *step, *predict;                 // optimized in place
   IrProgram *step_adjoint, *query;           // their reverses (passes/adjoint.c), where they are asked for
+  IrProgram *step_tangent, *query_tangent;   // and their tangents (passes/tangent.c)
 } DriverPrograms;
 
 // Lowers a checked rule for a network. False if the sink has errors.
@@ -30,12 +31,14 @@ bool driver_lower_adjoint(DriverPrograms *programs, const CheckedRule *rule, con
 // the interpreter.
 void driver_optimize_adjoint(DriverPrograms *programs, bool all_live, bool only_adjoint, DriverWatch *after,
                              void *context);
-// The program of a step with its tangents (passes/tangent.c), through the passes. NULL: see the sink.
-IrProgram *driver_tangent(Arena *arena, const CheckedRule *rule, const BlurOptions *options, DiagnosticSink *sink);
+// The same for step_tangent and query_tangent: how what they leave changes with what they find. Variables stay.
+bool driver_lower_tangent(DriverPrograms *programs, const CheckedRule *rule, const BlurOptions *options,
+                          DiagnosticSink *sink);
+void driver_optimize_tangent(DriverPrograms *programs, bool all_live, bool only_tangent);
 // Schedules all programs on one memory plan whose first 64 bytes hold the step counter.
 typedef struct {
   Schedule *step, *predict;
-  Schedule *step_adjoint, *query; // NULL where they are not asked for
+  Schedule *step_adjoint, *query, *step_tangent, *query_tangent; // NULL where they are not asked for
   PlanTable *plans;
 } DriverSchedules;
 DriverSchedules driver_schedule(DriverPrograms *programs, const BlurOptions *options);

@@ -108,3 +108,41 @@ void plan_initial_gradient(const VariablePlan *plan, const BlurVariable *variabl
   add_gradient(plan, initial->first_adjoint[layer], genome, memory, element_bytes, by_first, gradient);
   add_gradient(plan, initial->second_adjoint[layer], genome, memory, element_bytes, by_second, gradient);
 }
+
+// The genome's changes, as far as the program reads them.
+static void read_direction(const VariablePlan *plan, const IrBufferInfo *buffer, const double *const *direction,
+                           double *values) {
+  size_t count = (size_t)ir_buffer_elements(buffer), first = buffer->layer < 0 ? 0 : (size_t)buffer->layer * count;
+  for (size_t i = 0; i < plan->count; i++) {
+    const BlurVariable *variable = &plan->variables[i];
+    if (variable->kind == BLUR_GENOME && direction[i] && !strcmp(variable->name, buffer->variable))
+      memcpy(values, direction[i] + first, count * sizeof *values);
+  }
+}
+
+static double change_of(const VariablePlan *plan, const IrProgram *program, const double *const *direction,
+                        const char *memory, size_t element_bytes) {
+  if (!program) return 0; // a number
+  Arena *scratch = arena_create();
+  double **storage = storage_for(scratch, plan, program, memory, element_bytes), result = 0;
+  for (size_t b = 0; b < program->buffers.count; b++) {
+    const IrBufferInfo *buffer = &program->buffers.items[b];
+    if (buffer->role == ROLE_TANGENT && buffer->live_in) read_direction(plan, buffer, direction, storage[b]);
+  }
+  ir_interpret(program, storage, 0, 0);
+  for (size_t b = 0; b < program->buffers.count; b++)
+    if (program->buffers.items[b].role == ROLE_TANGENT && program->buffers.items[b].live_out) result = *storage[b];
+  arena_destroy(scratch);
+  return result;
+}
+
+void plan_initial_tangent(const VariablePlan *plan, const BlurVariable *variable, size_t piece,
+                          const double *const *direction, const char *memory, size_t element_bytes, double *first,
+                          double *second) {
+  const PlanInitial *initial = &plan->initials[variable - plan->variables];
+  size_t layer = layer_of_piece(initial, variable, piece);
+  *first = *second = 0;
+  if (!initial->first_tangent) return;
+  *first = change_of(plan, initial->first_tangent[layer], direction, memory, element_bytes);
+  *second = change_of(plan, initial->second_tangent[layer], direction, memory, element_bytes);
+}

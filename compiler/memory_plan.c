@@ -42,6 +42,8 @@ MemoryPlan memory_plan_of(Arena *arena, const DriverSchedules *schedules) {
   add_schedule(arena, &plan, schedules->predict, &plan.predict_flops);
   add_schedule(arena, &plan, schedules->query, &plan.query_flops);
   add_schedule(arena, &plan, schedules->step_adjoint, &plan.adjoint_flops);
+  add_schedule(arena, &plan, schedules->query_tangent, &plan.query_tangent_flops);
+  add_schedule(arena, &plan, schedules->step_tangent, &plan.tangent_flops);
   return plan;
 }
 
@@ -69,6 +71,11 @@ void memory_plan_key(const DriverPrograms *programs, const BlurOptions *options,
     ir_print(programs->query, &text);
     ir_print(programs->step_adjoint, &text);
   }
+  if (programs->query_tangent) {
+    text_add(&text, "tangent\n");
+    ir_print(programs->query_tangent, &text);
+    ir_print(programs->step_tangent, &text);
+  }
   CacheHash hash = cache_hash();
   cache_hash_text(&hash, COMPILER_IDENTITY);
   cache_hash_text(&hash, cpu->name);
@@ -83,9 +90,9 @@ void memory_plan_key(const DriverPrograms *programs, const BlurOptions *options,
 
 void memory_plan_store(const char *key, const MemoryPlan *plan, const BackendCode *code) {
   Text text = {0};
-  text_add(&text, "%s %" PRId64 " %" PRId64 " %a %a %a %a %a\n", backend_key(code), plan->memory_bytes,
+  text_add(&text, "%s %" PRId64 " %" PRId64 " %a %a %a %a %a %a %a\n", backend_key(code), plan->memory_bytes,
            plan->scratch_bytes, plan->step_flops, plan->step_bytes, plan->predict_flops, plan->query_flops,
-           plan->adjoint_flops);
+           plan->adjoint_flops, plan->query_tangent_flops, plan->tangent_flops);
   for (size_t i = 0; i < plan->places.count; i++) {
     const MemoryPlace *place = &plan->places.items[i];
     text_add(&text, "%s %" PRId64, place->name, place->offset);
@@ -124,6 +131,8 @@ BackendCode *memory_plan_load(Arena *arena, const char *key, MemoryPlan *plan) {
   plan->predict_flops = next_real(&at);
   plan->query_flops = next_real(&at);
   plan->adjoint_flops = next_real(&at);
+  plan->query_tangent_flops = next_real(&at);
+  plan->tangent_flops = next_real(&at);
   for (word = next_word(&at); *word; word = next_word(&at)) {
     MemoryPlace place = {.name = word, .offset = next_number(&at)};
     for (int d = 0; d < IR_MAX_DIMENSIONS; d++) place.stride[d] = next_number(&at);

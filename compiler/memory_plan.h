@@ -14,7 +14,7 @@ typedef struct {
 
 typedef struct {
   int64_t memory_bytes, scratch_bytes;
-  double step_flops, step_bytes, predict_flops, query_flops, adjoint_flops;
+  double step_flops, step_bytes, predict_flops, query_flops, adjoint_flops, query_tangent_flops, tangent_flops;
   ARENA_LIST(MemoryPlace) places; // the first of a name counts
 } MemoryPlan;
 

@@ -12,7 +12,7 @@ typedef struct {
   Arena *arena;
   const CheckedRule *rule;
   const BlurOptions *options;
-  bool split, adjoint;
+  bool split, adjoint, tangent; // adjoint, tangent: there are such programs
   int element_bytes;
   PlanPlace *place;
   void *context;
@@ -33,7 +33,8 @@ static int layer_of(const BlurVariable *variable, const CheckedVariable *declara
 // values.
 static const double *evaluate(const Plan *plan, const CheckedVariable *declaration, const BlurVariable *variable,
                               const CheckedExpression *expression, const PlanInitial *initial,
-                              const IrProgram **programs, const IrProgram **adjoints, double *number) {
+                              const IrProgram **programs, const IrProgram **adjoints, const IrProgram **tangents,
+                              double *number) {
   LowerNetwork network = {
       .layers = plan->options->layers, .units = plan->options->units, .batch = plan->options->batch};
   *number = 0;
@@ -43,11 +44,18 @@ static const double *evaluate(const Plan *plan, const CheckedVariable *declarati
     int layer = layer_of(variable, declaration, part);
     if (lower_initial(plan->rule, &network, declaration, layer, expression, &parts[part])) continue;
     programs[part] = lower_initial_program(plan->arena, plan->rule, &network, declaration, layer, expression);
-    if (!plan->adjoint) continue;
-    IrProgram *adjoint = lower_initial_program(plan->arena, plan->rule, &network, declaration, layer, expression);
-    pass_version(adjoint);
-    pass_adjoint(adjoint);
-    adjoints[part] = adjoint;
+    if (plan->adjoint) {
+      IrProgram *adjoint = lower_initial_program(plan->arena, plan->rule, &network, declaration, layer, expression);
+      pass_version(adjoint);
+      pass_adjoint(adjoint);
+      adjoints[part] = adjoint;
+    }
+    if (plan->tangent) {
+      IrProgram *tangent = lower_initial_program(plan->arena, plan->rule, &network, declaration, layer, expression);
+      pass_version(tangent);
+      pass_tangent(tangent);
+      tangents[part] = tangent;
+    }
   }
   *number = parts[0];
   if (initial->layers == 1) return NULL;
@@ -70,10 +78,12 @@ static PlanInitial initial_values(const Plan *plan, const CheckedVariable *decla
   initial.second = ARENA_ARRAY(plan->arena, const IrProgram *, initial.layers);
   initial.first_adjoint = ARENA_ARRAY(plan->arena, const IrProgram *, initial.layers);
   initial.second_adjoint = ARENA_ARRAY(plan->arena, const IrProgram *, initial.layers);
+  initial.first_tangent = ARENA_ARRAY(plan->arena, const IrProgram *, initial.layers);
+  initial.second_tangent = ARENA_ARRAY(plan->arena, const IrProgram *, initial.layers);
   variable->values = evaluate(plan, declaration, variable, declaration->first, &initial, initial.first,
-                              initial.first_adjoint, &variable->first);
+                              initial.first_adjoint, initial.first_tangent, &variable->first);
   variable->second_values = evaluate(plan, declaration, variable, declaration->second, &initial, initial.second,
-                                     initial.second_adjoint, &variable->second);
+                                     initial.second_adjoint, initial.second_tangent, &variable->second);
   variable->initial_rank = declaration->initial_rank;
   variable->initial = declaration->initial_kind == INITIAL_VALUE ? BLUR_INITIAL_VALUE
                       : declaration->draw == 'n'                 ? BLUR_INITIAL_NORMAL
@@ -113,18 +123,19 @@ static bool state_place(const Plan *plan, const IrBufferInfo *buffer, const Blur
   return placed;
 }
 
+typedef enum { PLACES_OF_VALUES, PLACES_OF_ADJOINTS, PLACES_OF_TANGENTS } PlacesOf;
+static const char *const places_ending[] = {"", ".adjoint", ".tangent"};
+
 // The place of one state of a buffer: states that the passes split are buffers of their own. Adjoints of an array of
 // the genome may be split all the same (passes/adjoint.c).
 static bool piece_place(const Plan *plan, const IrBufferInfo *buffer, const BlurVariable *variable, size_t piece,
-                        bool adjoint, int64_t *offset, int64_t *stride) {
-  bool splits = unroll_splits(buffer);
-  if (!adjoint) {
-    NamedStates named = plan->split && splits ? NAMED_SMALL : NAMED_NONE;
-    return state_place(plan, buffer, variable, piece, named, "", offset, stride);
-  }
-  if (splits) return state_place(plan, buffer, variable, piece, NAMED_SMALL, ".adjoint", offset, stride);
-  return state_place(plan, buffer, variable, piece, NAMED_ALL, ".adjoint", offset, stride) ||
-         state_place(plan, buffer, variable, piece, NAMED_NONE, ".adjoint", offset, stride);
+                        PlacesOf of, int64_t *offset, int64_t *stride) {
+  bool splits = unroll_splits(buffer) && (of != PLACES_OF_VALUES || plan->split);
+  if (of == PLACES_OF_ADJOINTS && !splits &&
+      state_place(plan, buffer, variable, piece, NAMED_ALL, ".adjoint", offset, stride))
+    return true;
+  return state_place(plan, buffer, variable, piece, splits ? NAMED_SMALL : NAMED_NONE, places_ending[of], offset,
+                     stride);
 }
 
 static const IrBufferInfo *bias_row(const IrProgram *program, const IrBufferInfo *buffer) {
@@ -137,15 +148,15 @@ static const IrBufferInfo *bias_row(const IrProgram *program, const IrBufferInfo
   return NULL;
 }
 
-// Of each state, of its values or of their adjoints; `pre`: the axis that the unit neuron's row lacks.
+// Of each state, of its values or their derivatives; `pre`: the axis that the unit neuron's row lacks.
 static const BlurPiece *places(const Plan *plan, const IrBufferInfo *buffer, const IrBufferInfo *bias, int pre,
-                               const BlurVariable *variable, bool adjoint) {
+                               const BlurVariable *variable, PlacesOf of) {
   BlurPiece *pieces = ARENA_ARRAY(plan->arena, BlurPiece, variable->pieces);
   for (size_t i = 0; i < variable->pieces; i++) {
     BlurPiece *piece = &pieces[i];
     int64_t stride[IR_MAX_DIMENSIONS] = {0};
-    if (!piece_place(plan, buffer, variable, i, adjoint, &piece->offset, piece->stride)) piece->offset = -1;
-    if (!bias || !piece_place(plan, bias, variable, i, adjoint, &piece->bias_offset, stride)) piece->bias_offset = -1;
+    if (!piece_place(plan, buffer, variable, i, of, &piece->offset, piece->stride)) piece->offset = -1;
+    if (!bias || !piece_place(plan, bias, variable, i, of, &piece->bias_offset, stride)) piece->bias_offset = -1;
     for (int a = 0; bias && a < bias->dimensions; a++) piece->bias_stride[a < pre ? a : a + 1] = stride[a];
   }
   return pieces;
@@ -181,9 +192,10 @@ static BlurVariable variable_of(const Plan *plan, const IrProgram *program, cons
   while (bias && declaration && pre < declaration->axes && declaration->axis[pre] != RULE_AXIS_PRE) pre++;
   variable.persistent = declaration && (declaration->persistent || declaration->kind == CHECKED_SYNAPSE ||
                                         declaration->kind == CHECKED_SIGNAL);
-  variable.piece = places(plan, buffer, bias, pre, &variable, false);
-  if (plan->adjoint && (variable.persistent || variable.kind == BLUR_GENOME))
-    variable.adjoint = places(plan, buffer, bias, pre, &variable, true);
+  bool is_derived = variable.persistent || variable.kind == BLUR_GENOME;
+  variable.piece = places(plan, buffer, bias, pre, &variable, PLACES_OF_VALUES);
+  if (plan->adjoint && is_derived) variable.adjoint = places(plan, buffer, bias, pre, &variable, PLACES_OF_ADJOINTS);
+  if (plan->tangent && is_derived) variable.tangent = places(plan, buffer, bias, pre, &variable, PLACES_OF_TANGENTS);
   if (bias) {
     variable.bias_dimension = variable.states + pre;
     variable.extent[variable.bias_dimension]++; // pre counts the unit neuron's row
@@ -196,7 +208,8 @@ static BlurVariable variable_of_layers(const Plan *plan, const IrProgram *progra
   BlurVariable one = variable_of(plan, program, lowest), all = one;
   size_t layers = (size_t)plan->options->layers - 1;
   BlurPiece *pieces = ARENA_ARRAY(plan->arena, BlurPiece, layers * one.pieces),
-            *adjoints = ARENA_ARRAY(plan->arena, BlurPiece, layers * one.pieces);
+            *adjoints = ARENA_ARRAY(plan->arena, BlurPiece, layers * one.pieces),
+            *tangents = ARENA_ARRAY(plan->arena, BlurPiece, layers * one.pieces);
   for (size_t b = 0; b < program->buffers.count; b++) {
     const IrBufferInfo *buffer = &program->buffers.items[b];
     if (buffer->role != ROLE_GENOME || !buffer->variable || strcmp(buffer->variable, one.name) != 0) continue;
@@ -204,9 +217,11 @@ static BlurVariable variable_of_layers(const Plan *plan, const IrProgram *progra
     size_t first = (size_t)buffer->layer * one.pieces;
     memcpy(&pieces[first], variable.piece, one.pieces * sizeof *pieces);
     if (one.adjoint) memcpy(&adjoints[first], variable.adjoint, one.pieces * sizeof *adjoints);
+    if (one.tangent) memcpy(&tangents[first], variable.tangent, one.pieces * sizeof *tangents);
   }
   all.piece = pieces;
   if (one.adjoint) all.adjoint = adjoints;
+  if (one.tangent) all.tangent = tangents;
   all.pieces = layers * one.pieces;
   all.layer = -1;
   all.states = one.states + 1;
@@ -223,23 +238,24 @@ static bool is_variable(const IrBufferInfo *buffer) {
 // A variable that the rule does not have: one number.
 static BlurVariable scalar_of(const Plan *plan, const char *name, BlurKind kind, const char *buffer) {
   BlurVariable variable = {.name = name, .kind = kind, .layer = -1, .pieces = 1};
-  BlurPiece *place = ARENA_ARRAY(plan->arena, BlurPiece, 2); // of the value, of its adjoint
-  for (int which = 0; which < 2; which++) {
-    const char *array = arena_format(plan->arena, which ? "%s.adjoint" : "%s", buffer ? buffer : "");
+  BlurPiece *place = ARENA_ARRAY(plan->arena, BlurPiece, 3); // as in PlacesOf
+  for (int which = 0; which < 3; which++) {
+    const char *array = arena_format(plan->arena, "%s%s", buffer ? buffer : "", places_ending[which]);
     place[which].bias_offset = -1;
     if (buffer && !plan->place(plan->context, array, &place[which].offset, place[which].stride))
       place[which].offset = -1;
   }
   variable.piece = place;
-  if (buffer) variable.adjoint = place + 1;
+  if (buffer && plan->adjoint) variable.adjoint = place + PLACES_OF_ADJOINTS;
+  if (buffer && plan->tangent) variable.tangent = place + PLACES_OF_TANGENTS;
   return variable;
 }
 
 VariablePlan plan_variables(Arena *arena, const CheckedRule *rule, const DriverPrograms *programs,
                             const BlurOptions *options, bool split, int element_bytes, PlanPlace *place,
                             void *context) {
-  Plan plan = {arena, rule, options, split, programs->query != NULL, element_bytes, place, context};
-  const IrProgram *query = programs->query;
+  Plan plan = {arena, rule, options, split, programs->query, programs->query_tangent, element_bytes, place, context};
+  const IrProgram *query = programs->query ? programs->query : programs->query_tangent;
   ARENA_LIST(BlurVariable) variables = {0};
   ARENA_LIST(PlanInitial) initials = {0};
   for (int which = 0; which < 2; which++) {

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-typedef enum { RUN_STEP, RUN_PREDICT, RUN_QUERY, RUN_ADJOINT, RUN_COUNT } Run;
-static const char *const run_names[RUN_COUNT] = {"step", "predict", "query", "adjoint"};
+typedef enum { RUN_STEP, RUN_PREDICT, RUN_QUERY, RUN_ADJOINT, RUN_QUERY_TANGENT, RUN_TANGENT, RUN_COUNT } Run;
+static const char *const run_names[RUN_COUNT] = {"step", "predict", "query", "adjoint", "query_tangent", "tangent"};
 
 struct BlurProgram {
   Arena *arena;
@@ -23,7 +23,7 @@ struct BlurProgram {
   // JIT
   BackendCode *code;
   BackendEntry *entry[RUN_COUNT];
-  // interpreter: programs as lowered (and their reverses), and the place of each of their buffers
+  // interpreter: programs as lowered (and their derivatives), and the place of each of their buffers
   const IrProgram *interpreted[RUN_COUNT];
   int64_t *offset[RUN_COUNT];
   IrInexactness inexact;
@@ -116,8 +116,11 @@ static void compile_interpreted(BlurProgram *program, const CheckedRule *rule, D
                                 const BlurOptions *options) {
   DensePlan dense = {.arena = program->arena, .end = 64};
   if (programs->query) driver_optimize_adjoint(programs, options->all_live, true, NULL, NULL);
-  const IrProgram *all[] = {programs->lowered_step, programs->lowered_predict, programs->query, programs->step_adjoint};
-  for (int run = 0; run < RUN_COUNT && all[run]; run++) {
+  if (programs->query_tangent) driver_optimize_tangent(programs, options->all_live, true);
+  const IrProgram *all[RUN_COUNT] = {programs->lowered_step, programs->lowered_predict, programs->query,
+                                     programs->step_adjoint, programs->query_tangent,   programs->step_tangent};
+  for (int run = 0; run < RUN_COUNT; run++) {
+    if (!all[run]) continue;
     program->interpreted[run] = all[run];
     program->offset[run] = place_dense(&dense, all[run]);
   }
@@ -163,11 +166,14 @@ static bool find_code(BlurProgram *program, DriverPrograms *programs, const Blur
   }
   driver_optimize(programs, options->all_live, NULL, NULL);
   if (programs->query) driver_optimize_adjoint(programs, options->all_live, false, NULL, NULL);
+  if (programs->query_tangent) driver_optimize_tangent(programs, options->all_live, false);
   DriverSchedules schedules = driver_schedule(programs, options);
-  const Schedule *all[RUN_COUNT] = {schedules.step, schedules.predict, schedules.query, schedules.step_adjoint};
+  const Schedule *all[RUN_COUNT] = {schedules.step,         schedules.predict,       schedules.query,
+                                    schedules.step_adjoint, schedules.query_tangent, schedules.step_tangent};
   BackendUnit units[RUN_COUNT];
   size_t count = 0;
-  for (; count < RUN_COUNT && all[count]; count++) units[count] = (BackendUnit){run_names[count], all[count], 0};
+  for (int run = 0; run < RUN_COUNT; run++)
+    if (all[run]) units[count++] = (BackendUnit){run_names[run], all[run], 0};
   const char *error = NULL;
   program->code = backend_compile(program->arena, options->cpu, units, count, !options->no_cache,
                                   &program->cost.from_cache, &error);
@@ -184,7 +190,9 @@ static bool compile_jit(BlurProgram *program, const CheckedRule *rule, DriverPro
                         const BlurOptions *options, BlurReport *report) {
   MemoryPlan plan;
   if (!find_code(program, programs, options, &plan, report)) return false;
-  for (int run = 0; run < (programs->query ? RUN_COUNT : RUN_QUERY); run++) {
+  for (int run = 0; run < RUN_COUNT; run++) {
+    bool is_adjoint = run == RUN_QUERY || run == RUN_ADJOINT, is_tangent = run == RUN_QUERY_TANGENT || run == RUN_TANGENT;
+    if ((is_adjoint && !programs->query) || (is_tangent && !programs->query_tangent)) continue;
     program->entry[run] = backend_entry(program->code, run_names[run]);
     if (program->entry[run]) continue;
     report_environment(report, "compiled code lacks its entry points");
@@ -200,6 +208,8 @@ static bool compile_jit(BlurProgram *program, const CheckedRule *rule, DriverPro
   program->cost.predict_flops = plan.predict_flops;
   program->cost.query_flops = plan.query_flops;
   program->cost.adjoint_flops = plan.adjoint_flops;
+  program->cost.query_tangent_flops = plan.query_tangent_flops;
+  program->cost.tangent_flops = plan.tangent_flops;
   return true;
 }
 
@@ -226,6 +236,7 @@ BlurProgram *blur_compile(const BlurRule *rule, const BlurOptions *options, Blur
   if (done && options->adjoint)
     done = driver_can_reverse(&programs, &report->sink) &&
            driver_lower_adjoint(&programs, rule->checked, options, &report->sink);
+  if (done && options->tangent) done = driver_lower_tangent(&programs, rule->checked, options, &report->sink);
   if (done && options->engine == BLUR_ENGINE_INTERPRET) compile_interpreted(program, rule->checked, &programs, options);
   else if (done) done = compile_jit(program, rule->checked, &programs, options, report);
   if (!done) {
@@ -272,6 +283,11 @@ void blur_program_initial_gradient(const BlurProgram *program, const BlurVariabl
                         gradient);
 }
 
+void blur_program_initial_tangent(const BlurProgram *program, const BlurVariable *variable, size_t piece,
+                                  const double *const *direction, const void *memory, double *first, double *second) {
+  plan_initial_tangent(&program->plan, variable, piece, direction, memory, program->element_bytes, first, second);
+}
+
 int blur_program_layers(const BlurProgram *program, const int64_t **units) {
   *units = program->units;
   return program->layers;
@@ -279,6 +295,10 @@ int blur_program_layers(const BlurProgram *program, const int64_t **units) {
 
 bool blur_program_has_adjoint(const BlurProgram *program) {
   return program->entry[RUN_ADJOINT] || program->interpreted[RUN_ADJOINT];
+}
+
+bool blur_program_has_tangent(const BlurProgram *program) {
+  return program->entry[RUN_TANGENT] || program->interpreted[RUN_TANGENT];
 }
 
 static void run_program(const BlurProgram *program, Run run, void *memory, void *scratch, const BlurServices *services,
@@ -305,4 +325,14 @@ void blur_program_query(const BlurProgram *program, void *memory, void *scratch,
 void blur_program_adjoint(const BlurProgram *program, void *memory, void *scratch, const BlurServices *services,
                           int64_t thread, int64_t threads) {
   run_program(program, RUN_ADJOINT, memory, scratch, services, thread, threads);
+}
+
+void blur_program_query_tangent(const BlurProgram *program, void *memory, void *scratch, const BlurServices *services,
+                                int64_t thread, int64_t threads) {
+  run_program(program, RUN_QUERY_TANGENT, memory, scratch, services, thread, threads);
+}
+
+void blur_program_tangent(const BlurProgram *program, void *memory, void *scratch, const BlurServices *services,
+                          int64_t thread, int64_t threads) {
+  run_program(program, RUN_TANGENT, memory, scratch, services, thread, threads);
 }

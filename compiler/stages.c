@@ -59,9 +59,10 @@ static bool emit_compiled(const CheckedRule *checked, const char *stage, const B
     return true;
   }
   if (!strcmp(stage, "tangent")) {
-    const IrProgram *tangent = driver_tangent(arena, checked, options, &report->sink);
-    if (tangent) ir_print(tangent, out);
-    return tangent != NULL;
+    if (!driver_lower_tangent(&programs, checked, options, &report->sink)) return false;
+    driver_optimize_tangent(&programs, options->all_live, false);
+    print_both(programs.step_tangent, programs.query_tangent, out);
+    return true;
   }
   bool one_pass = !strncmp(stage, "ir:", 3);
   WatchPass watch = {one_pass ? stage + 3 : "", out};

@@ -389,15 +389,14 @@ static void finish_cell(Adjoint *adjoint, IrBuffer buffer, AdjointCell *cell) {
   adjoint_assign(adjoint, ir_buffer(program, version), cell->index, total);
 }
 
-// The forward statements make temporaries now: only what the reverse ones read of them is wanted.
-static void retire_forward(IrProgram *program, const IrStatement *statements) {
+void adjoint_retire_values(IrProgram *program, const IrStatement *statements) {
   for (const IrStatement *statement = statements; statement; statement = statement->next) {
     if (statement->kind == IR_STATEMENT_REPEAT) {
-      retire_forward(program, statement->body);
+      adjoint_retire_values(program, statement->body);
       continue;
     }
     IrBufferInfo *target = &program->buffers.items[statement->target];
-    if (target->role == ROLE_OUTPUT || target->role == ROLE_ADJOINT) continue;
+    if (target->role == ROLE_OUTPUT || target->role == ROLE_ADJOINT || target->role == ROLE_TANGENT) continue;
     target->role = ROLE_TEMPORARY;
     target->live_out = false;
     target->origin = IR_NONE;
@@ -419,7 +418,7 @@ void pass_adjoint(IrProgram *program) {
   adjoint_reverse_list(&adjoint, program->statements);
   IrStatement *reverse = *end;
   *end = NULL; // the forward statements alone
-  retire_forward(program, program->statements);
+  adjoint_retire_values(program, program->statements);
   *end = reverse;
   adjoint.statement = NULL;
   adjoint.block = "adjoints";

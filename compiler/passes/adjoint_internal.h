@@ -17,6 +17,9 @@ IrBuffer adjoint_variable_of(const IrProgram *program, IrBuffer version);
 // `version` leaves.
 bool adjoint_is_reversible(const IrProgram *program);
 
+// The statements that make values make temporaries from now on: only what derivatives read of them is wanted.
+void adjoint_retire_values(IrProgram *program, const IrStatement *statements);
+
 // adjoint_prepare.c: every reduction of the program a statement of its own, so that what the reverse statements need of
 // it is read and not computed again.
 void adjoint_prepare(IrProgram *program);

@@ -22,6 +22,9 @@ void pass_tangent(IrProgram *program);       // how all it computes changes with
 bool unroll_keeps(int64_t extent);
 bool unroll_splits(const IrBufferInfo *buffer);
 
+// Of what `pass_tangent` leaves, the tangents alone are wanted: variables stay as they are.
+void tangent_alone(IrProgram *program);
+
 // Across steps: marks as not live_out the synapse states of `step` that neither a prediction nor the next value of a
 // live variable reads. Both programs are versioned.
 void dead_variables(IrProgram *step, const IrProgram *predict);

@@ -274,6 +274,14 @@ static void follow_list(Tangent *tangents, IrStatement *statement) {
   }
 }
 
+void tangent_alone(IrProgram *program) {
+  adjoint_retire_values(program, program->statements);
+  for (IrBuffer b = 0; (size_t)b < program->buffers.count; b++) {
+    IrBufferInfo *buffer = &program->buffers.items[b];
+    if (buffer->role != ROLE_TANGENT && adjoint_is_variable(buffer)) buffer->live_out = false;
+  }
+}
+
 void pass_tangent(IrProgram *program) {
   if (!adjoint_is_reversible(program)) return;
   adjoint_prepare(program);

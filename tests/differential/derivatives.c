@@ -189,8 +189,7 @@ static void check_compiled(AdjointRun *a, uint64_t seed, const GeneratedCase *ge
 
 static void check_tangent(AdjointRun *a, uint64_t seed, const GeneratedCase *generated, uint64_t *random,
                           Tally *tally) {
-  BlurOptions options = {.layers = generated->layers, .units = generated->units, .batch = generated->batch};
-  IrProgram *tangent = driver_tangent(a->run->arena, a->run->rule, &options, &a->run->sink);
+  IrProgram *tangent = adjoint_run_tangent(a);
   double error = adjoint_run_transpose_error(a, tangent, random, generated_uniform);
   tally->checks++;
   if (error <= 1e-10 || !isfinite(adjoint_run_loss(a))) return;

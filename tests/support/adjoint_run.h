@@ -151,6 +151,15 @@ static inline void adjoint_run_gradient(const AdjointRun *a) {
 
 // ---- forward mode
 
+// The program of a step's tangents, through the passes.
+static inline IrProgram *adjoint_run_tangent(const AdjointRun *a) {
+  DriverPrograms programs = {.arena = a->run->arena};
+  BlurOptions options = {.layers = a->run->network.layers, .units = a->run->network.units, .batch = a->batch};
+  if (!driver_lower_tangent(&programs, a->run->rule, &options, &a->run->sink)) return NULL;
+  driver_optimize_tangent(&programs, true, false);
+  return programs.step_tangent;
+}
+
 // The relative difference of <u, J v> by the tangent program from <J' u, v> by the adjoint program, of one step from
 // a->initial, J its Jacobian by all variables, u and v random.
 static inline double adjoint_run_transpose_error(AdjointRun *a, const IrProgram *tangent, uint64_t *random,

@@ -105,8 +105,7 @@ static void check_transpose(const char *rule, const char *settings) {
   uint64_t random = 11;
   Arrays arrays;
   AdjointRun *a = open_rule(rule, settings, LOSS_CROSS_ENTROPY, true, &random, &arrays);
-  BlurOptions options = {.layers = a->run->network.layers, .units = a->run->network.units, .batch = BATCH};
-  IrProgram *tangent = driver_tangent(a->run->arena, a->run->rule, &options, &a->run->sink);
+  IrProgram *tangent = adjoint_run_tangent(a);
   double error = adjoint_run_transpose_error(a, tangent, &random, uniform);
   cr_expect(error < 1e-12, "%s %s: %.3g", rule, settings, error);
   rule_run_close(a->run);

@@ -75,7 +75,7 @@ typedef enum {
   BLUR_Y,
   BLUR_PREDICTION,
   BLUR_STEP,
-  BLUR_LOSS // of a query; with options.adjoint
+  BLUR_LOSS // of a query; with options.adjoint or options.tangent
 } BlurKind;
 typedef enum {
   BLUR_INITIAL_ZERO,
@@ -112,6 +112,7 @@ typedef struct {
   const BlurPiece *piece;
   const BlurPiece *adjoint; // with options.adjoint: where the derivative of a loss by each piece is; -1: it is 0. NULL:
                             // none (x, y, prediction, neurons that are not persistent)
+  const BlurPiece *tangent; // likewise with options.tangent: where the change of each piece is
   BlurInitial initial;      // of genome values, synapses and persistent variables
   double first, second;     // value; or mean and deviation; or low and high; or gain
   const double *values, *second_values; // `first` and `second` of each piece where they differ, else NULL
@@ -140,7 +141,8 @@ typedef struct {
   BlurProducts products;
   bool all_live;       // nothing that the rule writes counts as dead (blur step)
   bool adjoint;        // derivatives through steps too: blur_program_adjoint, blur_program_query
-  BlurLoss query_loss; // of blur_program_query
+  bool tangent;        // the same in forward mode: blur_program_tangent, blur_program_query_tangent
+  BlurLoss query_loss; // of queries
   bool no_cache;       // neither read nor write the object cache
 } BlurOptions;
 
@@ -177,6 +179,10 @@ void blur_program_initial(const BlurProgram *program, const BlurVariable *variab
 void blur_program_initial_gradient(const BlurProgram *program, const BlurVariable *variable, size_t piece,
                                    const BlurVariable *genome, const void *memory, double by_first, double by_second,
                                    double *gradient);
+// How the two numbers change to first order as genome values change by `direction` [variables of the program]: each
+// dense, NULL for no change. For programs with options.tangent.
+void blur_program_initial_tangent(const BlurProgram *program, const BlurVariable *variable, size_t piece,
+                                  const double *const *direction, const void *memory, double *first, double *second);
 int64_t blur_program_batch(const BlurProgram *program);
 int blur_program_layers(const BlurProgram *program, const int64_t **units);
 bool blur_program_uses_batch_statistics(const BlurProgram *program);
@@ -184,7 +190,8 @@ uint64_t blur_program_rule_hash(const BlurProgram *program); // blur_rule_hash o
 uint64_t blur_program_equations_hash(const BlurProgram *program); // likewise
 typedef struct {
   double step_flops, step_bytes, predict_flops;
-  double adjoint_flops, query_flops; // with options.adjoint
+  double adjoint_flops, query_flops;         // with options.adjoint
+  double tangent_flops, query_tangent_flops; // with options.tangent
   double compile_seconds;
   bool from_cache;
 } BlurCost;
@@ -207,6 +214,16 @@ void blur_program_query(const BlurProgram *program, void *memory, void *scratch,
 void blur_program_adjoint(const BlurProgram *program, void *memory, void *scratch, const BlurServices *services,
                           int64_t thread, int64_t threads);
 bool blur_program_has_adjoint(const BlurProgram *program);
+
+// Of a program with options.tangent. Tangents are variables in memory, too (BlurVariable.tangent): changes, to first
+// order. A step's: tangents of what the step finds become those of what it leaves; variables, x, y and the step counter
+// are as before the step, and stay. A query's: the change of the loss becomes the tangent of the variable of kind
+// BLUR_LOSS.
+void blur_program_tangent(const BlurProgram *program, void *memory, void *scratch, const BlurServices *services,
+                          int64_t thread, int64_t threads);
+void blur_program_query_tangent(const BlurProgram *program, void *memory, void *scratch, const BlurServices *services,
+                                int64_t thread, int64_t threads);
+bool blur_program_has_tangent(const BlurProgram *program);
 
 // ---- looking inside
 
