@@ -40,8 +40,8 @@ bool output_add(const Step *step, Output *output, const char *name, int dimensio
   return true;
 }
 
-// What a genome value does through initial values: of those variables that started as the network's seed has them.
-static bool add_initial(const Step *step, const BlurVariable *genome, double *values) {
+// What the genome does through initial values: of those variables that started as the network's seed has them.
+static bool add_initial(const Step *step, double *const *gradient) {
   const BlurVariable *variables;
   size_t count = blur_program_variables(step->session.program, &variables);
   BlurStatus status;
@@ -49,30 +49,36 @@ static bool add_initial(const Step *step, const BlurVariable *genome, double *va
     char name[STEP_MAX_NAME];
     if (variables[i].kind == BLUR_GENOME || !variables[i].initial_rank) continue;
     if (step_array_name(&variables[i], "", name) && npz_find(&step->input, name)) continue;
-    if (!blur_network_add_initial_gradient(step->session.network, &variables[i], genome, values, &status)) return false;
+    if (!blur_network_add_initial_gradient(step->session.network, &variables[i], gradient, &status)) return false;
   }
   return true;
 }
 
+// Whether the values, or the derivatives by them, go out, and under which name.
+static bool goes_out(const BlurVariable *variable, bool adjoints, const char *prefix, char name[STEP_MAX_NAME]) {
+  return (!adjoints || variable->adjoint) && step_array_name(variable, prefix, name);
+}
+
 bool output_add_variables(const Step *step, Output *output, bool adjoints, const char *prefix) {
   const BlurVariable *variables;
-  size_t count = blur_program_variables(step->session.program, &variables);
-  for (size_t i = 0; i < count; i++) {
-    const BlurVariable *variable = &variables[i];
-    char name[STEP_MAX_NAME];
-    if ((adjoints && !variable->adjoint) || !step_array_name(variable, prefix, name)) continue;
-    double *values = calloc(blur_variable_count(variable) + 1, sizeof *values);
-    if (values && adjoints) {
-      blur_network_get_adjoint(step->session.network, variable, values);
-      if (variable->kind == BLUR_GENOME && !add_initial(step, variable, values)) {
-        free(values);
-        values = NULL;
-      }
-    }
-    if (values && !adjoints) blur_network_get(step->session.network, variable, values);
-    if (!output_add(step, output, name, variable->dimensions, variable->extent, values)) return false;
+  size_t count = blur_program_variables(step->session.program, &variables), next = 0;
+  char name[STEP_MAX_NAME];
+  double **values = calloc(count + 1, sizeof *values);
+  bool done = values != NULL;
+  for (size_t i = 0; done && i < count; i++) {
+    if (!goes_out(&variables[i], adjoints, prefix, name)) continue;
+    done = (values[i] = calloc(blur_variable_count(&variables[i]) + 1, sizeof **values)) != NULL;
+    if (done && adjoints) blur_network_get_adjoint(step->session.network, &variables[i], values[i]);
+    else if (done) blur_network_get(step->session.network, &variables[i], values[i]);
   }
-  return true;
+  done = done && (!adjoints || add_initial(step, values));
+  if (!done) complain(step->session.arguments, "out of memory");
+  for (; done && next < count; next++)
+    if (goes_out(&variables[next], adjoints, prefix, name))
+      done = output_add(step, output, name, variables[next].dimensions, variables[next].extent, values[next]);
+  for (size_t i = next; values && i < count; i++) free(values[i]); // the others are the output's
+  free(values);
+  return done;
 }
 
 bool output_add_prediction(const Step *step, Output *output, const BlurNetwork *network, int64_t extent[2],

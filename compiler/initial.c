@@ -80,8 +80,8 @@ static void add_adjoint(const IrBufferInfo *buffer, const BlurVariable *genome, 
   for (size_t i = 0; i < kept; i++) gradient[first + i] += adjoint[i];
 }
 
-static void add_gradient(const VariablePlan *plan, const IrProgram *program, const BlurVariable *genome,
-                         const char *memory, size_t element_bytes, double weight, double *gradient) {
+static void add_gradient(const VariablePlan *plan, const IrProgram *program, const char *memory, size_t element_bytes,
+                         double weight, double *const *gradient) {
   if (!program || weight == 0) return;
   Arena *scratch = arena_create();
   double **storage = storage_for(scratch, plan, program, memory, element_bytes);
@@ -93,20 +93,23 @@ static void add_gradient(const VariablePlan *plan, const IrProgram *program, con
   ir_interpret(program, storage, 0, 0);
   for (size_t b = 0; b < program->buffers.count; b++) {
     const IrBufferInfo *buffer = &program->buffers.items[b];
-    if (buffer->role == ROLE_ADJOINT && buffer->live_out && !strcmp(buffer->variable, genome->name))
-      add_adjoint(buffer, genome, storage[b], gradient);
+    if (buffer->role != ROLE_ADJOINT || !buffer->live_out) continue;
+    for (size_t i = 0; i < plan->count; i++) {
+      const BlurVariable *genome = &plan->variables[i];
+      if (genome->kind == BLUR_GENOME && gradient[i] && !strcmp(buffer->variable, genome->name))
+        add_adjoint(buffer, genome, storage[b], gradient[i]);
+    }
   }
   arena_destroy(scratch);
 }
 
-void plan_initial_gradient(const VariablePlan *plan, const BlurVariable *variable, size_t piece,
-                           const BlurVariable *genome, const char *memory, size_t element_bytes, double by_first,
-                           double by_second, double *gradient) {
+void plan_initial_gradient(const VariablePlan *plan, const BlurVariable *variable, size_t piece, const char *memory,
+                           size_t element_bytes, double by_first, double by_second, double *const *gradient) {
   const PlanInitial *initial = &plan->initials[variable - plan->variables];
   if (!initial->first_adjoint) return;
   size_t layer = layer_of_piece(initial, variable, piece);
-  add_gradient(plan, initial->first_adjoint[layer], genome, memory, element_bytes, by_first, gradient);
-  add_gradient(plan, initial->second_adjoint[layer], genome, memory, element_bytes, by_second, gradient);
+  add_gradient(plan, initial->first_adjoint[layer], memory, element_bytes, by_first, gradient);
+  add_gradient(plan, initial->second_adjoint[layer], memory, element_bytes, by_second, gradient);
 }
 
 // The genome's changes, as far as the program reads them.

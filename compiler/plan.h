@@ -31,10 +31,10 @@ VariablePlan plan_variables(Arena *arena, const CheckedRule *rule, const DriverP
 // initial.c: the numbers of the initial value of a piece, from the genome values in `memory`.
 void plan_initial(const VariablePlan *plan, const BlurVariable *variable, size_t piece, const char *memory,
                   size_t element_bytes, double *first, double *second);
-// Adds to `gradient` (dense, of `genome`) what a loss with these derivatives by the two numbers has by it.
-void plan_initial_gradient(const VariablePlan *plan, const BlurVariable *variable, size_t piece,
-                           const BlurVariable *genome, const char *memory, size_t element_bytes, double by_first,
-                           double by_second, double *gradient);
+// Adds to `gradient` [variables of the plan] (dense, NULL: not wanted) what a loss with these derivatives by the two
+// numbers has by each genome value.
+void plan_initial_gradient(const VariablePlan *plan, const BlurVariable *variable, size_t piece, const char *memory,
+                           size_t element_bytes, double by_first, double by_second, double *const *gradient);
 // How the two numbers change as genome values change by `direction` [variables of the plan]: each dense, NULL for 0.
 void plan_initial_tangent(const VariablePlan *plan, const BlurVariable *variable, size_t piece,
                           const double *const *direction, const char *memory, size_t element_bytes, double *first,

@@ -191,7 +191,8 @@ static bool compile_jit(BlurProgram *program, const CheckedRule *rule, DriverPro
   MemoryPlan plan;
   if (!find_code(program, programs, options, &plan, report)) return false;
   for (int run = 0; run < RUN_COUNT; run++) {
-    bool is_adjoint = run == RUN_QUERY || run == RUN_ADJOINT, is_tangent = run == RUN_QUERY_TANGENT || run == RUN_TANGENT;
+    bool is_adjoint = run == RUN_QUERY || run == RUN_ADJOINT,
+         is_tangent = run == RUN_QUERY_TANGENT || run == RUN_TANGENT;
     if ((is_adjoint && !programs->query) || (is_tangent && !programs->query_tangent)) continue;
     program->entry[run] = backend_entry(program->code, run_names[run]);
     if (program->entry[run]) continue;
@@ -277,10 +278,8 @@ void blur_program_initial(const BlurProgram *program, const BlurVariable *variab
 }
 
 void blur_program_initial_gradient(const BlurProgram *program, const BlurVariable *variable, size_t piece,
-                                   const BlurVariable *genome, const void *memory, double by_first, double by_second,
-                                   double *gradient) {
-  plan_initial_gradient(&program->plan, variable, piece, genome, memory, program->element_bytes, by_first, by_second,
-                        gradient);
+                                   const void *memory, double by_first, double by_second, double *const *gradient) {
+  plan_initial_gradient(&program->plan, variable, piece, memory, program->element_bytes, by_first, by_second, gradient);
 }
 
 void blur_program_initial_tangent(const BlurProgram *program, const BlurVariable *variable, size_t piece,

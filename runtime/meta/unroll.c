@@ -1,55 +1,32 @@
 // Unrolls: steps of a network, a query, and the derivative of the query's loss by the network as it stood before, by
 // reversing one step after the other (blur/runtime.h, "derivatives"). What a reverse step needs is the state before it,
 // kept in snapshots or computed again (revolve.h). Computing again gives the same bits, so snapshots change nothing.
-#include "runtime/meta/revolve.h"
+#include "runtime/meta/unroll.h"
 
 #include "base/status.h"
-#include "runtime/network/network.h"
+#include "runtime/meta/revolve.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct {
-  size_t offset, bytes;
-} Range;
-
-typedef struct {
-  Range *items;
-  size_t count;
-  size_t bytes; // of all
-} RangeList;
-
-struct BlurUnroll {
-  BlurNetwork *network, *query; // query: the same network, or one for batches of another size
-  int64_t steps;
-  int64_t every, from;                // the losses that count: after every so many steps from one on; 0: the last
-  double weight;                      // of each: they are as many as its inverse
-  RangeList state;                    // what lives from step to step and changes
-  RangeList adjoints, query_adjoints; // all adjoints of a network
-  char *snapshots;                    // [snapshot][state.bytes]
-  int64_t *stored;
-  double *exchanged; // room for the values of any variable, twice, where there are two networks
-  BlurUnrollCost cost;
-};
-
 // ---- ranges of memory
 
 static int compare_ranges(const void *left, const void *right) {
-  const Range *x = left, *y = right;
+  const UnrollRange *x = left, *y = right;
   return (x->offset > y->offset) - (x->offset < y->offset);
 }
 
-static void add_range(RangeList *list, const BlurNetwork *network, int64_t offset, int axes, const int64_t *extent,
+static void add_range(UnrollRanges *list, const BlurNetwork *network, int64_t offset, int axes, const int64_t *extent,
                       const int64_t *stride) {
   if (offset < 0) return;
   int64_t last = 0;
   for (int a = 0; a < axes; a++) last += (extent[a] - 1) * stride[a];
-  list->items[list->count++] = (Range){(size_t)offset, (size_t)(last + 1) * network->element};
+  list->items[list->count++] = (UnrollRange){(size_t)offset, (size_t)(last + 1) * network->element};
 }
 
-static void add_pieces(RangeList *list, const BlurNetwork *network, const BlurVariable *variable,
+static void add_pieces(UnrollRanges *list, const BlurNetwork *network, const BlurVariable *variable,
                        const BlurPiece *pieces) {
   int axes = variable->dimensions - variable->states, pre = variable->bias_dimension - variable->states;
   int64_t extent[BLUR_MAX_DIMENSIONS] = {0};
@@ -69,11 +46,11 @@ static void add_pieces(RangeList *list, const BlurNetwork *network, const BlurVa
 }
 
 // In order, those that touch or overlap joined.
-static void join_ranges(RangeList *list) {
+static void join_ranges(UnrollRanges *list) {
   size_t kept = 0;
   qsort(list->items, list->count, sizeof *list->items, compare_ranges);
   for (size_t i = 0; i < list->count; i++) {
-    Range *last = kept ? &list->items[kept - 1] : NULL, next = list->items[i];
+    UnrollRange *last = kept ? &list->items[kept - 1] : NULL, next = list->items[i];
     if (last && next.offset <= last->offset + last->bytes + 64) { // rows' padding is copied too
       size_t end = next.offset + next.bytes;
       if (end > last->offset + last->bytes) last->bytes = end - last->offset;
@@ -85,7 +62,9 @@ static void join_ranges(RangeList *list) {
   for (size_t i = 0; i < kept; i++) list->bytes += list->items[i].bytes;
 }
 
-static bool list_ranges(RangeList *list, const BlurNetwork *network, bool adjoints) {
+typedef enum { RANGES_OF_STATE, RANGES_OF_ADJOINTS, RANGES_OF_TANGENTS } RangesOf;
+
+static bool list_ranges(UnrollRanges *list, const BlurNetwork *network, RangesOf of) {
   size_t pieces = 0;
   for (size_t i = 0; i < network->variable_count; i++) pieces += network->variables[i].pieces;
   list->items = calloc(2 * pieces + 1, sizeof *list->items);
@@ -93,8 +72,9 @@ static bool list_ranges(RangeList *list, const BlurNetwork *network, bool adjoin
   for (size_t i = 0; i < network->variable_count; i++) {
     const BlurVariable *variable = &network->variables[i];
     bool changes = network_keeps(variable) && variable->kind != BLUR_GENOME;
-    if (adjoints && variable->adjoint) add_pieces(list, network, variable, variable->adjoint);
-    if (!adjoints && changes) add_pieces(list, network, variable, variable->piece);
+    if (of == RANGES_OF_STATE && changes) add_pieces(list, network, variable, variable->piece);
+    if (of == RANGES_OF_ADJOINTS && variable->adjoint) add_pieces(list, network, variable, variable->adjoint);
+    if (of == RANGES_OF_TANGENTS && variable->tangent) add_pieces(list, network, variable, variable->tangent);
   }
   join_ranges(list);
   return true;
@@ -109,7 +89,7 @@ typedef struct {
 // This thread's share of a snapshot, taken or put back.
 static void copy_share(void *context, int64_t thread, int64_t threads) {
   const Copy *copy = context;
-  const RangeList *state = &copy->unroll->state;
+  const UnrollRanges *state = &copy->unroll->state;
   size_t first = state->bytes / (size_t)threads * (size_t)thread, at = 0;
   size_t end = thread + 1 == threads ? state->bytes : state->bytes / (size_t)threads * (size_t)(thread + 1);
   for (size_t i = 0; i < state->count; i++) {
@@ -121,10 +101,15 @@ static void copy_share(void *context, int64_t thread, int64_t threads) {
   }
 }
 
-static void copy_state(BlurUnroll *unroll, int64_t snapshot, bool store) {
+void unroll_copy_state(BlurUnroll *unroll, int64_t snapshot, bool store) {
   Copy copy = {unroll, unroll->snapshots + (size_t)snapshot * unroll->state.bytes, store};
   if (unroll->network->alone) copy_share(&copy, 0, 1);
   else blur_pool_run(unroll->network->pool, copy_share, &copy);
+}
+
+void unroll_rewind(BlurUnroll *unroll, int64_t start) {
+  unroll_copy_state(unroll, 0, false);
+  blur_network_set_steps(unroll->network, start);
 }
 
 // ---- making one
@@ -153,7 +138,7 @@ static bool plan_memory(BlurUnroll *unroll, size_t memory, BlurStatus *status) {
 
 BlurUnroll *blur_unroll_create(BlurNetwork *network, BlurNetwork *query, int64_t steps, size_t memory,
                                BlurStatus *status) {
-  if (!network->loss || (query && !query->loss)) {
+  if (!blur_program_has_adjoint(network->program) || (query && !blur_program_has_adjoint(query->program))) {
     status_fail(status, BLUR_FAILED_INPUT, "the program has no derivatives: compile it with BlurOptions.adjoint");
     return NULL;
   }
@@ -168,8 +153,11 @@ BlurUnroll *blur_unroll_create(BlurNetwork *network, BlurNetwork *query, int64_t
     size_t count = blur_variable_count(&network->variables[i]);
     if (count > largest) largest = count;
   }
-  bool done = list_ranges(&unroll->state, network, false) && list_ranges(&unroll->adjoints, network, true) &&
-              list_ranges(&unroll->query_adjoints, unroll->query, true);
+  bool done = list_ranges(&unroll->state, network, RANGES_OF_STATE) &&
+              list_ranges(&unroll->adjoints, network, RANGES_OF_ADJOINTS) &&
+              list_ranges(&unroll->query_adjoints, unroll->query, RANGES_OF_ADJOINTS) &&
+              list_ranges(&unroll->tangents, network, RANGES_OF_TANGENTS) &&
+              list_ranges(&unroll->query_tangents, unroll->query, RANGES_OF_TANGENTS);
   if (done && !plan_memory(unroll, memory, status)) {
     blur_unroll_destroy(unroll);
     return NULL;
@@ -189,6 +177,8 @@ void blur_unroll_destroy(BlurUnroll *unroll) {
   free(unroll->state.items);
   free(unroll->adjoints.items);
   free(unroll->query_adjoints.items);
+  free(unroll->tangents.items);
+  free(unroll->query_tangents.items);
   free(unroll->snapshots);
   free(unroll->stored);
   free(unroll->exchanged);
@@ -197,8 +187,7 @@ void blur_unroll_destroy(BlurUnroll *unroll) {
 
 BlurUnrollCost blur_unroll_cost(const BlurUnroll *unroll) { return unroll->cost; }
 
-// Whether the loss after so many steps does.
-static bool counts(const BlurUnroll *unroll, int64_t steps) {
+bool unroll_counts(const BlurUnroll *unroll, int64_t steps) {
   if (unroll->every == 0) return steps == unroll->steps;
   return steps > 0 && steps >= unroll->from && steps % unroll->every == 0;
 }
@@ -207,7 +196,7 @@ bool blur_unroll_set_objective(BlurUnroll *unroll, int64_t every, int64_t from, 
   int64_t losses = 0, every_before = unroll->every, from_before = unroll->from;
   unroll->every = every;
   unroll->from = from;
-  for (int64_t steps = 0; steps <= unroll->steps; steps++) losses += counts(unroll, steps);
+  for (int64_t steps = 0; steps <= unroll->steps; steps++) losses += unroll_counts(unroll, steps);
   if (losses) {
     unroll->weight = 1.0 / (double)losses;
     return true;
@@ -222,33 +211,39 @@ bool blur_unroll_set_objective(BlurUnroll *unroll, int64_t every, int64_t from, 
 
 // ---- running it
 
-static void clear_adjoints(BlurNetwork *network, const RangeList *adjoints) {
-  for (size_t i = 0; i < adjoints->count; i++)
-    memset(network->memory + adjoints->items[i].offset, 0, adjoints->items[i].bytes);
+void unroll_clear(BlurNetwork *network, const UnrollRanges *ranges) {
+  for (size_t i = 0; i < ranges->count; i++)
+    memset(network->memory + ranges->items[i].offset, 0, ranges->items[i].bytes);
 }
 
-static const BlurVariable *counterpart(const BlurNetwork *network, const BlurVariable *variable) {
-  return blur_network_find(network, variable->kind, variable->name, variable->layer);
+const BlurVariable *unroll_counterpart(const BlurUnroll *unroll, const BlurVariable *variable) {
+  if (!network_keeps(variable)) return NULL;
+  const BlurVariable *other = blur_network_find(unroll->query, variable->kind, variable->name, variable->layer);
+  return other && blur_variable_count(other) == blur_variable_count(variable) ? other : NULL;
 }
 
-// Values go to the query's network, adjoints come back and are added.
-static void exchange(BlurUnroll *unroll, bool values) {
+void unroll_hand_values(BlurUnroll *unroll) {
   for (size_t i = 0; i < unroll->network->variable_count; i++) {
-    const BlurVariable *own = &unroll->network->variables[i], *other = counterpart(unroll->query, own);
-    size_t count = blur_variable_count(own);
-    if (!network_keeps(own) || !other || blur_variable_count(other) != count) continue;
-    if (values) {
-      blur_network_get(unroll->network, own, unroll->exchanged);
-      blur_network_set(unroll->query, other, unroll->exchanged);
-    } else {
-      double *sum = unroll->exchanged + count;
-      blur_network_get_adjoint(unroll->query, other, unroll->exchanged);
-      blur_network_get_adjoint(unroll->network, own, sum);
-      for (size_t n = 0; n < count; n++) sum[n] += unroll->exchanged[n];
-      blur_network_set_adjoint(unroll->network, own, sum);
-    }
+    const BlurVariable *own = &unroll->network->variables[i], *other = unroll_counterpart(unroll, own);
+    if (!other) continue;
+    blur_network_get(unroll->network, own, unroll->exchanged);
+    blur_network_set(unroll->query, other, unroll->exchanged);
   }
-  if (values) blur_network_set_steps(unroll->query, unroll->network->steps);
+  blur_network_set_steps(unroll->query, unroll->network->steps);
+}
+
+// The adjoints of the query's network are added to the other's.
+static void take_adjoints(BlurUnroll *unroll) {
+  for (size_t i = 0; i < unroll->network->variable_count; i++) {
+    const BlurVariable *own = &unroll->network->variables[i], *other = unroll_counterpart(unroll, own);
+    size_t count = blur_variable_count(own);
+    if (!other) continue;
+    double *sum = unroll->exchanged + count;
+    blur_network_get_adjoint(unroll->query, other, unroll->exchanged);
+    blur_network_get_adjoint(unroll->network, own, sum);
+    for (size_t n = 0; n < count; n++) sum[n] += unroll->exchanged[n];
+    blur_network_set_adjoint(unroll->network, own, sum);
+  }
 }
 
 // Adds the derivative of the loss after so many steps, times its weight, to the adjoints; returns the weighted loss.
@@ -257,14 +252,14 @@ static double run_query(BlurUnroll *unroll, BlurBatch *batch, void *context, int
   bool apart = query != unroll->network;
   double loss = 0;
   if (apart) {
-    exchange(unroll, true);
-    clear_adjoints(query, &unroll->query_adjoints);
+    unroll_hand_values(unroll);
+    unroll_clear(query, &unroll->query_adjoints);
   }
   batch(context, query, 2 * unroll->steps - steps);
   blur_network_set_adjoint(query, query->loss, &unroll->weight);
   network_run(query, NETWORK_QUERY, NULL, NULL);
   blur_network_get(query, query->loss, &loss);
-  if (apart) exchange(unroll, false);
+  if (apart) take_adjoints(unroll);
   return unroll->weight * loss;
 }
 
@@ -276,17 +271,15 @@ static bool adjoints_are_finite(const BlurNetwork *network, const BlurVariable *
   return true;
 }
 
-bool blur_unroll_run(BlurUnroll *unroll, BlurBatch *batch, void *context, double *loss, BlurStatus *status) {
+void unroll_sweep(BlurUnroll *unroll, BlurBatch *batch, void *context, UnrollVisit *visit, void *visitor) {
   BlurNetwork *network = unroll->network;
   int64_t start = network->steps, here = 0;
   Revolve revolve = revolve_begin(unroll->steps + 1, unroll->cost.snapshots, unroll->stored);
-  *loss = 0;
-  clear_adjoints(network, &unroll->adjoints);
   for (RevolveAction action; (action = revolve_next(&revolve)).kind != REVOLVE_DONE;) {
     switch (action.kind) {
-    case REVOLVE_STORE: copy_state(unroll, action.snapshot, true); break;
+    case REVOLVE_STORE: unroll_copy_state(unroll, action.snapshot, true); break;
     case REVOLVE_RESTORE:
-      copy_state(unroll, action.snapshot, false);
+      unroll_copy_state(unroll, action.snapshot, false);
       here = action.stage;
       blur_network_set_steps(network, start + here);
       break;
@@ -296,20 +289,39 @@ bool blur_unroll_run(BlurUnroll *unroll, BlurBatch *batch, void *context, double
         blur_network_step(network);
       }
       break;
-    case REVOLVE_REVERSE:
-      if (action.stage < unroll->steps) {
-        batch(context, network, action.stage);
-        network_run(network, NETWORK_ADJOINT, NULL, NULL);
-      }
-      if (counts(unroll, action.stage)) *loss += run_query(unroll, batch, context, action.stage);
-      break;
+    case REVOLVE_REVERSE: visit(visitor, action.stage); break;
     case REVOLVE_DONE: break;
     }
   }
+}
+
+typedef struct {
+  BlurUnroll *unroll;
+  BlurBatch *batch;
+  void *context;
+  double loss;
+} Reverse;
+
+static void reverse_step(void *visitor, int64_t steps) {
+  Reverse *reverse = visitor;
+  BlurUnroll *unroll = reverse->unroll;
+  if (steps < unroll->steps) {
+    reverse->batch(reverse->context, unroll->network, steps);
+    network_run(unroll->network, NETWORK_ADJOINT, NULL, NULL);
+  }
+  if (unroll_counts(unroll, steps)) reverse->loss += run_query(unroll, reverse->batch, reverse->context, steps);
+}
+
+bool blur_unroll_run(BlurUnroll *unroll, BlurBatch *batch, void *context, double *loss, BlurStatus *status) {
+  Reverse reverse = {unroll, batch, context, 0};
+  int64_t start = unroll->network->steps;
+  unroll_clear(unroll->network, &unroll->adjoints);
+  unroll_sweep(unroll, batch, context, reverse_step, &reverse);
+  *loss = reverse.loss;
   const BlurVariable *where;
   if (!isfinite(*loss))
     return status_fail(status, BLUR_DIVERGED, "diverged: the loss %s step %" PRId64 " is not finite",
                        unroll->every ? "up to" : "after", start + unroll->steps);
-  if (adjoints_are_finite(network, &where)) return true;
+  if (adjoints_are_finite(unroll->network, &where)) return true;
   return status_fail(status, BLUR_DIVERGED, "diverged: the derivative by `%s` is not finite", where->name);
 }

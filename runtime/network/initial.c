@@ -200,8 +200,8 @@ static void weights_of(const BlurNetwork *network, const BlurVariable *made, siz
   }
 }
 
-bool blur_network_add_initial_gradient(const BlurNetwork *network, const BlurVariable *made, const BlurVariable *genome,
-                                       double *gradient, BlurStatus *status) {
+bool blur_network_add_initial_gradient(const BlurNetwork *network, const BlurVariable *made, double *const *gradient,
+                                       BlurStatus *status) {
   size_t count = blur_variable_count(made), elements = piece_elements(made);
   if (!made->initial_rank || !network_keeps(made) || !count) return true;
   double *adjoint = calloc(3 * count, sizeof *adjoint), *orthogonal = adjoint ? adjoint + count : NULL;
@@ -217,9 +217,30 @@ bool blur_network_add_initial_gradient(const BlurNetwork *network, const BlurVar
       by_first += adjoint[i] * first;
       by_second += adjoint[i] * second;
     }
-    blur_program_initial_gradient(network->program, made, piece, genome, network->memory, by_first, by_second,
-                                  gradient);
+    blur_program_initial_gradient(network->program, made, piece, network->memory, by_first, by_second, gradient);
   }
   free(adjoint);
   return done || status_fail_memory(status, "a derivative by initial values", 3.0 * (double)count * sizeof(double));
+}
+
+bool blur_network_add_initial_tangent(const BlurNetwork *network, const BlurVariable *made,
+                                      const double *const *direction, double *tangent, BlurStatus *status) {
+  size_t count = blur_variable_count(made), elements = piece_elements(made);
+  if (!made->initial_rank || !network_keeps(made) || !count) return true;
+  bool is_orthogonal = made->initial == BLUR_INITIAL_ORTHOGONAL;
+  double *orthogonal = is_orthogonal ? calloc(2 * count, sizeof *orthogonal) : NULL;
+  bool done =
+      !is_orthogonal || (orthogonal && draw_orthogonal(network, made, stream_of(made), orthogonal, orthogonal + count));
+  for (size_t piece = 0; done && piece < made->pieces; piece++) {
+    double of_first, of_second;
+    blur_program_initial_tangent(network->program, made, piece, direction, network->memory, &of_first, &of_second);
+    if (of_first == 0 && of_second == 0) continue;
+    for (size_t i = piece * elements; i < (piece + 1) * elements; i++) {
+      double first, second;
+      weights_of(network, made, i, orthogonal, &first, &second);
+      tangent[i] += of_first * first + of_second * second;
+    }
+  }
+  free(orthogonal);
+  return done || status_fail_memory(status, "the change of initial values", 2.0 * (double)count * sizeof(double));
 }

@@ -228,6 +228,22 @@ void blur_network_set(BlurNetwork *network, const BlurVariable *variable, const 
   network->writes++;
 }
 
+static void transfer_tangent(const BlurNetwork *network, const BlurVariable *variable, double *read,
+                             const double *write) {
+  BlurVariable tangent = *variable;
+  tangent.piece = variable->tangent;
+  if (tangent.piece) transfer(network, &tangent, read, write);
+  else if (read) memset(read, 0, blur_variable_count(variable) * sizeof *read);
+}
+
+void blur_network_get_tangent(const BlurNetwork *network, const BlurVariable *variable, double *values) {
+  transfer_tangent(network, variable, values, NULL);
+}
+
+void blur_network_set_tangent(BlurNetwork *network, const BlurVariable *variable, const double *values) {
+  transfer_tangent(network, variable, NULL, values);
+}
+
 // The variable with the places of its adjoints; without any piece where it has none.
 static BlurVariable adjoint_of(const BlurVariable *variable) {
   BlurVariable adjoint = *variable;
@@ -267,7 +283,9 @@ static void run_thread(void *context, int64_t thread, int64_t threads) {
                                int64_t) = {[NETWORK_STEP] = blur_program_step,
                                            [NETWORK_PREDICT] = blur_program_predict,
                                            [NETWORK_QUERY] = blur_program_query,
-                                           [NETWORK_ADJOINT] = blur_program_adjoint};
+                                           [NETWORK_ADJOINT] = blur_program_adjoint,
+                                           [NETWORK_QUERY_TANGENT] = blur_program_query_tangent,
+                                           [NETWORK_TANGENT] = blur_program_tangent};
   entry[run->what](network->program, network->memory, scratch, &network->services, thread, threads);
 }
 

@@ -16,14 +16,21 @@ struct BlurNetwork {
   size_t element; // 4 or 8
   size_t variable_count;
   const BlurVariable *variables;
-  const BlurVariable *x, *y, *prediction, *step, *loss; // loss: NULL without adjoints
+  const BlurVariable *x, *y, *prediction, *step, *loss; // loss: NULL without derivatives
   int64_t steps;
   uint64_t seed;
   uint64_t writes; // counts changes from outside a training, whose copy of the network they make old
 };
 
 // Runs one of the program's entry points. `prepare`, if not NULL, runs first on each thread, before a barrier.
-typedef enum { NETWORK_STEP, NETWORK_PREDICT, NETWORK_QUERY, NETWORK_ADJOINT } NetworkRun;
+typedef enum {
+  NETWORK_STEP,
+  NETWORK_PREDICT,
+  NETWORK_QUERY,
+  NETWORK_ADJOINT,
+  NETWORK_QUERY_TANGENT,
+  NETWORK_TANGENT
+} NetworkRun;
 void network_run(BlurNetwork *network, NetworkRun what, BlurTask *prepare, void *context);
 
 // Whether an element (of the axes after the states) lies in the unit neuron's row.

@@ -2,7 +2,7 @@
 // loss after T = 1, 3, 10 steps (10 for every third seed) by every synapse and genome variable, along a random
 // direction of each. Directions in which a difference steps over a kink (several widths disagree) are left out and
 // counted. And compiled adjoints against the interpreter's, T = 3, in double to 1e-8 of the largest entry, on one
-// thread or two; and forward mode against reverse mode.
+// thread or two; and forward mode against reverse mode, interpreted and compiled.
 //   derivatives [--first N] [--count N]     (default: 20 from 1; with BLUR_TEST_LONG set 500, all lengths)
 #include "blur/runtime.h"
 #include "compiler/rule.h"
@@ -69,6 +69,7 @@ typedef struct {
   BlurProgram *program;
   BlurPool *pool;
   BlurNetwork *network;
+  double forward_error; // of the derivative along a direction by forward mode, from that by the adjoints
 } Way;
 
 static bool has_adjoint(const BlurVariable *variable) { return variable->adjoint && variable->kind != BLUR_LOSS; }
@@ -90,6 +91,32 @@ static void fill_network(const Way *way, uint64_t random) {
   }
 }
 
+static double *adjoint_values(const Way *way, const BlurVariable *variable) {
+  double *values = calloc(blur_variable_count(variable) + 1, sizeof *values);
+  blur_network_get_adjoint(way->network, variable, values);
+  return values;
+}
+
+// Along the signs of the gradient: the derivative is the sum of its entries' sizes.
+static void run_forward(Way *way, AdjointRun *a, BlurUnroll *unroll) {
+  const BlurVariable *variables;
+  size_t count = blur_program_variables(way->program, &variables);
+  double **direction = calloc(count, sizeof *direction), size = 0, loss, found = 0;
+  BlurStatus status = {0};
+  for (size_t i = 0; i < count; i++) {
+    if (!has_adjoint(&variables[i])) continue;
+    direction[i] = adjoint_values(way, &variables[i]);
+    for (size_t j = 0; j < blur_variable_count(&variables[i]); j++) {
+      size += fabs(direction[i][j]);
+      direction[i][j] = direction[i][j] > 0 ? 1 : -1;
+    }
+  }
+  bool done = blur_unroll_forward(unroll, set_batch, a, (const double *const *)direction, &loss, &found, &status);
+  way->forward_error = size == 0 || !isfinite(size) ? 0 : done ? fabs(found - size) / size : (double)INFINITY;
+  for (size_t i = 0; i < count; i++) free(direction[i]);
+  free(direction);
+}
+
 static bool run_way(Way *way, AdjointRun *a, const BlurOptions *options, int threads, uint64_t random) {
   BlurReport *report = blur_report_create();
   struct BlurRule rule = {a->run->arena, NULL, a->run->rule};
@@ -104,6 +131,7 @@ static bool run_way(Way *way, AdjointRun *a, const BlurOptions *options, int thr
   double loss;
   BlurUnroll *unroll = blur_unroll_create(way->network, NULL, a->steps, 0, &status);
   bool done = unroll && (blur_unroll_run(unroll, set_batch, a, &loss, &status) || status.code == BLUR_DIVERGED);
+  if (done && status.code != BLUR_DIVERGED) run_forward(way, a, unroll);
   blur_unroll_destroy(unroll);
   return done;
 }
@@ -112,12 +140,6 @@ static void close_way(Way *way) {
   blur_network_destroy(way->network);
   blur_pool_destroy(way->pool);
   blur_program_destroy(way->program);
-}
-
-static double *adjoint_values(const Way *way, const BlurVariable *variable) {
-  double *values = calloc(blur_variable_count(variable) + 1, sizeof *values);
-  blur_network_get_adjoint(way->network, variable, values);
-  return values;
 }
 
 // The largest entry of all adjoints; infinity where one is not finite.
@@ -166,6 +188,7 @@ static void check_compiled(AdjointRun *a, uint64_t seed, const GeneratedCase *ge
                          .precision = BLUR_DOUBLE,
                          .engine = BLUR_ENGINE_INTERPRET,
                          .adjoint = true,
+                         .tangent = true,
                          .query_loss = (BlurLoss)(seed % 2),
                          .no_cache = true,
                          .all_live = seed % 3 == 0};
@@ -178,6 +201,13 @@ static void check_compiled(AdjointRun *a, uint64_t seed, const GeneratedCase *ge
   double error = done ? difference(&reference, &compiled) : (double)INFINITY;
   if (!(error <= 1e-8)) {
     printf("seed %llu: compiled: error %.3g\n%s", (unsigned long long)seed, error,
+           text_get((Text *)(uintptr_t)&generated->script));
+    tally->failed++;
+  }
+  double forward = fmax(reference.forward_error, compiled.forward_error);
+  if (!(forward <= 1e-8)) {
+    printf("seed %llu: forward mode of %s: error %.3g\n%s", (unsigned long long)seed,
+           reference.forward_error > 1e-8 ? "the interpreter" : "compiled code", forward,
            text_get((Text *)(uintptr_t)&generated->script));
     tally->failed++;
   }

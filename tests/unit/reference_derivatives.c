@@ -1,6 +1,7 @@
 // Meta-gradients of tests/reference, computed elsewhere (PyTorch, float64): the derivative of the query's loss after 1
 // and 3 steps by every genome value and initial synapse, by the interpreter and by compiled code on each CPU level, in
-// double to 1e-8 and in float to 1e-3 of the largest entry; with any number of snapshots, to the last bit.
+// double to 1e-8 and in float to 1e-3 of the largest entry; with any number of snapshots, to the last bit. And by
+// forward mode: along the gradient itself the loss changes by the sum of its squares.
 #include "tests/support/reference_network.h"
 
 ParameterizedTestParameters(reference, derivatives) {
@@ -29,6 +30,7 @@ static size_t list_ways(ReferenceWay *ways) {
     }
   }
   for (size_t i = 0; i < count; i++) ways[i].options.adjoint = true;
+  ways[0].options.tangent = ways[count - 1].options.tangent = true; // interpreted; compiled for the best machine
   return count;
 }
 
@@ -85,6 +87,29 @@ static void check_gradient(const ReferenceCase *item, const ReferenceWay *way, c
   cr_expect(compared >= 8, "%s (%s): only %d compared", item->name, way->text, compared);
 }
 
+static void check_forward(const ReferenceCase *item, const ReferenceWay *way, BlurNetwork *network, const NpzFile *file,
+                          BlurUnroll *unroll, Batches *batches) {
+  const BlurVariable *variables;
+  size_t count = blur_program_variables(blur_network_program(network), &variables);
+  const double **direction = calloc(count, sizeof *direction);
+  double expected = 0, loss, found;
+  char prefix[32];
+  BlurStatus status = {0};
+  snprintf(prefix, sizeof prefix, "after%d.d.", (int)batches->steps);
+  for (size_t i = 0; i < file->count; i++) {
+    const NpzArray *array = &file->arrays[i];
+    if (strncmp(array->name, prefix, strlen(prefix)) != 0) continue;
+    const BlurVariable *variable = reference_variable(network, array->name + strlen(prefix));
+    if (!variable) continue;
+    direction[variable - variables] = array->values;
+    for (size_t j = 0; j < array->count; j++) expected += array->values[j] * array->values[j];
+  }
+  cr_assert(blur_unroll_forward(unroll, set_batch, batches, direction, &loss, &found, &status), "%s", status.message);
+  cr_expect(expected > 0 && fabs(found - expected) <= way->tolerance * expected, "%s (%s): forward %.12g, not %.12g",
+            item->name, way->text, found, expected);
+  free(direction);
+}
+
 static void run_case(const ReferenceCase *item, const ReferenceWay *way, BlurNetwork *network, const NpzFile *file) {
   Batches batches = {npz_find(file, "x"), npz_find(file, "y"), npz_find(file, "query_x"), npz_find(file, "query_y"), 0};
   BlurStatus status = {0};
@@ -98,6 +123,7 @@ static void run_case(const ReferenceCase *item, const ReferenceWay *way, BlurNet
     cr_expect(fabs(found - *npz_find(file, name)->values) <= way->tolerance, "%s (%s): loss %g", item->name, way->text,
               found);
     check_gradient(item, way, network, file, (int)batches.steps);
+    if (way->options.tangent) check_forward(item, way, network, file, unroll, &batches);
     blur_unroll_destroy(unroll);
   }
 }

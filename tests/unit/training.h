@@ -26,7 +26,7 @@ typedef struct {
   BlurEngine engine;
   BlurPrecision precision;
   BlurLoss loss;
-  bool all_live, adjoint;
+  bool all_live, adjoint, tangent;
   int threads;
   uint64_t seed;
 } RigOptions;
@@ -46,6 +46,7 @@ static inline Rig rig_open(RigOptions options) {
                          .cpu = BLUR_CPU_NATIVE,
                          .all_live = options.all_live,
                          .adjoint = options.adjoint,
+                         .tangent = options.tangent,
                          .query_loss = options.loss,
                          .no_cache = true};
   rig.program = blur_compile(rig.rule, &compile, rig.report);

@@ -174,11 +174,10 @@ size_t blur_program_variables(const BlurProgram *program, const BlurVariable **v
 // The numbers of a piece of a variable of rank above 0, from the genome values in a network's memory as they are now.
 void blur_program_initial(const BlurProgram *program, const BlurVariable *variable, size_t piece, const void *memory,
                           double *first, double *second);
-// Their derivatives: adds to `gradient` (dense, of `genome`) what a loss has by it that changes with the two numbers by
-// by_first and by_second. For programs with options.adjoint.
+// Their derivatives: adds to `gradient` [variables of the program] (dense, of each genome value; NULL: not wanted) what
+// a loss has by it that changes with the two numbers by by_first and by_second. For programs with options.adjoint.
 void blur_program_initial_gradient(const BlurProgram *program, const BlurVariable *variable, size_t piece,
-                                   const BlurVariable *genome, const void *memory, double by_first, double by_second,
-                                   double *gradient);
+                                   const void *memory, double by_first, double by_second, double *const *gradient);
 // How the two numbers change to first order as genome values change by `direction` [variables of the program]: each
 // dense, NULL for no change. For programs with options.tangent.
 void blur_program_initial_tangent(const BlurProgram *program, const BlurVariable *variable, size_t piece,

@@ -72,13 +72,22 @@ void blur_network_set(BlurNetwork *network, const BlurVariable *variable, const 
 // The derivative of a loss by a variable, as a dense array like its values, for networks whose program has adjoints
 // (BlurOptions.adjoint): 0 where nothing has influence.
 void blur_network_get_adjoint(const BlurNetwork *network, const BlurVariable *variable, double *values);
-// Adds to `gradient` (dense, of `genome`) the derivative by a genome value through the initial values that
-// blur_network_reset made of it for `made` (`synapse w ~ normal(0, scale)`), from the adjoint of `made` by these
-// values, as blur_unroll_run leaves it. The draws are those of the network's seed; values that were set since are the
-// caller's to leave out. Fails only for want of memory.
-bool blur_network_add_initial_gradient(const BlurNetwork *network, const BlurVariable *made, const BlurVariable *genome,
-                                       double *gradient, BlurStatus *status);
 void blur_network_set_adjoint(BlurNetwork *network, const BlurVariable *variable, const double *values);
+// Adds to `gradient` [variables of the program] (dense, of each genome value; NULL: not wanted) the derivatives through
+// the initial values that blur_network_reset made for `made` (`synapse w ~ normal(0, scale)`), from the adjoint of
+// `made` by these values, as blur_unroll_run leaves it. The draws are those of the network's seed; values that were set
+// since are the caller's to leave out. Fails only for want of memory.
+bool blur_network_add_initial_gradient(const BlurNetwork *network, const BlurVariable *made, double *const *gradient,
+                                       BlurStatus *status);
+
+// How variables change, to first order, for networks whose program has tangents (BlurOptions.tangent): dense arrays
+// like their values, 0 where nothing reads them.
+void blur_network_get_tangent(const BlurNetwork *network, const BlurVariable *variable, double *values);
+void blur_network_set_tangent(BlurNetwork *network, const BlurVariable *variable, const double *values);
+// Adds to `tangent` (dense, of `made`) how the initial values that blur_network_reset made for `made` change as genome
+// values change by `direction` [variables of the program] (dense; NULL: no change). The rest as above.
+bool blur_network_add_initial_tangent(const BlurNetwork *network, const BlurVariable *made,
+                                      const double *const *direction, double *tangent, BlurStatus *status);
 
 // One step on x and y as they are (blur_network_set), on all threads of the pool; then the counter is one higher.
 void blur_network_step(BlurNetwork *network);
@@ -265,6 +274,12 @@ bool blur_unroll_set_objective(BlurUnroll *unroll, int64_t every, int64_t from, 
 // the gradient in its adjoints (blur_network_get_adjoint). Fails with BLUR_DIVERGED where the loss or a derivative is
 // not finite. Allocates nothing.
 bool blur_unroll_run(BlurUnroll *unroll, BlurBatch *batch, void *context, double *loss, BlurStatus *status);
+// The same in forward mode, for programs that have BlurOptions.tangent, too: how the loss changes as the network before
+// the steps changes by `direction` [variables of the program] (dense; NULL: no change). One number, at the cost of two
+// to three times the steps, in memory that does not grow with them. Leaves tangents as after the steps, adjoints as
+// they were, all else likewise.
+bool blur_unroll_forward(BlurUnroll *unroll, BlurBatch *batch, void *context, const double *const *direction,
+                         double *loss, double *derivative, BlurStatus *status);
 
 // ---- networks on disk: a .npz that NumPy opens: synapse.NAME.LAYER, genome.NAME, neuron.NAME.LAYER and signal.NAME
 // (persistent ones), dense as blur_network_get gives them, float32 or float64 as computed, and a member blur.json with
