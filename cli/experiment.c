@@ -149,6 +149,7 @@ static int work(Experiment *experiment) {
   experiment->data = blur_data_load(experiment->fields->data, &status);
   if (!experiment->data) return failed(experiment, &status);
   int code = fit_to_data(experiment);
+  if (!code) code = experiment_open_genomes(experiment);
   if (code) return code;
   bool made = experiment_make_entries(experiment);
   code = report_finish(arguments, experiment->report);
@@ -166,6 +167,7 @@ int experiment_run(const Arguments *arguments) {
   experiment_close_files(&experiment);
   blur_study_destroy(experiment.study);
   experiment_free_entries(&experiment);
+  experiment_close_genomes(&experiment);
   blur_data_destroy(experiment.data);
   free(experiment.units);
   free(experiment.measures);

@@ -26,6 +26,8 @@ typedef struct {
   BlurLoss loss;
   bool is_regression;
   int threads;
+  BlurGenome **genomes; // [fields->rules] NULL: none
+  bool *doubted;        // [fields->rules] what may be a mistake is told once
   BlurProgram **programs;
   size_t program_count;
   Entry *entries;
@@ -41,6 +43,12 @@ typedef struct {
   size_t columns, column[8];                                     // evaluations shown in the table
   char *picture_path, *table_path, *measures_path, *arrays_path; // NULL: not wanted
 } Experiment;
+
+// experiment_genome.c: the genome files of the rules; an exit code, after a message
+int experiment_open_genomes(Experiment *experiment);
+void experiment_close_genomes(Experiment *experiment);
+// Whether that of a rule fits its program. False after a message.
+bool experiment_genome_fits(Experiment *experiment, size_t rule, const BlurProgram *program);
 
 // experiment_entries.c: rules times settings, each rule compiled once. False after a message or in the report.
 bool experiment_make_entries(Experiment *experiment);

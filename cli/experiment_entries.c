@@ -42,7 +42,7 @@ typedef enum { LABEL_ALL, LABEL_TUNED_ALONE, LABEL_NOT_CHOSEN } LabelKind;
 
 static char *label_of(const BlurExperimentRule *rule, const size_t *choice, LabelKind kind) {
   static const char not_chosen[] = " not chosen";
-  size_t room = 1;
+  size_t room = 1 + (rule->genome ? strlen(rule->genome) + sizeof ", genome " : 0);
   for (size_t i = 0; i < rule->settings; i++)
     room += strlen(rule->setting[i].name) + strlen(rule->setting[i].texts[choice[i]]) + 5 + sizeof not_chosen;
   char *label = must(calloc(room, 1)), *at = label;
@@ -53,6 +53,7 @@ static char *label_of(const BlurExperimentRule *rule, const size_t *choice, Labe
     if (kind == LABEL_NOT_CHOSEN && setting->tuned) at += sprintf(at, "%s%s%s", separator, setting->name, not_chosen);
     else at += sprintf(at, "%s%s = %s", separator, setting->name, setting->texts[choice[i]]);
   }
+  if (rule->genome && kind != LABEL_TUNED_ALONE) sprintf(at, "%sgenome %s", at > label ? ", " : "", rule->genome);
   return label;
 }
 
@@ -123,15 +124,18 @@ static Compiled compile(Experiment *experiment, size_t rule, const size_t *choic
   compiled.program = keep_program(
       experiment, blur_experiment_rule(experiment->experiment, rule, choice, experiment->loss, experiment->report),
       &options);
-  if (compiled.program && !compile_measuring(experiment, rule, choice, options, compiled.measuring))
+  if (compiled.program && (!experiment_genome_fits(experiment, rule, compiled.program) ||
+                           !compile_measuring(experiment, rule, choice, options, compiled.measuring)))
     compiled.program = NULL;
   return compiled;
 }
 
 // ---- entries
 
-static BlurCandidate make_candidate(const Experiment *experiment, const BlurExperimentRule *rule, const size_t *choice,
+// What stands in braces wins over the genome file.
+static BlurCandidate make_candidate(const Experiment *experiment, size_t rule_number, const size_t *choice,
                                     const Compiled *compiled) {
+  const BlurExperimentRule *rule = &experiment->fields->rule[rule_number];
   BlurGenomeNumber *numbers = must(calloc(rule->settings + 1, sizeof *numbers));
   size_t count = 0;
   for (size_t i = 0; i < rule->settings; i++)
@@ -140,7 +144,15 @@ static BlurCandidate make_candidate(const Experiment *experiment, const BlurExpe
   size_t measures = experiment->fields->measures;
   const BlurProgram **measuring = must(calloc(measures + 1, sizeof *measuring));
   memcpy(measuring, compiled->measuring, measures * sizeof *measuring);
-  return (BlurCandidate){compiled->program, count, numbers, measuring};
+  const char **kept = must(calloc(rule->settings + 1, sizeof *kept));
+  for (size_t i = 0; i < rule->settings; i++) kept[i] = rule->setting[i].name;
+  return (BlurCandidate){.program = compiled->program,
+                         .numbers = count,
+                         .number = numbers,
+                         .measuring = measuring,
+                         .genome = experiment->genomes[rule_number],
+                         .kept_count = rule->settings,
+                         .kept = kept};
 }
 
 static int64_t latest_choice(const BlurExperimentRule *rule) {
@@ -176,7 +188,7 @@ static bool add_rule(Experiment *experiment, size_t rule_number) {
         right = compiled[known].program != NULL;
       }
       if (!right) break;
-      made[c] = make_candidate(experiment, rule, choice, &compiled[known]);
+      made[c] = make_candidate(experiment, rule_number, choice, &compiled[known]);
       entry->labels[c] = label_of(rule, choice, LABEL_ALL);
       entry->choices[c] = label_of(rule, choice, LABEL_TUNED_ALONE);
       if (c == 0) entry->open = label_of(rule, choice, LABEL_NOT_CHOSEN);
@@ -203,6 +215,7 @@ void experiment_free_entries(Experiment *experiment) {
     for (size_t c = 0; c < entry->contender.candidates; c++) {
       free((void *)(uintptr_t)entry->contender.candidate[c].number);
       free((void *)(uintptr_t)entry->contender.candidate[c].measuring);
+      free((void *)(uintptr_t)entry->contender.candidate[c].kept);
       free(entry->labels[c]);
       free(entry->choices[c]);
     }

@@ -88,7 +88,8 @@ static void show_rules(BlurExperiment *experiment) {
                                             .texts = from->texts,
                                             .numbers = from->numbers};
     }
-    rules[r] = (BlurExperimentRule){contender->name, contender->settings.count, settings};
+    rules[r] = (BlurExperimentRule){contender->name, contender->settings.count, settings, contender->genome,
+                                    contender->genome_path};
   }
   experiment->fields.rules = checked->contenders.count;
   experiment->fields.rule = rules;
@@ -261,7 +262,6 @@ char *blur_experiment_help(bool markdown) {
   if (markdown) text_add(&text, "| field | takes | default | meaning |\n| --- | --- | --- | --- |\n");
   for (FieldId id = 0; id < FIELD_COUNT; id++) {
     const FieldInfo *field = &experiment_fields[id];
-    if (field->kind == FIELD_KIND_META) continue;
     const char *fallback = !field->fallback ? "needed" : *field->fallback ? field->fallback : "";
     if (markdown)
       text_add(&text, "| `%s` | %s | %s | %s |\n", field->path, field_takes(arena, field), fallback, field->meaning);

@@ -25,8 +25,7 @@ typedef enum {
   FIELD_KIND_MEASURE,
   FIELD_KIND_TASKS,
   FIELD_KIND_NETS,
-  FIELD_KIND_FORM, // words of its own
-  FIELD_KIND_META  // of meta-learning: known, and refused
+  FIELD_KIND_FORM // words of its own
 } FieldKind;
 
 typedef enum {
@@ -68,8 +67,9 @@ typedef struct {
   const AstFile *file;
   const AstRule *ast;
   ARENA_LIST(CheckedSetting) settings;
-  const CheckedRule *rule; // with the first value of each
-  bool *measured;          // [measures] whether the rule has what the measure reads
+  const char *genome, *genome_path; // a genome file as written, and where it is; NULL: none
+  const CheckedRule *rule;          // with the first value of each
+  bool *measured;                   // [measures] whether the rule has what the measure reads
 } CheckedContender;
 
 // Where a measure is a number: at each layer of neurons, or of synapses.

@@ -34,7 +34,7 @@ static size_t part_names(const char *parent, const char **names) {
   for (FieldId id = 0; id < FIELD_COUNT; id++) {
     const char *part = part_name(&experiment_fields[id], parent);
     bool of_its_own = parent || experiment_fields[id].kind != FIELD_KIND_CLAUSES; // `eval` follows the steps
-    if (part && of_its_own && experiment_fields[id].kind != FIELD_KIND_META) names[count++] = part;
+    if (part && of_its_own) names[count++] = part;
   }
   return count;
 }
@@ -179,11 +179,6 @@ void take_clauses(ExperimentCheck *check, const char *parent, const AstPhrase *p
   for (size_t i = 0; i < count; i++) found[i] = NULL;
   for (const AstClause *clause = phrase->clauses; clause; clause = clause->next) {
     FieldId id = experiment_field_at(parent, clause->word.text);
-    if (id < FIELD_COUNT && experiment_fields[id].kind == FIELD_KIND_META) {
-      Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_meta, clause->word.span, clause->word.text);
-      diagnostic_help(check->checker->sink, diagnostic, "leave it out");
-      continue;
-    }
     size_t which = 0;
     while (which < count && fields[which] != id) which++;
     if (which == count) {

@@ -154,6 +154,13 @@ static bool set_clause(const Override *override, AstPhrase *phrase, const char *
   }
 }
 
+// The file behind a rule; a path needs no quotation marks here.
+static bool set_genome(const Override *override, AstPhrase *phrase) {
+  Override quoted = *override;
+  if (*quoted.value != '"') quoted.value = arena_format(override->arena, "\"%s\"", override->value);
+  return set_clause(&quoted, phrase, "genome");
+}
+
 static bool is_plain(const AstPhrase *phrase, const char *name) {
   const char *word = phrase->name.text ? NULL : plain_name_of(&phrase->value);
   return word && strcmp(word, name) == 0;
@@ -267,6 +274,7 @@ bool experiment_override(Arena *arena, AstExperiment *experiment, const char *pa
       return set_parts(&override, id, with_parts[i], dot + 1);
   if (!dot) return id < FIELD_COUNT && id != FIELD_eval ? set_field(&override, path) : report_path(&override);
   AstPhrase *rule = find_rule_phrase(&override, &setting);
+  if (rule && strcmp(setting, "genome") == 0) return set_genome(&override, rule);
   if (rule) return set_setting(&override, rule, setting);
   if (id == FIELD_eval_every || id == FIELD_eval_on) return set_eval(&override, dot + 1);
   AstField *field = find_field(&override, arena_copy(arena, path, (size_t)(dot - path)));

@@ -138,6 +138,26 @@ static bool take_values(ExperimentCheck *check, CheckedSetting *setting, const A
   return true;
 }
 
+// ---- a genome file: whether it fits is found when the rule is compiled for its network
+
+// A path of the text is meant from the file's folder, one of --set from where the command is run.
+static const char *path_of(const ExperimentCheck *check, const AstValue *value) {
+  const char *path = value->name.text, *own = check->made->file->source->path, *slash = strrchr(own, '/');
+  bool from_folder = value->span.file == check->made->file->source && *path != '/' && slash;
+  return from_folder ? arena_format(check->checker->arena, "%.*s/%s", (int)(slash - own), own, path) : path;
+}
+
+static void take_genome(ExperimentCheck *check, const AstClause *clause, CheckedContender *contender) {
+  const AstValue *value = &clause->value;
+  if (value->kind != VALUE_TEXT || !*value->name.text) {
+    if (value->kind != VALUE_ERROR)
+      report_field_value(check, FIELD_rule_genome, value->kind == VALUE_NONE ? clause->span : value->span);
+  } else {
+    contender->genome = value->name.text;
+    contender->genome_path = path_of(check, value);
+  }
+}
+
 // ---- checking a rule with its settings
 
 CheckedRule *check_contender(Arena *arena, const CheckedContender *contender, const size_t *choice, TaskLoss loss,
@@ -226,7 +246,10 @@ bool take_contender(ExperimentCheck *check, FieldId id, const AstPhrase *phrase,
     if (!ast || ast->kind != EXPRESSION_ERROR) report_field_value(check, id, phrase->span);
     return false;
   }
-  take_clauses(check, "rule", phrase, NULL, 0, NULL);
+  FieldId parts[] = {FIELD_rule_genome};
+  const AstClause *genome;
+  take_clauses(check, "rule", phrase, parts, 1, &genome);
+  if (genome) take_genome(check, genome, contender);
   size_t errors = checker->sink->errors;
   bool found = find_rule(check, ast, contender);
   for (const AstPhrase *setting = phrase->settings; setting; setting = setting->next)

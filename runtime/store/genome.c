@@ -298,14 +298,13 @@ static void add_element(Text *text, const BlurGenomeArray *array, size_t element
   if (array->layer >= 0) text_add(text, " of layer %d", array->layer);
 }
 
-// The first value of an array that the variable cannot have.
-static bool check_values(const BlurNetwork *network, const BlurGenomeArray *array, const BlurVariable *variable,
-                         Text *problems) {
+// Tells of the first value of an array that the variable cannot have.
+static void check_values(const BlurGenomeArray *array, const BlurVariable *variable, bool is_float, Text *problems) {
   for (size_t i = 0; i < blur_variable_count(variable); i++) {
     double value = array->values[i];
-    bool fits = network->element == 8 || isfinite((float)value);
+    bool fits = !is_float || isfinite((float)value);
     if (isfinite(value) && fits && value >= variable->low && value <= variable->high) continue;
-    text_add(problems, problems->length ? "; " : "");
+    if (problems->length) text_add(problems, "; ");
     add_element(problems, array, i);
     text_add(problems, " is ");
     text_add_number(problems, value);
@@ -320,32 +319,39 @@ static bool check_values(const BlurNetwork *network, const BlurGenomeArray *arra
       text_add_number(problems, variable->high);
       text_add(problems, ") that the rule declares");
     }
-    return false;
+    return;
   }
-  return true;
 }
 
-bool blur_genome_put(const BlurGenome *genome, BlurNetwork *network, const char *const *except, size_t except_count,
-                     BlurStatus *status) {
-  char *difference = blur_genome_difference(genome, network->program);
+bool blur_genome_check(const BlurGenome *genome, const BlurProgram *program, const char *const *except,
+                       size_t except_count, BlurStatus *status) {
+  char *difference = blur_genome_difference(genome, program);
   if (difference) {
     status_fail(status, BLUR_FAILED_INPUT, "%s", difference);
     free(difference);
     return false;
   }
   Text problems = {0};
-  for (int pass = 0; pass < 2 && !problems.length; pass++) // first all are looked at
-    for (size_t i = 0; i < network->variable_count; i++) {
-      const BlurVariable *variable = &network->variables[i];
-      if (variable->kind != BLUR_GENOME || is_excepted(variable->name, except, except_count)) continue;
-      const BlurGenomeArray *array = blur_genome_find(genome, variable->name, variable->layer);
-      if (pass == 0) check_values(network, array, variable, &problems);
-      else blur_network_set(network, variable, array->values);
-    }
-  if (problems.length) {
-    status_fail(status, BLUR_FAILED_INPUT, "%s: %s", called(genome), text_get(&problems));
-    text_free(&problems);
-    return false;
+  const BlurVariable *variables;
+  size_t count = blur_program_variables(program, &variables);
+  for (size_t i = 0; i < count; i++) {
+    if (variables[i].kind != BLUR_GENOME || is_excepted(variables[i].name, except, except_count)) continue;
+    check_values(blur_genome_find(genome, variables[i].name, variables[i].layer), &variables[i],
+                 blur_program_element(program) == 4, &problems);
+  }
+  bool fits = problems.length == 0;
+  if (!fits) status_fail(status, BLUR_FAILED_INPUT, "%s: %s", called(genome), text_get(&problems));
+  text_free(&problems);
+  return fits;
+}
+
+bool blur_genome_put(const BlurGenome *genome, BlurNetwork *network, const char *const *except, size_t except_count,
+                     BlurStatus *status) {
+  if (!blur_genome_check(genome, network->program, except, except_count, status)) return false;
+  for (size_t i = 0; i < network->variable_count; i++) {
+    const BlurVariable *variable = &network->variables[i];
+    if (variable->kind != BLUR_GENOME || is_excepted(variable->name, except, except_count)) continue;
+    blur_network_set(network, variable, blur_genome_find(genome, variable->name, variable->layer)->values);
   }
   return network->steps > 0 || blur_network_reset_from_genome(network, status);
 }

@@ -230,11 +230,23 @@ static bool allocate_results(BlurStudy *study) {
   return study->jobs != NULL;
 }
 
+static bool genomes_fit(const BlurStudyOptions *options, BlurStatus *status) {
+  for (size_t c = 0; c < options->contenders; c++)
+    for (size_t i = 0; i < options->contender[c].candidates; i++) {
+      const BlurCandidate *candidate = &options->contender[c].candidate[i];
+      if (candidate->genome &&
+          !blur_genome_check(candidate->genome, candidate->program, candidate->kept, candidate->kept_count, status))
+        return false;
+    }
+  return true;
+}
+
 BlurStudy *blur_study_create(const BlurStudyOptions *options, BlurStatus *status) {
   if (options->contenders < 1 || options->steps < 1 || options->seeds < 1) {
     status_fail(status, BLUR_FAILED_USAGE, "a study has at least one contender, one step and one seed");
     return NULL;
   }
+  if (!genomes_fit(options, status)) return NULL;
   BlurStudy *study = calloc(1, sizeof *study);
   if (study) {
     study->options = *options;

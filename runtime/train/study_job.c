@@ -52,6 +52,9 @@ static bool prepare(StudyDesk *desk, const BlurCandidate *candidate, uint64_t se
     desk->network = blur_network_create(candidate->program, desk->pool, seed, status);
     if (!desk->network) return false;
   }
+  if (candidate->genome &&
+      !blur_genome_put(candidate->genome, desk->network, candidate->kept, candidate->kept_count, status))
+    return false;
   for (size_t i = 0; i < candidate->numbers; i++) set_genome(desk, &candidate->number[i]);
   return !candidate->numbers || blur_network_reset_from_genome(desk->network, status);
 }

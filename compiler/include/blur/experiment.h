@@ -32,6 +32,8 @@ typedef struct {
   const char *rule; // as written: "std.adam"
   size_t settings;
   const BlurExperimentSetting *setting;
+  const char *genome;      // a genome file (blur/genome.h), as written; NULL: none
+  const char *genome_path; // where it is: a relative path is meant from the folder of the experiment's file
 } BlurExperimentRule;
 
 // A number a layer, followed through training.

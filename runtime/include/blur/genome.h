@@ -67,6 +67,9 @@ char *blur_genome_difference(const BlurGenome *genome, const BlurProgram *progra
 // What fits and may still be a mistake: the genome was made for other equations than the program's, whose rule was
 // loaded as `rule`. A sentence, the caller's to free(); NULL: nothing to tell.
 char *blur_genome_doubt(const BlurGenome *genome, const BlurProgram *program, const char *rule);
+// Whether blur_genome_put would succeed in a network of the program.
+bool blur_genome_check(const BlurGenome *genome, const BlurProgram *program, const char *const *except,
+                       size_t except_count, BlurStatus *status);
 // Puts the values into a network, those of the names in `except` (NULL: none) left as they are there. In a network that
 // has made no step, what initial values make of genome values follows (blur_network_reset_from_genome). Fails (input),
 // with nothing changed, where the genome does not fit, and where values are not finite, also in the network's

@@ -7,6 +7,7 @@
 #ifndef BLUR_STUDY_H
 #define BLUR_STUDY_H
 
+#include "blur/genome.h"
 #include "blur/runtime.h"
 
 #ifdef __cplusplus
@@ -36,6 +37,9 @@ typedef struct {
   // [measures] NULL: not measured of it. Of a cosine: the reference; else a program with the same variables (neurons
   // persistent), whose step leaves the number in the measure's variable.
   const BlurProgram *const *measuring;
+  const BlurGenome *genome; // put into each network, those of the names in `kept` apart; NULL: none
+  size_t kept_count;
+  const char *const *kept;
 } BlurCandidate;
 
 typedef struct {
@@ -97,7 +101,8 @@ typedef struct {
   const BlurStudyPoint *point; // [points], at the study's steps
 } BlurStudyRun;
 
-// Options, programs and data must outlive the study. Fails (input) where a network does not fit the data.
+// Options, programs, genomes and data must outlive the study. Fails (input) where a network does not fit the data, or a
+// genome its program.
 BlurStudy *blur_study_create(const BlurStudyOptions *options, BlurStatus *status);
 void blur_study_destroy(BlurStudy *study);
 // Runs everything. A diverged run is a result, no failure. Returns true also when interrupted.
