@@ -33,7 +33,7 @@ typedef enum {
 #define FOR_RULE FOR_NETWORK
 #define FOR_RUN  (BIT(step) | BIT(grad) | BIT(curl) | BIT(train) | BIT(predict) | BIT(bench))
 #define FOR_DATA (BIT(train) | BIT(predict) | BIT(bench))
-#define FOR_SEED (BIT(step) | BIT(grad) | BIT(curl) | BIT(train) | BIT(bench) | BIT(tasks))
+#define FOR_SEED (BIT(meta) | BIT(step) | BIT(grad) | BIT(curl) | BIT(train) | BIT(bench) | BIT(tasks))
 
 typedef enum {
 #define OPTION(id, name, argument, shown, commands, help) OPTION_##id,

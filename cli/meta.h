@@ -1,0 +1,79 @@
+// What the files meta*.c share: a meta-learning run on its way from an experiment's file to a genome.
+#ifndef BLUR_CLI_META_H
+#define BLUR_CLI_META_H
+
+#include "blur/experiment.h"
+#include "blur/meta.h"
+#include "cli/command.h"
+
+// A task on a network, as it is reported.
+typedef struct {
+  const char *data; // as written
+  char *net;        // "2-20-1"
+} MetaName;
+
+// Data, networks and programs of a list of tasks, or of tasks times networks.
+typedef struct {
+  size_t count;
+  BlurMetaTask *task;
+  MetaName *name;
+} MetaTasks;
+
+typedef struct {
+  BlurProgram *program;
+  int layers;
+  int64_t *units;
+  BlurLoss loss;
+  bool adjoint;
+} MetaProgram;
+
+// A check, as the log has it.
+typedef struct {
+  int64_t step, unroll;
+  BlurMetaMember *member; // [population]
+} MetaCheck;
+
+typedef struct {
+  const Arguments *arguments;
+  BlurReport *report;
+  BlurExperiment *experiment;
+  const BlurExperimentFields *fields;
+  int64_t seed, threads;
+  size_t memory;
+  BlurData **data; // loaded, each specification once
+  size_t data_count;
+  MetaProgram *programs; // compiled, each once
+  size_t program_count;
+  MetaTasks tasks;
+  MetaTasks *tested; // of each meta_test
+  BlurMetaTest *tests;
+  BlurMeta *meta;
+  BlurPool *pool;     // of the two networks below
+  BlurNetwork *start; // with the genome that all begin with, or NULL
+  bool json, terminal;
+  double started, told, told_rate; // clock: of the run, of the last line of progress
+  int64_t told_step;
+  double rate;      // meta-steps a second
+  MetaCheck *check; // [checks]
+  size_t checks;
+  char *save, *picture_path, *table_path; // NULL: not wanted
+  BlurStatus unsaved;                     // the first failure to write the genome while running
+} Meta;
+
+// meta_tasks.c: loads data, compiles programs. EXIT_DONE, or the code after a message or with the report filled.
+int meta_open_tasks(Meta *meta);
+void meta_close_tasks(Meta *meta);
+
+// meta_tell.c
+void meta_tell_head(const Meta *meta);
+void meta_watch(void *meta, const BlurMetaEvent *event);
+void meta_tell_end(Meta *meta, bool diverged);
+
+// meta_files.c: the genome, the log and its picture
+bool meta_open_files(Meta *meta, BlurStatus *status);
+void meta_close_files(Meta *meta);
+bool meta_save_genome(Meta *meta, BlurStatus *status);
+bool meta_log(Meta *meta, const BlurMetaEvent *event); // false: no memory
+bool meta_write_log(Meta *meta, BlurStatus *status);
+
+#endif

@@ -1,0 +1,96 @@
+// A meta-learning run. Private to the runtime.
+#ifndef BLUR_META_META_H
+#define BLUR_META_META_H
+
+#include "blur/meta.h"
+#include "runtime/meta/batch_memory.h"
+#include "runtime/meta/genome_vector.h"
+#include "runtime/meta/optimizer.h"
+#include "runtime/meta/stream.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+// One genome of the population.
+typedef struct {
+  double *genome; // [count] its numbers
+  double *good;   // [count] those of the last check at which its loss was finite
+  double *seen;   // [count] as its optimizer has them
+  Optimizer optimizer;
+  int64_t bad;       // meta-steps in a row that changed nothing
+  bool restarted;    // and no good one since
+  double loss, norm; // sums since the last check
+  int64_t counted;   // meta-steps in them
+} Member;
+
+// What a thread keeps for a task: a network, its unroll, and where its batches come from.
+typedef struct {
+  BlurNetwork *network;
+  BlurUnroll *unroll;
+  BlurData *data;
+  Stream stream;
+  BatchMemory kept; // batches 0 .. T
+  int64_t *rows;    // [batch]
+} Station;
+
+typedef struct {
+  BlurPool *pool; // of its networks
+  Station *station;
+} Desk;
+
+// A network to be trained and scored: for a check or a test.
+typedef struct {
+  const BlurMetaTask *task;
+  const double *genome;
+  uint64_t seed;
+  BlurPart part;
+  double score, loss;
+} Trial;
+
+struct BlurMeta {
+  BlurMetaSetup setup;
+  BlurMetaOptions options;
+  GenomeVector vector;
+  Member *members;
+  BlurMetaMember *told; // [population]
+  int64_t unroll;       // steps of an unroll now
+  BlurPool *pool;       // a thread a desk
+  size_t desks;
+  Desk *desk;
+  BlurMetaCost cost;
+  // The best genome.
+  double *best;
+  double best_score;
+  int64_t best_step, best_unroll;
+  // While running.
+  int64_t step;
+  double *gradient; // [population, tasks, replicas, count]
+  double *loss;     // [population, tasks, replicas]; NAN: not finite
+  Trial *trials;
+  size_t trial_count;
+  int64_t trial_steps;
+  atomic_size_t next;
+  atomic_bool interrupted;
+  pthread_mutex_t lock; // of failure
+  bool failed;
+  BlurStatus failure;
+};
+
+// A key for what is drawn for `purpose` at `number`, apart from all others.
+typedef enum { DRAW_GENOME = 1, DRAW_UNROLL, DRAW_CHECK, DRAW_TEST } MetaDraw;
+uint64_t meta_key(const BlurMeta *meta, MetaDraw purpose, uint64_t number);
+void meta_fail(BlurMeta *meta, const BlurStatus *status);
+
+// meta_step.c
+bool meta_open_desks(BlurMeta *meta, BlurStatus *status);
+void meta_close_desks(BlurMeta *meta);
+bool meta_make_unrolls(BlurMeta *meta, BlurStatus *status); // of meta->unroll steps
+// Gradients and losses of all networks of meta-step `meta->step`.
+bool meta_gradients(BlurMeta *meta, BlurStatus *status);
+
+// meta_check.c: all of `trials`, trained for `steps`
+bool meta_run_trials(BlurMeta *meta, Trial *trials, size_t count, int64_t steps, BlurStatus *status);
+// Scores all genomes, and keeps the best. *best: of the members.
+bool meta_check(BlurMeta *meta, size_t *best, BlurStatus *status);
+
+#endif

@@ -1,0 +1,167 @@
+// The gradients of a meta-step: networks are jobs that threads take one after the other, each thread at a desk of its
+// own with a network of every task. Where there are fewer networks than threads, each is computed by several.
+#include "base/status.h"
+#include "runtime/meta/meta.h"
+#include "runtime/train/batch.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const size_t most_kept = (size_t)4 << 20; // of batches, a network: what a cache may hold
+
+// ---- desks
+
+static bool open_station(const BlurMeta *meta, const Desk *desk, size_t task, Station *station, BlurStatus *status) {
+  const BlurMetaTask *of = &meta->setup.task[task];
+  int64_t batch = blur_program_batch(of->program);
+  station->network = blur_network_create(of->program, desk->pool, 0, status);
+  station->data = station->network ? blur_data_draw(of->data, 0, status) : NULL;
+  if (!station->data || !stream_open(&station->stream, station->data, batch, status)) return false;
+  station->rows = calloc((size_t)batch, sizeof *station->rows);
+  if (!station->rows) return status_fail_memory(status, "a batch", (double)batch * sizeof(int64_t));
+  BlurTraining *fits = blur_training_create(station->network, station->data, of->loss, 0, status);
+  blur_training_destroy(fits);
+  return fits != NULL;
+}
+
+static bool open_desk(const BlurMeta *meta, Desk *desk, int threads, BlurStatus *status) {
+  desk->pool = blur_pool_create(threads, status);
+  if (!desk->pool) return false;
+  desk->station = calloc(meta->setup.tasks, sizeof *desk->station);
+  if (!desk->station) return status_fail_memory(status, "networks", (double)meta->setup.tasks * sizeof *desk->station);
+  for (size_t task = 0; task < meta->setup.tasks; task++)
+    if (!open_station(meta, desk, task, &desk->station[task], status)) return false;
+  return true;
+}
+
+bool meta_open_desks(BlurMeta *meta, BlurStatus *status) {
+  size_t jobs = (size_t)(meta->options.population * meta->options.replicas) * meta->setup.tasks;
+  meta->pool = blur_pool_create(meta->setup.threads, status);
+  if (!meta->pool) return false;
+  int threads = blur_pool_threads(meta->pool);
+  if (jobs < (size_t)threads) {
+    blur_pool_destroy(meta->pool);
+    meta->pool = blur_pool_create((int)jobs, status);
+    if (!meta->pool) return false;
+  }
+  size_t desks = (size_t)blur_pool_threads(meta->pool);
+  meta->cost.threads = threads;
+  meta->cost.at_once = (int)desks;
+  meta->desk = calloc(desks, sizeof *meta->desk);
+  if (!meta->desk) return status_fail_memory(status, "threads", (double)desks * sizeof *meta->desk);
+  for (meta->desks = 0; meta->desks < desks; meta->desks++)
+    if (!open_desk(meta, &meta->desk[meta->desks], threads / (int)desks, status)) {
+      meta->desks++; // as far as it came
+      return false;
+    }
+  return true;
+}
+
+void meta_close_desks(BlurMeta *meta) {
+  for (size_t d = 0; d < meta->desks; d++) {
+    Desk *desk = &meta->desk[d];
+    for (size_t task = 0; desk->station && task < meta->setup.tasks; task++) {
+      Station *station = &desk->station[task];
+      blur_unroll_destroy(station->unroll);
+      blur_network_destroy(station->network);
+      batch_memory_close(&station->kept);
+      stream_close(&station->stream);
+      blur_data_destroy(station->data);
+      free(station->rows);
+    }
+    free(desk->station);
+    blur_pool_destroy(desk->pool);
+  }
+  free(meta->desk);
+  blur_pool_destroy(meta->pool);
+}
+
+bool meta_make_unrolls(BlurMeta *meta, BlurStatus *status) {
+  size_t share = meta->setup.memory / (meta->desks * meta->setup.tasks);
+  meta->cost.bytes = 0;
+  meta->cost.steps = 0;
+  if (meta->setup.memory && !share) share = 1;
+  for (size_t d = 0; d < meta->desks; d++)
+    for (size_t task = 0; task < meta->setup.tasks; task++) {
+      Station *station = &meta->desk[d].station[task];
+      blur_unroll_destroy(station->unroll);
+      station->unroll = blur_unroll_create(station->network, NULL, meta->unroll, share, status);
+      if (!station->unroll ||
+          !blur_unroll_set_objective(station->unroll, meta->options.at_every, meta->options.at_from, status))
+        return false;
+      batch_memory_close(&station->kept);
+      if (!batch_memory_open(&station->kept, station->network, meta->unroll + 1, most_kept, status)) return false;
+      BlurUnrollCost cost = blur_unroll_cost(station->unroll);
+      meta->cost.bytes += cost.bytes;
+      if (d == 0) meta->cost.steps += cost.steps * (double)(meta->options.population * meta->options.replicas);
+    }
+  return true;
+}
+
+// ---- one network
+
+typedef struct {
+  const BlurMeta *meta;
+  const Desk *desk;
+  Station *station;
+} Place;
+
+// Number n < T: the batch of step n. 2 T - n: that of the query after n steps, a fresh one or the one that the step
+// before learned from.
+static void put_batch(void *context, BlurNetwork *network, int64_t number) {
+  const Place *place = context;
+  Station *station = place->station;
+  if (number >= place->meta->unroll && place->meta->options.on_train) number = 2 * place->meta->unroll - number - 1;
+  if (batch_memory_put(&station->kept, network, number)) return;
+  stream_rows(&station->stream, number, station->rows);
+  const int64_t *units;
+  int layers = blur_program_layers(blur_network_program(network), &units);
+  Batch batch = {network, station->data, BLUR_TRAIN, station->rows, station->stream.batch, units[layers - 1]};
+  if (blur_pool_threads(place->desk->pool) == 1) batch_gather(&batch, 0, 1);
+  else blur_pool_run(place->desk->pool, batch_gather, &batch);
+  batch_memory_keep(&station->kept, network, number);
+}
+
+static bool run_network(const BlurMeta *meta, const Desk *desk, size_t job, BlurStatus *status) {
+  size_t replicas = (size_t)meta->options.replicas, tasks = meta->setup.tasks, jobs_of_member = tasks * replicas;
+  size_t member = job / jobs_of_member, task = job % jobs_of_member / replicas;
+  size_t jobs = jobs_of_member * (size_t)meta->options.population;
+  Station *station = &desk->station[task];
+  uint64_t seed = meta_key(meta, DRAW_UNROLL, (uint64_t)meta->step * jobs + job);
+  meta->loss[job] = NAN;
+  if (meta->told[member].lost) return true;
+  if (!blur_network_reset(station->network, seed, status)) return false;
+  if (!genome_vector_set(&meta->vector, station->network, meta->members[member].genome, status)) return false;
+  blur_data_redraw(station->data, seed);
+  stream_begin(&station->stream, seed, 2 * meta->unroll + 1);
+  batch_memory_clear(&station->kept);
+  Place place = {meta, desk, station};
+  double loss;
+  BlurStatus diverged = {0};
+  if (!blur_unroll_run(station->unroll, put_batch, &place, &loss, &diverged)) {
+    if (diverged.code == BLUR_DIVERGED) return true;
+    if (status) *status = diverged;
+    return false;
+  }
+  meta->loss[job] = loss;
+  return genome_vector_gradient(&meta->vector, station->network, meta->gradient + job * meta->vector.count, status);
+}
+
+// ---- all of them
+
+static void work(void *context, int64_t thread, int64_t threads) {
+  BlurMeta *meta = context;
+  size_t jobs = (size_t)(meta->options.population * meta->options.replicas) * meta->setup.tasks;
+  BlurStatus status = {0};
+  (void)threads;
+  for (size_t job; (job = atomic_fetch_add(&meta->next, 1)) < jobs;)
+    if (!run_network(meta, &meta->desk[thread], job, &status)) meta_fail(meta, &status);
+}
+
+bool meta_gradients(BlurMeta *meta, BlurStatus *status) {
+  atomic_store(&meta->next, 0);
+  blur_pool_run(meta->pool, work, meta);
+  if (meta->failed && status) *status = meta->failure;
+  return !meta->failed;
+}

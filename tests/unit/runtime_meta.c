@@ -1,0 +1,310 @@
+// Meta-learning: a meta-step goes by the gradient that differences of its objective give; optimizers by their formulas;
+// threads change nothing; genomes improve, stay within their ranges, are kept when a run diverges.
+#include "blur/meta.h"
+#include "runtime/meta/optimizer.h"
+#include "runtime/meta/stream.h"
+#include "training.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { BATCH = 16, MOST = 64 };
+static const int64_t units[] = {2, 5, 1};
+
+typedef struct {
+  Rig rig;
+  BlurData *data[2];
+  BlurMetaTask task[2];
+  BlurMetaOptions options;
+  BlurMetaSetup setup;
+} Bench;
+
+static Bench bench_open(const char *rule, BlurSetting setting, BlurPrecision precision) {
+  Bench bench = {.rig = rig_open((RigOptions){.rule = rule,
+                                              .settings = {setting},
+                                              .layers = 3,
+                                              .units = units,
+                                              .batch = BATCH,
+                                              .precision = precision,
+                                              .loss = BLUR_LOSS_SQUARED_ERROR,
+                                              .adjoint = true})};
+  static const char *const names[] = {"xor", "and"};
+  for (int i = 0; i < 2; i++) {
+    bench.data[i] = blur_data_load(names[i], NULL);
+    cr_assert_not_null(bench.data[i]);
+    bench.task[i] = (BlurMetaTask){bench.data[i], bench.rig.program, BLUR_LOSS_SQUARED_ERROR};
+  }
+  bench.options = (BlurMetaOptions){.optimizer = BLUR_META_SGD,
+                                    .rate = 0.1,
+                                    .beta1 = 0.9,
+                                    .beta2 = 0.999,
+                                    .epsilon = 1e-8,
+                                    .steps = 1,
+                                    .population = 1,
+                                    .replicas = 2,
+                                    .batch = BATCH,
+                                    .every = 1,
+                                    .networks = 2,
+                                    .patience = 3,
+                                    .unroll_first = 3,
+                                    .unroll_last = 3};
+  return bench;
+}
+
+static void bench_close(Bench *bench) {
+  for (int i = 0; i < 2; i++) blur_data_destroy(bench->data[i]);
+  rig_close(&bench->rig);
+}
+
+static BlurMeta *make(Bench *bench, int threads, void (*watch)(void *context, const BlurMetaEvent *event),
+                      void *context) {
+  BlurStatus status = {0};
+  bench->setup = (BlurMetaSetup){.options = &bench->options,
+                                 .tasks = 2,
+                                 .task = bench->task,
+                                 .start = bench->rig.network,
+                                 .seed = 5,
+                                 .threads = threads,
+                                 .watch = watch,
+                                 .context = context};
+  BlurMeta *meta = blur_meta_create(&bench->setup, &status);
+  cr_assert_not_null(meta, "%s", status.message);
+  return meta;
+}
+
+static void keep_loss(void *context, const BlurMetaEvent *event) {
+  if (event->kind == BLUR_META_CHECKED && event->step > 0) *(double *)context = event->member[0].loss;
+}
+
+// The objective of the first meta-step, with one genome value put to `value`; `genome` becomes what the step made of
+// it.
+static double objective(Bench *bench, const char *name, double value, double *genome) {
+  const BlurVariable *variable = blur_network_find(bench->rig.network, BLUR_GENOME, name, -1);
+  double before, loss = NAN;
+  blur_network_get(bench->rig.network, variable, &before);
+  blur_network_set(bench->rig.network, variable, &value);
+  BlurMeta *meta = make(bench, 1, keep_loss, &loss);
+  BlurStatus status = {0};
+  cr_assert(blur_meta_run(meta, &status), "%s", status.message);
+  if (genome) {
+    Rig *rig = &bench->rig;
+    blur_meta_to_network(meta, blur_meta_genome(meta, 0), rig->network);
+    blur_network_get(rig->network, variable, genome);
+  }
+  blur_network_set(bench->rig.network, variable, &before);
+  blur_meta_destroy(meta);
+  return loss;
+}
+
+static void step_by_differences(Bench *bench, const char *name, double value, bool logarithmic) {
+  double moved, h = 1e-4 * value;
+  objective(bench, name, value, &moved);
+  // Where the values were reset from the moved ones, the others are as they were moved: start anew.
+  blur_network_reset(bench->rig.network, 0, NULL);
+  double slope = (objective(bench, name, value + h, NULL) - objective(bench, name, value - h, NULL)) / (2 * h);
+  double expected =
+      logarithmic ? value * exp(-bench->options.rate * value * slope) : value - bench->options.rate * slope;
+  cr_expect(fabs(slope) > 1e-4, "%s: nothing to be seen", name);
+  cr_expect(fabs(moved - expected) < 1e-6 * fabs(value), "%s: %.12g, by differences %.12g", name, moved, expected);
+}
+
+Test(meta, a_step_goes_by_the_gradient) {
+  Bench bench = bench_open("std.momentum", (BlurSetting){NULL, NULL}, BLUR_DOUBLE);
+  step_by_differences(&bench, "lr", 0.3, true);
+  step_by_differences(&bench, "beta", 0.5, false);
+  bench.options.at_every = 1; // the mean of the losses after steps 2 and 3
+  bench.options.at_from = 2;
+  step_by_differences(&bench, "lr", 0.3, true);
+  bench.options.on_train = true;
+  step_by_differences(&bench, "lr", 0.3, true);
+  bench_close(&bench);
+}
+
+// A genome value that initial synapses are made of.
+Test(meta, through_initial_values) {
+  char *path = rule_file("rule scaled like std.backprop {\n  genome scale = 0.5\n"
+                         "  synapse w bias ~ normal(0, scale)\n}\n");
+  Bench bench = bench_open(path, (BlurSetting){"act", "tanh"}, BLUR_DOUBLE);
+  step_by_differences(&bench, "scale", 0.5, false);
+  bench_close(&bench);
+  unlink(path);
+  free(path);
+}
+
+Test(meta, threads_change_nothing) {
+  double expected[MOST] = {0};
+  size_t bytes = 0;
+  for (int threads = 1; threads <= 3; threads++) {
+    Bench bench = bench_open("std.blur", (BlurSetting){NULL, NULL}, BLUR_FLOAT);
+    bench.options.steps = 6;
+    bench.options.every = 3;
+    bench.options.population = 2;
+    bench.options.optimizer = BLUR_META_ADAM;
+    bench.options.clip = 1;
+    bench.options.rate = 0.01;
+    BlurMeta *meta = make(&bench, threads, NULL, NULL);
+    bytes = blur_meta_cost(meta).genome * sizeof(double);
+    cr_assert_leq(bytes, sizeof expected);
+    BlurStatus status = {0};
+    cr_assert(blur_meta_run(meta, &status), "%s", status.message);
+    if (threads == 1) memcpy(expected, blur_meta_genome(meta, 1), bytes);
+    else cr_expect_arr_eq(blur_meta_genome(meta, 1), expected, bytes, "%d threads", threads);
+    blur_meta_destroy(meta);
+    bench_close(&bench);
+  }
+}
+
+typedef struct {
+  int stepped, checked, longer, tested;
+  double first_loss, last_loss, tested_score;
+} Seen;
+
+static void see(void *context, const BlurMetaEvent *event) {
+  Seen *seen = context;
+  if (event->kind == BLUR_META_STEPPED) seen->stepped++;
+  if (event->kind == BLUR_META_LONGER) seen->longer++;
+  if (event->kind == BLUR_META_TESTED) {
+    seen->tested++;
+    seen->tested_score = event->score[0];
+  }
+  if (event->kind != BLUR_META_CHECKED) return;
+  if (seen->checked == 1) seen->first_loss = event->member[0].loss;
+  seen->last_loss = event->member[0].loss;
+  seen->checked++;
+}
+
+// A rate that is far too small rises, and the loss falls; the unroll grows; the best genome is tested; ranges hold.
+Test(meta, learns) {
+  Bench bench = bench_open("std.backprop", (BlurSetting){"act", "tanh"}, BLUR_FLOAT);
+  const BlurVariable *rate = blur_network_find(bench.rig.network, BLUR_GENOME, "lr", -1);
+  double value = 1e-3;
+  blur_network_set(bench.rig.network, rate, &value);
+  bench.options.optimizer = BLUR_META_ADAM;
+  bench.options.rate = 0.1;
+  bench.options.steps = 100;
+  bench.options.every = 20;
+  bench.options.population = 2;
+  bench.options.unroll_last = 6;
+  bench.options.unroll_by = 2;
+  bench.options.unroll_every = 30;
+  Seen seen = {0};
+  BlurMetaTest test = {.tasks = 1, .task = bench.task, .steps = 30, .networks = 1};
+  BlurMeta *meta = make(&bench, 2, see, &seen);
+  blur_meta_destroy(meta);
+  bench.setup.tests = 1;
+  bench.setup.test = &test;
+  BlurStatus status = {0};
+  meta = blur_meta_create(&bench.setup, &status);
+  cr_assert(blur_meta_run(meta, &status), "%s", status.message);
+  BlurMetaBest best = blur_meta_best(meta);
+  blur_meta_to_network(meta, best.genome, bench.rig.network);
+  blur_network_get(bench.rig.network, rate, &value);
+  cr_expect(value > 0.01, "lr = %g", value);
+  cr_expect(seen.last_loss < 0.9 * seen.first_loss, "%g, then %g", seen.first_loss, seen.last_loss);
+  cr_expect_eq(seen.stepped, 100);
+  cr_expect_eq(seen.longer, 2); // 3, 5, 6
+  cr_expect_eq(seen.tested, 1);
+  cr_expect_eq(best.unroll, 6);
+  BlurTraining *training = blur_training_create(bench.rig.network, bench.data[0], BLUR_LOSS_SQUARED_ERROR, 0, &status);
+  cr_expect_not_null(training);
+  blur_training_destroy(training);
+  blur_meta_destroy(meta);
+  bench_close(&bench);
+}
+
+// The best genome of a run that cannot go on is kept, whatever the policy.
+Test(meta, diverges) {
+  for (int policy = BLUR_META_SKIP; policy <= BLUR_META_STOP; policy++) {
+    Bench bench = bench_open("std.backprop", (BlurSetting){"act", "linear"}, BLUR_FLOAT);
+    const BlurVariable *rate = blur_network_find(bench.rig.network, BLUR_GENOME, "lr", -1);
+    double value = 1e30, kept;
+    blur_network_set(bench.rig.network, rate, &value);
+    bench.options.policy = (BlurMetaPolicy)policy;
+    bench.options.steps = 100;
+    BlurMeta *meta = make(&bench, 1, NULL, NULL);
+    BlurStatus status = {0};
+    cr_expect_not(blur_meta_run(meta, &status));
+    cr_expect_eq(status.code, BLUR_DIVERGED);
+    cr_expect_not_null(strstr(status.message, policy == BLUR_META_STOP ? "by meta-step 3 " : "by meta-step 6 "), "%s",
+                       status.message);
+    blur_meta_to_network(meta, blur_meta_best(meta).genome, bench.rig.network);
+    blur_network_get(bench.rig.network, rate, &kept);
+    cr_expect(fabs(kept / value - 1) < 1e-6);
+    blur_meta_destroy(meta);
+    bench_close(&bench);
+  }
+}
+
+// ---- the parts
+
+Test(meta, optimizers) { // three steps on f(x) = x^2 / 2 from x = 1, by the formulas written out
+  const double rate = 0.1;
+  double adam = 1, rms = 1, sgd = 1, m = 0, v = 0, u = 0, velocity = 0, x[3] = {1, 1, 1};
+  BlurMetaOptions options[3] = {
+      {.optimizer = BLUR_META_ADAM, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8},
+      {.optimizer = BLUR_META_RMSPROP, .beta2 = 0.99, .epsilon = 1e-8},
+      {.optimizer = BLUR_META_SGD, .momentum = 0.9},
+  };
+  Optimizer optimizer[3];
+  for (int o = 0; o < 3; o++) optimizer[o] = optimizer_create(1);
+  for (int step = 1; step <= 3; step++) {
+    for (int o = 0; o < 3; o++) {
+      double g = x[o];
+      optimizer_step(&optimizer[o], &options[o], rate, 1, &g, &x[o]);
+    }
+    m = 0.9 * m + 0.1 * adam;
+    v = 0.999 * v + 0.001 * adam * adam;
+    adam -= rate * (m / (1 - pow(0.9, step))) / (sqrt(v / (1 - pow(0.999, step))) + 1e-8);
+    u = 0.99 * u + 0.01 * rms * rms;
+    rms -= rate * rms / (sqrt(u) + 1e-8);
+    velocity = 0.9 * velocity + sgd;
+    sgd -= rate * velocity;
+  }
+  cr_expect(fabs(x[0] - adam) < 1e-15 && fabs(x[1] - rms) < 1e-15 && fabs(x[2] - sgd) < 1e-15);
+  for (int o = 0; o < 3; o++) optimizer_destroy(&optimizer[o]);
+}
+
+Test(meta, clipping_and_schedules) {
+  double gradient[] = {3e200, -4e200};
+  double norm = optimizer_clip(10, 2, gradient);
+  cr_expect(fabs(norm / 5e200 - 1) < 1e-14);
+  cr_expect(fabs(gradient[0] - 6) < 1e-13 && fabs(gradient[1] + 8) < 1e-13);
+  cr_expect(fabs(optimizer_clip(0, 2, gradient) - 10) < 1e-13 && fabs(gradient[0] - 6) < 1e-13);
+  BlurMetaOptions options = {.rate = 2, .steps = 110, .warmup = 9, .last = 0.5};
+  cr_expect(fabs(optimizer_rate(&options, 0) - 0.2) < 1e-15);
+  cr_expect_eq(optimizer_rate(&options, 60), 2);
+  options.schedule = BLUR_META_LINEAR;
+  cr_expect(fabs(optimizer_rate(&options, 9) - 2) < 1e-15 && fabs(optimizer_rate(&options, 109) - 1) < 1e-15);
+  cr_expect(fabs(optimizer_rate(&options, 59) - 1.5) < 1e-15);
+  options.schedule = BLUR_META_COSINE;
+  cr_expect(fabs(optimizer_rate(&options, 34) - (1 + 0.5 * (1 + cos(0.25 * M_PI)))) < 1e-14);
+}
+
+// Every sample once before any comes again, in an order that depends on the seed alone.
+Test(meta, streams) {
+  enum { SAMPLES = 10, SMALL = 4, BATCHES = 6 };
+  float x[SAMPLES] = {0};
+  uint8_t labels[SAMPLES] = {0, 1};
+  BlurData *data = blur_data_create(1, 2, SAMPLES, x, labels, 0, NULL, NULL, NULL);
+  Stream stream;
+  cr_assert(stream_open(&stream, data, SMALL, NULL));
+  int64_t rows[BATCHES][SMALL], again[SMALL];
+  stream_begin(&stream, 7, BATCHES);
+  for (int b = 0; b < BATCHES; b++) stream_rows(&stream, b, rows[b]);
+  int seen[SAMPLES] = {0};
+  for (int i = 0; i < SAMPLES; i++) seen[rows[i / SMALL][i % SMALL]]++;
+  for (int i = 0; i < SAMPLES; i++) cr_expect_eq(seen[i], 1);
+  stream_begin(&stream, 8, 1);
+  stream_rows(&stream, 0, again);
+  cr_expect_arr_neq(again, rows[0], sizeof again);
+  stream_begin(&stream, 7, BATCHES);
+  for (int b = BATCHES; b-- > 0;) {
+    stream_rows(&stream, b, again);
+    cr_expect_arr_eq(again, rows[b], sizeof again, "batch %d", b);
+  }
+  stream_begin(&stream, 7, 2); // as many as are asked for are drawn, and they are the same
+  stream_rows(&stream, 1, again);
+  cr_expect_arr_eq(again, rows[1], sizeof again);
+  stream_close(&stream);
+  blur_data_destroy(data);
+}
