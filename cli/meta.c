@@ -24,6 +24,7 @@ static int open_start(Meta *meta) {
   BlurStatus status;
   meta->pool = blur_pool_create(1, &status);
   if (!meta->pool) return failed(meta, &status);
+  if (!path) path = meta->fields->rule[0].genome;
   if (!path) return EXIT_DONE;
   const BlurProgram *program = meta->tasks.task[0].program;
   meta->start = blur_network_create(program, meta->pool, 0, &status);
