@@ -164,6 +164,19 @@ static void take_options(DataTaking *taking, const AstPhrase *settings, int64_t 
     }
 }
 
+// A name that is nearly one of ours may be a folder of the user's all the same.
+static void warn_of_slip(ExperimentCheck *check, const char *name, CheckedData *data) {
+  enum { KNOWN = sizeof known_sets / sizeof *known_sets, NAMES = KNOWN + 2 };
+  const char *names[NAMES] = {"emnist", "digits"};
+  for (size_t i = 0; i < KNOWN; i++) names[NAMES - KNOWN + i] = known_sets[i].name;
+  const char *near = near_name(name, names, NAMES);
+  if (!near || strcmp(near, name) == 0) return;
+  Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_data_slip, data->span, name);
+  diagnostic_help(check->checker->sink, diagnostic, "did you mean `%s`?", near);
+  diagnostic_fix(check->checker->sink, diagnostic, data->span, "%s", near);
+  data->has_validation = true; // what it lacks is not told of a set that may not be meant
+}
+
 void take_data(ExperimentCheck *check, const AstPhrase *phrase, CheckedData *data, int64_t *batch) {
   DataTaking taking = {.check = check, .data = data};
   const char *place = phrase->value.kind == VALUE_TEXT ? phrase->value.name.text : plain_name_of(&phrase->value);
@@ -181,6 +194,8 @@ void take_data(ExperimentCheck *check, const AstPhrase *phrase, CheckedData *dat
                                       : known_sets[set].inputs;
       data->classes = taking.classes ? taking.classes : known_sets[set].classes;
       if (known_sets[set].is_generated) data->has_validation = true;
+    } else if (phrase->value.kind != VALUE_TEXT) {
+      warn_of_slip(check, place, data);
     }
   }
   text_free(&taking.options);

@@ -122,17 +122,17 @@ static bool take_values(ExperimentCheck *check, CheckedSetting *setting, const A
     if (found[1]) take_count(check, FIELD_tune_at, &found[1]->value, found[1]->span, &setting->tune_step);
     return take_tune(check, setting, value);
   }
-  take_clauses(check, phrase->name.text, phrase, NULL, 0, NULL);
   const AstExpression *ast = value->kind == VALUE_EXPRESSION ? value->first : NULL;
   bool is_call = ast && ast->kind == EXPRESSION_CALL && !ast->call.primes;
+  if (is_call && strcmp(ast->call.function.text, "tune") == 0) // its clauses are those of a right one
+    return report_form(check, ast->span, "`tune` takes a range of numbers, and the number of values to try");
+  take_clauses(check, phrase->name.text, phrase, NULL, 0, NULL);
   if (is_call && strcmp(ast->call.function.text, "sweep") == 0) {
     if (!ast->call.arguments || ast->call.has_colon || ast->call.brackets)
       return report_form(check, ast->span, "`sweep` takes values, parted by commas");
     for (const AstExpression *one = ast->call.arguments; one; one = one->next) add_written(check, setting, one);
     return true;
   }
-  if (is_call && strcmp(ast->call.function.text, "tune") == 0)
-    return report_form(check, ast->span, "`tune` takes a range of numbers, and the number of values to try");
   if (!ast) return value->kind != VALUE_ERROR && report_form(check, phrase->span, "a setting takes a value");
   add_written(check, setting, ast);
   return true;

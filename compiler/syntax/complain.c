@@ -187,10 +187,25 @@ static const char *const rule_words[] = {"const", "fn",      "neuron",   "synaps
                                          "pass",  "at",      "step",     "use",      "if"};
 static const char *const file_words[] = {"rule", "fn", "const", "use", "experiment"};
 
+// Does `(5 x 3)` stand before the unexpected token?
+static bool is_repeated_link(const Failure *failure) {
+  if (failure->before->kind != TOKEN_CLOSE_PAREN || failure->at < failure->start + 5) return false;
+  const Token *name = token_at(failure, failure->at - 3);
+  return is_name(name->kind) && token_at(failure, failure->at - 5)->kind == TOKEN_OPEN_PAREN &&
+         strcmp(token_text(failure->parser, name), "x") == 0;
+}
+
 // In an experiment: what stands beside a value without a comma, often a misspelled word of a clause.
 static bool in_experiment(Failure *failure) {
   static const char *const clause_words[] = {"every", "on", "at", "from", "by", "genome"};
   if (failure->place != PLACE_EXPERIMENT || !failure->before || failure->at == failure->start) return false;
+  if (expects(failure, TOKEN_TO) && is_repeated_link(failure)) { // where no network is
+    Span link = parser_span(failure->parser, token_at(failure, failure->at - 5)->start, failure->before->end);
+    Diagnostic *diagnostic = diagnostic_report(failure->parser->sink, DIAGNOSTIC_experiment_net, link,
+                                               "layers that are alike stand between others");
+    help(failure, diagnostic, "write `in -> (64 x 4) -> out`; a product is `64 * 4`");
+    return true;
+  }
   if (!begins_value(failure->token->kind) || !expects(failure, TOKEN_CLAUSE)) return false;
   Parser *parser = failure->parser;
   Diagnostic *diagnostic =
