@@ -380,6 +380,11 @@ void check_blocks(Checker *checker); // and the order in which they run
 void check_prediction(Checker *checker);
 void warn_blocks(Checker *checker);
 
+// kin.c: notes of an error about what is missing, and where what is there comes from
+void note_kin_of_name(Checker *checker, Diagnostic *diagnostic, const char *name, bool is_function);
+void note_kin_of_block(Checker *checker, Diagnostic *diagnostic, const AstStep *missing);
+void note_origin(Checker *checker, Diagnostic *diagnostic, const Entry *entry); // by `like`, from another rule
+
 // variables.c
 void make_variables(Checker *checker);
 

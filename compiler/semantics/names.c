@@ -361,13 +361,19 @@ static bool tells_habit(const Checker *checker, const Diagnostic *diagnostic) {
   return habit_of(name, diagnostic->code == DIAGNOSTIC_unknown_function) != NULL;
 }
 
+// Of the same file; what rules say of each other's names they say for themselves.
+static bool in_other_rule(const Checker *checker, Span span) {
+  Span rule = checker->ast ? checker->ast->span : (Span){0};
+  return rule.file == span.file && (span.start < rule.start || span.end > rule.end);
+}
+
 static bool joins_other_error(Checker *checker, Span span, const char *name, const char *near) {
   const char *quoted = arena_format(checker->arena, "`%s`", name);
   const char *text = near ? arena_format(checker->arena, "nor is there %s: did you mean `%s`?", quoted, near)
                           : arena_format(checker->arena, "nor is there %s", quoted);
   for (size_t i = 0; i < checker->sink->items.count; i++) {
     Diagnostic *first = &checker->sink->items.items[i];
-    if (first->span.file != span.file || first->replacement) continue;
+    if (first->span.file != span.file || first->replacement || in_other_rule(checker, first->span)) continue;
     bool unknown = first->code == DIAGNOSTIC_unknown_name || first->code == DIAGNOSTIC_unknown_function;
     bool doubled = first->code == DIAGNOSTIC_shadowed_name || first->code == DIAGNOSTIC_declared_twice ||
                    first->code == DIAGNOSTIC_builtin_name;
@@ -425,6 +431,7 @@ void report_unknown_name(Checker *checker, Span span, const char *name, bool is_
   if (entry && entry->name.span.file == span.file)
     diagnostic_note(checker->sink, diagnostic, entry->name.span, "`%s` is declared here", near);
   if (near || (is_function && propose_module(checker, diagnostic, name))) return;
+  note_kin_of_name(checker, diagnostic, name, is_function);
   if (!checker->environment.in_rule && name_table_find(&checker->names, name))
     diagnostic_help(checker->sink, diagnostic,
                     "`%s` is a name of the rule, which a function outside does not see: give it as an argument", name);

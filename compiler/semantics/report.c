@@ -75,6 +75,7 @@ static void note_declaration(Checker *checker, Diagnostic *diagnostic) {
   const Entry *entry = checker_entry_at(checker, diagnostic->span);
   if (entry && entry->name.span.file == diagnostic->span.file && entry->name.span.start != diagnostic->span.start)
     diagnostic_note(checker->sink, diagnostic, entry->name.span, "declared here");
+  if (entry) note_origin(checker, diagnostic, entry);
 }
 
 // The rest of the statement is not judged, nor what else is said about names of a declaration that cannot be right.

@@ -111,6 +111,7 @@ static void report_unknown_block(Checker *checker, const AstStep *step) {
     diagnostic_fix(checker->sink, diagnostic, step->name.span, "%s", near);
   } else {
     diagnostic_help(checker->sink, diagnostic, "name a block of the rule: `forward`, or what `pass` and `at` declare");
+    note_kin_of_block(checker, diagnostic, step);
   }
 }
 

@@ -230,6 +230,21 @@ static bool item_told(const Failure *failure, size_t last) {
   return false;
 }
 
+// The first token of the indented lines that stand right above the unexpected token, line by line; it, if there is
+// none.
+static size_t first_of_run(const Failure *failure) {
+  const SourceFile *source = failure->parser->source;
+  size_t first = failure->at;
+  for (size_t i = failure->at; i-- > 0;) {
+    const Token *token = token_at(failure, i);
+    uint32_t line = source_line(source, token->start), below = source_line(source, token_at(failure, first)->start);
+    if (line + 1 < below) break;
+    if (token->first_on_line && token->start == source->line_starts[line - 1]) break; // not indented
+    if (token->first_on_line) first = i;
+  }
+  return first;
+}
+
 static bool outside_rule(Failure *failure) {
   int kind = failure->token->kind;
   bool in_rule_only = (kind >= TOKEN_NEURON && kind <= TOKEN_AT) || kind == TOKEN_STEP || kind == TOKEN_IF;
@@ -240,6 +255,10 @@ static bool outside_rule(Failure *failure) {
   if (failure->at >= 2 && item_told(failure, failure->at - 2)) return true; // `def r():` in the place of `rule r {`
   Diagnostic *diagnostic = report(failure, DIAGNOSTIC_outside_rule);
   help(failure, diagnostic, "put it between the braces of a rule: `rule NAME { ... }`");
+  size_t first = first_of_run(failure);
+  if (first < failure->at)
+    diagnostic_note(failure->parser->sink, diagnostic, token_span(failure->parser, token_at(failure, first)),
+                    "does the rule begin here?");
   return true;
 }
 

@@ -1,13 +1,13 @@
 // One mistake, one error: single mutations of the library's files, as a slip of the hand makes them. Each mutant is a
 // valid program, or is rejected with exactly one error.
 //
-// Where: the error stands within two lines of the mutation. Two kinds of mutants show only elsewhere that something is
-// wrong; they are told apart and counted, and their numbers have a bound:
-//   noted      what stands at the mutation is right by itself, and another line contradicts it (`neuron a[7]` where
-//              others take 2 states; a second `forward`; `b1q` declared, `b1` used): the error stands there, and a note
-//              of it points within two lines of the mutation
-//   elsewhere  the mutation took a name's declaration, a block, or the line that begins a rule: nothing near is left to
-//              point at, and the error stands where what is gone is missed first, and names it
+// Where: the error, or a note of it, points within two lines of the mutation.
+//   noted      what is left at the mutation is right by itself, and another line contradicts it (`neuron a[7]` where
+//              others take 2 states; a second `forward`; `b1q` declared, `b1` used; a declaration that is gone): the
+//              error stands there, and a note of it shows the declaration, or where its kin are declared. Their number
+//              has a bound
+//   elsewhere  the note misses the mutation by more lines, but the error is about what the mutation took. None of the
+//              mutants that are always made; a few of more
 #include "tests/support/expectation.h"
 #include "tests/support/library_loader.h"
 
@@ -444,8 +444,9 @@ Test(mutations, one_mistake_one_error) {
   cr_log_info("%d mutants: %d valid, %d near, %d noted, %d elsewhere\n%s", wanted, counts[VALID], counts[NEAR],
               counts[NOTED], counts[ELSEWHERE], text_get(&report));
   cr_expect_gt(counts[NEAR], wanted * 3 / 4);
-  cr_expect_leq(counts[NOTED], wanted / 100, "%d of %d mutants have only a note near them", counts[NOTED], wanted);
-  cr_expect_leq(counts[ELSEWHERE], wanted / 100, "%d of %d mutants are told elsewhere", counts[ELSEWHERE], wanted);
+  cr_expect_leq(counts[NOTED], wanted / 50, "%d of %d mutants have only a note near them", counts[NOTED], wanted);
+  cr_expect_leq(counts[ELSEWHERE], more ? wanted / 500 : 0, "%d of %d mutants are told elsewhere", counts[ELSEWHERE],
+                wanted);
   cr_expect_eq(counts[CASCADE], 0, "%d mutants have more than one error:\n%s", counts[CASCADE], text_get(&report));
   cr_expect_eq(counts[ASTRAY], 0, "%d mutants are told in the wrong place:\n%s", counts[ASTRAY], text_get(&report));
   text_free(&report);
