@@ -39,7 +39,7 @@ typedef struct {
 } DataTaking;
 
 // Numbers of samples, or shares of all: `a / b`, or `a / b / c` with a test part, which reads as (a / b) / c.
-static bool take_split(DataTaking *taking, const AstValue *value) {
+static bool take_split(DataTaking *taking, const AstValue *value, Span span) {
   enum { MOST = 3 };
   const AstExpression *ast = value->kind == VALUE_EXPRESSION ? value->first : NULL;
   double numbers[MOST], total = 0;
@@ -58,7 +58,7 @@ static bool take_split(DataTaking *taking, const AstValue *value) {
   }
   fine = fine && count > 1 && (counts || (shares && total <= 1 + 1e-9));
   if (!fine) {
-    report_field_value(taking->check, FIELD_data_split, value->span);
+    report_field_value(taking->check, FIELD_data_split, value->kind == VALUE_NONE ? span : value->span);
     return false;
   }
   taking->data->has_validation = true;
@@ -79,7 +79,7 @@ static bool take_label(ExperimentCheck *check, const AstExpression *ast, int64_t
 }
 
 // `5..9` or `[1, 3, 7]`, as the specification has it.
-static bool take_classes(DataTaking *taking, const AstValue *value) {
+static bool take_classes(DataTaking *taking, const AstValue *value, Span span) {
   ExperimentCheck *check = taking->check;
   int64_t first, last;
   bool fine = false;
@@ -99,7 +99,7 @@ static bool take_classes(DataTaking *taking, const AstValue *value) {
       taking->classes = ++count;
     }
   }
-  if (!fine) report_field_value(check, FIELD_data_classes, value->span);
+  if (!fine) report_field_value(check, FIELD_data_classes, value->kind == VALUE_NONE ? span : value->span);
   return fine;
 }
 
@@ -125,8 +125,8 @@ static void take_option(DataTaking *taking, FieldId id, const FieldPart *part) {
   text_add(options, "%c%s=", before ? ',' : ':', experiment_fields[id].path + strlen("data."));
   bool fine = false;
   switch (experiment_fields[id].kind) {
-  case FIELD_KIND_SPLIT: fine = take_split(taking, part->value); break;
-  case FIELD_KIND_CLASSES: fine = take_classes(taking, part->value); break;
+  case FIELD_KIND_SPLIT: fine = take_split(taking, part->value, part->span); break;
+  case FIELD_KIND_CLASSES: fine = take_classes(taking, part->value, part->span); break;
   case FIELD_KIND_WORD:
     fine = take_word(check, id, part->value, part->span, &word);
     if (fine) text_add(options, "%s", plain_name_of(part->value));
