@@ -32,18 +32,25 @@ static const char *path_parent(const Override *override) {
 static bool report_path(const Override *override) {
   Diagnostic *diagnostic =
       diagnostic_report(override->sink, DIAGNOSTIC_experiment_unknown_field, path_span(override), override->path);
-  const char *names[FIELD_COUNT];
-  for (FieldId id = 0; id < FIELD_COUNT; id++) names[id] = experiment_fields[id].path;
-  const char *near = near_name(override->path, names, FIELD_COUNT);
+  const char *names[FIELD_COUNT], *parent = path_parent(override);
+  const char *parts = strchr(override->path, '.') ? experiment_field_list(override->arena, parent) : "";
+  size_t count = 0, before = *parts ? strlen(parent) + 1 : 0; // a part is near to a part of the same field
+  for (FieldId id = 0; id < FIELD_COUNT; id++) {
+    const char *path = experiment_fields[id].path;
+    if (strncmp(path, override->path, before) == 0) names[count++] = path + before;
+  }
+  const char *near = near_name(override->path + before, names, count);
   if (strcmp(override->path, "eval") == 0)
     diagnostic_help(override->sink, diagnostic, "its parts are set: `--set eval.every=5`, `--set eval.on=validation`");
   else if (strcmp(override->path, "measure.every") == 0)
     diagnostic_help(override->sink, diagnostic,
                     "nothing is measured; `--set \"measure=norm = norm2(pre, post: w)\"` does");
   else if (path_id(override->path) < FIELD_COUNT)
-    diagnostic_help(override->sink, diagnostic, "the experiment has no `%s` that this is a part of",
-                    path_parent(override));
-  else if (near) diagnostic_help(override->sink, diagnostic, "did you mean `--set %s=%s`?", near, override->value);
+    diagnostic_help(override->sink, diagnostic, "the experiment has no `%s` that this is a part of", parent);
+  else if (near)
+    diagnostic_help(override->sink, diagnostic, "did you mean `--set %.*s%s=%s`?", (int)before, override->path, near,
+                    override->value);
+  else if (*parts) diagnostic_help(override->sink, diagnostic, "what `%s` has is %s", parent, parts);
   else
     diagnostic_help(
         override->sink, diagnostic,
