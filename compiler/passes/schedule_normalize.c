@@ -270,6 +270,24 @@ static IrValue distributed_sum(Normalizer *normalizer, IrAxisSet reduced, IrValu
   return ir_operation(program, operation, first, second, IR_NONE);
 }
 
+// The axis that a sum of all elements runs over last, IR_NONE: it has no parts. Sums over the other axes come first,
+// one an element of this axis: they are shared out in the kernels of what they read, where a single number is one
+// thread's.
+static IrAxis axis_of_parts(const Normalizer *normalizer, IrAxisSet reduced, IrValue body) {
+  enum { LEAST_PARTS = 16, LEAST_ELEMENTS = 4096 };
+  const IrProgram *program = normalizer->scheduler->program;
+  IrAxis best = IR_NONE;
+  if (value_info(normalizer, body)->axes != reduced || ir_extent(program, reduced) < LEAST_ELEMENTS) return best;
+  for (IrAxisSet left = reduced; left; left &= left - 1) {
+    IrAxis axis = (IrAxis)__builtin_ctzll(left);
+    if (program->axes.items[axis].kind != AXIS_KIND_UNIT || ir_axis_bit(axis) == reduced) continue;
+    if (schedule_extent(program, axis) < LEAST_PARTS) continue;
+    // Of the two sides of a synapse the one that lies along vectors.
+    if (best == IR_NONE || axis == schedule_natural_vector(normalizer->scheduler, reduced, NULL, 0)) best = axis;
+  }
+  return best;
+}
+
 // The node of a reduction with an elementwise body; false: it has been distributed, its value is in *instead.
 static bool reduction_node(Normalizer *normalizer, IrReduction reduction, IrAxisSet reduced, IrValue body,
                            ScheduleNode *node, IrValue *outside, IrValue *instead) {
@@ -280,6 +298,11 @@ static bool reduction_node(Normalizer *normalizer, IrReduction reduction, IrAxis
     if (!(reduced & (reduced - 1)) && find_product(normalizer, k, body, node, outside)) return true;
     *instead = distributed_sum(normalizer, reduced, body);
     if (*instead != IR_NONE) return false;
+    IrAxis last = axis_of_parts(normalizer, reduced, body);
+    if (last != IR_NONE) {
+      body = reduction_value(normalizer, REDUCE_SUM, reduced & ~ir_axis_bit(last), body);
+      reduced = ir_axis_bit(last);
+    }
   }
   node->kind = NODE_REDUCE;
   node->statement.value =

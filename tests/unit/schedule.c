@@ -270,6 +270,32 @@ Test(schedule, text) {
   arena_destroy(arena);
 }
 
+// A number that sums over a whole layer: its parts, one a unit, are made in the blocks of what they read, and only
+// these are left to a single thread.
+Test(schedule, sums_of_everything_have_parts) {
+  static const char sums[] = "program step\naxis batch:64\naxis unit u:100\naxis unit v:96\n"
+                             "buffer x input in [batch:64, unit u:100]\n"
+                             "buffer w synapse \"w\" layer 0 in out [unit u:100, unit v:96]\n"
+                             "buffer h neuron \"h\" layer 1 out [batch:64, unit v:96]\n"
+                             "buffer g signal \"g\" in out []\nbuffer s signal \"s\" in out []\n"
+                             "h[batch, v] <- tanh(sum(u: mul(x[batch, u], w[u, v])))\n"
+                             "g[] <- add(g[], sum(batch, v: mul(h[batch, v], h[batch, v])))\n"
+                             "s[] <- sub(s[], sum(u, v: abs(w[u, v])))\n";
+  Arena *arena = arena_create();
+  const char *text = printed(arena, sums, false);
+  const char *first = strstr(text, "\nkernel 0 "), *second = first ? strstr(first, "\nkernel 1 ") : NULL;
+  cr_assert(first && second, "%s", text);
+  const char *parts = strstr(first, "[v] <- sum(batch: mul(h.v1[batch, v], h.v1[batch, v]))"),
+             *columns = strstr(first, "[v] <- sum(u: abs(w[u, v]))");
+  cr_assert(parts && columns && parts < second && columns < second, "%s", text);
+  cr_assert_null(strstr(second, "h.v1["), "one thread goes through a whole layer:\n%s", text);
+  schedule_check_text(sums, &schedule_wide_target, 4, false, 2);
+  schedule_check_text(sums, &schedule_narrow_target, 8, false, 2);
+  for (BlurCpu cpu = BLUR_CPU_X86_64; cpu <= BLUR_CPU_AVX512 && blur_cpu_available(cpu); cpu++)
+    schedule_check_compiled(sums, cpu, 2, 2);
+  arena_destroy(arena);
+}
+
 Test(schedule, products_of_the_library_stand_alone) {
   Arena *arena = arena_create();
   const char *text = printed(arena, layer, true);
