@@ -115,7 +115,8 @@ void unroll_rewind(BlurUnroll *unroll, int64_t start) {
 // ---- making one
 
 static size_t network_bytes(const BlurNetwork *network) {
-  return network->memory_bytes + network->scratch_bytes * (size_t)blur_pool_threads(network->pool);
+  size_t scratch = network->scratch_bytes * (size_t)blur_pool_threads(network->pool);
+  return network_allocated(network->memory_bytes) + network_allocated(scratch);
 }
 
 static bool plan_memory(BlurUnroll *unroll, size_t memory, BlurStatus *status) {
@@ -123,7 +124,7 @@ static bool plan_memory(BlurUnroll *unroll, size_t memory, BlurStatus *status) {
   if (unroll->query != unroll->network) fixed += network_bytes(unroll->query);
   int64_t most = unroll->steps > 0 ? unroll->steps : 1;
   BlurUnrollCost *cost = &unroll->cost;
-  cost->least_bytes = fixed + each;
+  cost->least_bytes = fixed + network_allocated(each);
   cost->snapshots = most;
   if (memory && memory < cost->least_bytes)
     return status_fail(status, BLUR_FAILED_INPUT,
@@ -131,8 +132,10 @@ static bool plan_memory(BlurUnroll *unroll, size_t memory, BlurStatus *status) {
                        "need %zu",
                        memory, cost->least_bytes);
   if (memory && (memory - fixed) / each < (size_t)most) cost->snapshots = (int64_t)((memory - fixed) / each);
+  while (memory && cost->snapshots > 1 && network_allocated(each * (size_t)cost->snapshots) > memory - fixed)
+    cost->snapshots--;
   cost->steps = revolve_advances(unroll->steps + 1, cost->snapshots);
-  cost->bytes = fixed + each * (size_t)cost->snapshots;
+  cost->bytes = fixed + network_allocated(each * (size_t)cost->snapshots);
   return true;
 }
 
@@ -164,7 +167,7 @@ BlurUnroll *blur_unroll_create(BlurNetwork *network, BlurNetwork *query, int64_t
   }
   size_t snapshots = (size_t)unroll->cost.snapshots;
   unroll->stored = done ? calloc(snapshots, sizeof *unroll->stored) : NULL;
-  unroll->snapshots = done ? malloc(snapshots * unroll->state.bytes + 1) : NULL;
+  unroll->snapshots = done ? network_allocate(snapshots * unroll->state.bytes) : NULL;
   unroll->exchanged = unroll->query != network ? calloc(2 * largest, sizeof(double)) : NULL;
   if (unroll->stored && unroll->snapshots && (unroll->exchanged || unroll->query == network)) return unroll;
   status_fail_memory(status, "the snapshots of an unroll", (double)snapshots * (double)unroll->state.bytes);

@@ -12,18 +12,27 @@
 
 // Steps below this many operations run on one thread: about 10 us, of which fork, join and barriers would take most.
 static const double operations_to_share = 1e6;
+// The same for networks that are differentiated: a reverse step meets several times more often for its work.
+static const double reverse_operations_to_share = 8e6;
 
 static const uint64_t noise_stream = 0x6E6F697365; // apart from the streams of initial values and shuffles
 
 static void no_barrier(void *pool, int64_t thread) { (void)pool, (void)thread; }
 
-// In huge pages where it is large enough to gain from them.
-static char *allocate(size_t bytes) {
-  size_t huge = (size_t)2 << 20, alignment = bytes >= 2 * huge ? huge : 64;
-  size_t rounded = (bytes + alignment - 1) / alignment * alignment;
-  char *memory = aligned_alloc(alignment, rounded ? rounded : alignment);
+static const size_t huge_page = (size_t)2 << 20;
+
+static size_t alignment_of(size_t bytes) { return bytes >= 2 * huge_page ? huge_page : 64; }
+
+size_t network_allocated(size_t bytes) {
+  size_t alignment = alignment_of(bytes), rounded = (bytes + alignment - 1) / alignment * alignment;
+  return rounded ? rounded : alignment;
+}
+
+char *network_allocate(size_t bytes) {
+  size_t rounded = network_allocated(bytes);
+  char *memory = aligned_alloc(alignment_of(bytes), rounded);
   if (!memory) return NULL;
-  if (alignment == huge) madvise(memory, rounded, MADV_HUGEPAGE); // advice: nothing depends on it
+  if (alignment_of(bytes) == huge_page) madvise(memory, rounded, MADV_HUGEPAGE); // advice: nothing depends on it
   else memory_prepare(memory, rounded);
   return memory;
 }
@@ -44,14 +53,15 @@ BlurNetwork *blur_network_create(const BlurProgram *program, BlurPool *pool, uin
   network->pool = pool;
   network->services = *blur_pool_services(pool);
   BlurCost cost = blur_program_cost(program);
-  network->alone = blur_pool_threads(pool) == 1 || cost.step_flops < operations_to_share;
+  network->alone = blur_pool_threads(pool) == 1 || cost.step_flops < operations_to_share ||
+                   (blur_program_has_adjoint(program) && cost.adjoint_flops < reverse_operations_to_share);
   if (network->alone) network->services.barrier = no_barrier;
   network->element = blur_program_element(program);
   network->memory_bytes = blur_program_memory(program);
   network->scratch_bytes = (blur_program_scratch(program) + 4095) / 4096 * 4096;
   size_t threads = (size_t)blur_pool_threads(pool);
-  network->memory = allocate(network->memory_bytes);
-  network->scratch = allocate(network->scratch_bytes * threads);
+  network->memory = network_allocate(network->memory_bytes);
+  network->scratch = network_allocate(network->scratch_bytes * threads);
   if (!network->memory || !network->scratch) {
     status_fail_memory(status, "the network",
                        (double)network->memory_bytes + (double)(network->scratch_bytes * threads));

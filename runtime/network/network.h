@@ -22,6 +22,10 @@ struct BlurNetwork {
   uint64_t writes; // counts changes from outside a training, whose copy of the network they make old
 };
 
+// Memory on a cache line, in huge pages where it is large enough to gain from them; the caller's to free(). NULL: none.
+char *network_allocate(size_t bytes);
+size_t network_allocated(size_t bytes); // what it takes for so many
+
 // Runs one of the program's entry points. `prepare`, if not NULL, runs first on each thread, before a barrier.
 typedef enum {
   NETWORK_STEP,
