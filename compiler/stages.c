@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const stage_names[] = {"tokens",  "ast",     "checked", "ir", "adjoint",
-                                          "tangent", "kernels", "llvm",    "asm"};
+static const char *const stage_names[] = {"tokens",  "ast",     "checked",         "ir",   "adjoint",
+                                          "tangent", "kernels", "adjoint:kernels", "llvm", "asm"};
 
 static char *taken(Text *text) { // the caller frees it
   char *bytes = text->bytes ? text->bytes : calloc(1, 1);
@@ -43,6 +43,14 @@ static void print_both(const IrProgram *first, const IrProgram *second, Text *ou
   ir_print(second, out);
 }
 
+// Lowers and optimizes what reverses a step, and a query.
+static bool make_adjoint(DriverPrograms *programs, const CheckedRule *checked, const BlurOptions *options,
+                         DiagnosticSink *sink) {
+  if (!driver_can_reverse(programs, sink) || !driver_lower_adjoint(programs, checked, options, sink)) return false;
+  driver_optimize_adjoint(programs, options->all_live, false, NULL, NULL);
+  return true;
+}
+
 static bool emit_compiled(const CheckedRule *checked, const char *stage, const BlurOptions *options, Text *out,
                           Arena *arena, BlurReport *report) {
   DriverPrograms programs = {.arena = arena};
@@ -52,9 +60,7 @@ static bool emit_compiled(const CheckedRule *checked, const char *stage, const B
     return true;
   }
   if (!strcmp(stage, "adjoint")) {
-    if (!driver_can_reverse(&programs, &report->sink)) return false;
-    if (!driver_lower_adjoint(&programs, checked, options, &report->sink)) return false;
-    driver_optimize_adjoint(&programs, options->all_live, false, NULL, NULL);
+    if (!make_adjoint(&programs, checked, options, &report->sink)) return false;
     print_both(programs.step_adjoint, programs.query, out);
     return true;
   }
@@ -74,11 +80,13 @@ static bool emit_compiled(const CheckedRule *checked, const char *stage, const B
     return false;
   }
   if (one_pass) return true;
+  bool reverse = !strcmp(stage, "adjoint:kernels");
+  if (reverse && !make_adjoint(&programs, checked, options, &report->sink)) return false;
   DriverSchedules schedules = driver_schedule(&programs, options);
-  if (!strcmp(stage, "kernels")) {
-    schedule_print(schedules.step, out);
+  if (reverse || !strcmp(stage, "kernels")) {
+    schedule_print(reverse ? schedules.step_adjoint : schedules.step, out);
     text_add(out, "\n");
-    schedule_print(schedules.predict, out);
+    schedule_print(reverse ? schedules.query : schedules.predict, out);
     return true;
   }
   BackendUnit units[] = {{"step", schedules.step, 0}, {"predict", schedules.predict, 0}};
@@ -108,7 +116,8 @@ char *blur_emit(const char *rule_name, const BlurSetting *settings, size_t setti
     else if (near) diagnostic_help(&report->sink, problem, "did you mean `%s`?", near);
     else
       diagnostic_help(&report->sink, problem,
-                      "the stages are tokens, ast, checked, ir, ir:PASS, adjoint, tangent, kernels, llvm, asm");
+                      "the stages are tokens, ast, checked, ir, ir:PASS, adjoint, tangent, kernels, adjoint:kernels, "
+                      "llvm, asm");
     return NULL;
   }
   Text out = {0};

@@ -185,7 +185,7 @@ void blur_program_initial_tangent(const BlurProgram *program, const BlurVariable
 int64_t blur_program_batch(const BlurProgram *program);
 int blur_program_layers(const BlurProgram *program, const int64_t **units);
 bool blur_program_uses_batch_statistics(const BlurProgram *program);
-uint64_t blur_program_rule_hash(const BlurProgram *program); // blur_rule_hash of what it was compiled from
+uint64_t blur_program_rule_hash(const BlurProgram *program);      // blur_rule_hash of what it was compiled from
 uint64_t blur_program_equations_hash(const BlurProgram *program); // likewise
 typedef struct {
   double step_flops, step_bytes, predict_flops;
@@ -226,8 +226,9 @@ bool blur_program_has_tangent(const BlurProgram *program);
 
 // ---- looking inside
 
-// Prints a stage: tokens, ast, checked, ir, the output of each pass (ir:PASS), adjoint, tangent, kernels, llvm, asm.
-// Text is the caller's to free(). `options` NULL: a small default network. NULL: see the report.
+// Prints a stage: tokens, ast, checked, ir, the output of each pass (ir:PASS), adjoint, tangent, kernels,
+// adjoint:kernels, llvm, asm. Text is the caller's to free(). `options` NULL: a small default network. NULL: see the
+// report.
 char *blur_emit(const char *rule_name, const BlurSetting *settings, size_t setting_count, BlurLoss loss,
                 const char *stage, const BlurOptions *options, BlurReport *report);
 char *blur_run_pass(const char *pass, const char *ir_text, size_t length, BlurReport *report);
