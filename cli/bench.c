@@ -1,8 +1,9 @@
 // blur bench RULE...: time a step (median), its flops, its share of this machine's measured peak; with --data, accuracy
-// by step. A table, or an object a rule with --json.
+// by step; with --unroll in place of that a meta-gradient (bench_unroll.c). A table, or an object a rule with --json.
+#include "cli/bench.h"
+
 #include "base/philox.h"
 #include "cli/peak.h"
-#include "cli/session.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -11,11 +12,11 @@
 #include <string.h>
 
 enum { MAX_TIMES = 20000, MIN_TIMES = 10, MAX_POINTS = 200, WARM_STEPS = 3, CHECK_STEPS = 64 };
-static const double budget_seconds = 1.0;
 
 typedef struct {
   double seconds, flops, compile_seconds, peak;
   bool from_cache;
+  BenchUnroll unroll; // steps: 0 where a step was measured
   size_t points;
   BlurEvaluation point[MAX_POINTS];
 } Measured;
@@ -25,9 +26,12 @@ static int compare_times(const void *left, const void *right) {
   return (a > b) - (a < b);
 }
 
-// Inputs between 0 and 1, one class a sample.
-static bool fill_batch(const Session *session) {
-  BlurNetwork *network = session->network;
+double bench_median(double *times, size_t count) {
+  qsort(times, count, sizeof *times, compare_times);
+  return times[count / 2];
+}
+
+bool bench_fill_batch(const Session *session, BlurNetwork *network) {
   int64_t inputs = session->options.units[0], outputs = session->options.units[session->options.layers - 1];
   int64_t batch = session->options.batch;
   double *x = calloc((size_t)(batch * inputs), sizeof *x), *y = calloc((size_t)(batch * outputs), sizeof *y);
@@ -52,14 +56,14 @@ static bool fill_batch(const Session *session) {
 // Median time of single steps. The same batch again and again may drive a network out of range: it then starts anew.
 static bool time_steps(const Session *session, double *median) {
   double *times = calloc(MAX_TIMES, sizeof *times);
-  if (!times || !fill_batch(session)) {
+  if (!times || !bench_fill_batch(session, session->network)) {
     free(times);
     return false;
   }
   for (int i = 0; i < WARM_STEPS; i++) blur_network_step(session->network);
   size_t count = 0;
   double start = session_clock();
-  while (count < MAX_TIMES && (count < MIN_TIMES || session_clock() - start < budget_seconds)) {
+  while (count < MAX_TIMES && (count < MIN_TIMES || session_clock() - start < bench_seconds)) {
     double before = session_clock();
     blur_network_step(session->network);
     times[count++] = session_clock() - before;
@@ -68,8 +72,7 @@ static bool time_steps(const Session *session, double *median) {
       blur_network_step(session->network);
     }
   }
-  qsort(times, count, sizeof *times, compare_times);
-  *median = times[count / 2];
+  *median = bench_median(times, count);
   free(times);
   return true;
 }
@@ -105,9 +108,15 @@ static void tell_json(const Session *session, const Measured *measured) {
   print_json_string(session->rule_name);
   printf(", \"net\": ");
   print_json_string(arguments->value[OPTION_net]);
-  printf(", \"batch\": %" PRId64 ", \"threads\": %d, \"step_seconds\": %.9g, \"flops\": %.9g, \"peak_share\": %.6g",
-         session->options.batch, blur_pool_threads(session->pool), measured->seconds, measured->flops,
+  printf(", \"batch\": %" PRId64 ", \"threads\": %d, \"%s\": %.9g, \"flops\": %.9g, \"peak_share\": %.6g",
+         session->options.batch, blur_pool_threads(session->pool),
+         measured->unroll.steps ? "gradient_seconds" : "step_seconds", measured->seconds, measured->flops,
          measured->flops / measured->seconds / measured->peak);
+  if (measured->unroll.steps)
+    printf(", \"unroll\": %" PRId64 ", \"networks\": %" PRId64 ", \"snapshots\": %" PRId64
+           ", \"resident_bytes\": %zu, \"diverged\": %s",
+           measured->unroll.steps, measured->unroll.networks, measured->unroll.snapshots, measured->unroll.resident,
+           measured->unroll.diverged ? "true" : "false");
   printf(
       ", \"peak_flops\": %.6g, \"cpu\": \"%s\", \"precision\": \"%s\", \"compile_seconds\": %.6g, \"from_cache\": %s",
       measured->peak, blur_cpu_name(cpu), precisions[session->options.precision], measured->compile_seconds,
@@ -126,10 +135,11 @@ static void tell_json(const Session *session, const Measured *measured) {
 }
 
 static void tell_row(const Session *session, const Measured *measured) {
-  printf("%-28s %10.4f %10.2f %10.1f %8.1f %% %9.0f%s\n", session->rule_name, 1e3 * measured->seconds,
-         1e-6 * measured->flops, 1e-9 * measured->flops / measured->seconds,
-         100 * measured->flops / measured->seconds / measured->peak, 1e3 * measured->compile_seconds,
-         measured->from_cache ? " (cached)" : "");
+  printf("%-28s %10.4f %10.2f %10.1f %8.1f %%", session->rule_name, 1e3 * measured->seconds, 1e-6 * measured->flops,
+         1e-9 * measured->flops / measured->seconds, 100 * measured->flops / measured->seconds / measured->peak);
+  if (measured->unroll.steps) printf(" %9.1f", 1e-6 * (double)measured->unroll.resident);
+  printf(" %9.0f%s%s\n", 1e3 * measured->compile_seconds, measured->from_cache ? " (cached)" : "",
+         measured->unroll.diverged ? " (not finite)" : "");
   for (size_t i = 0; i < measured->points; i++) {
     printf("    step %7" PRId64 "  ", measured->point[i].step);
     metrics_tell(&measured->point[i]);
@@ -138,55 +148,75 @@ static void tell_row(const Session *session, const Measured *measured) {
   fflush(stdout);
 }
 
-static void tell_head(const Session *session, double peak, double peak_one) {
+static void tell_head(const Session *session, const BenchUnroll *unroll, double peak, double peak_one) {
   int threads = blur_pool_threads(session->pool);
   BlurCpu cpu = session->options.cpu == BLUR_CPU_NATIVE ? blur_cpu_best() : session->options.cpu;
   printf("%s, batch %" PRId64 ", %d thread%s, %s; measured peak %.0f GFLOP/s", session->arguments->value[OPTION_net],
          session->options.batch, threads, threads == 1 ? "" : "s", blur_cpu_name(cpu), 1e-9 * peak);
   if (threads > 1) printf(", of one thread %.0f", 1e-9 * peak_one);
-  printf("\n%-28s %10s %10s %10s %10s %9s\n", "rule", "ms a step", "Mflop", "GFLOP/s", "of peak", "compile ms");
+  if (unroll->steps) printf("\nmeta-gradients of %" PRId64 " steps", unroll->steps);
+  if (unroll->networks > 1) printf(", of %" PRId64 " networks side by side", unroll->networks);
+  printf("\n%-28s %10s %10s %10s %10s", "rule", unroll->steps ? "ms" : "ms a step", "Mflop", "GFLOP/s", "of peak");
+  if (unroll->steps) printf(" %9s", "MB");
+  printf(" %9s\n", "compile ms");
 }
 
 // ---- working
 
-static int bench_rule(const Arguments *arguments, const char *rule, double *peak) {
+// The peak of all threads; the first rule's table begins with it.
+static int begin_table(const Session *session, const BenchUnroll *unroll, double *peak) {
+  int threads = blur_pool_threads(session->pool);
+  double precision = session->options.precision == BLUR_DOUBLE ? 0.5 : 1; // half as many numbers a vector
+  *peak = precision * peak_measure(session->options.cpu, threads);
+  if (*peak == 0) {
+    complain(session->arguments, "no threads to measure the peak with");
+    return EXIT_ENVIRONMENT;
+  }
+  if (!option_given(session->arguments, OPTION_json))
+    tell_head(session, unroll, *peak, threads > 1 ? precision * peak_measure(session->options.cpu, 1) : *peak);
+  return EXIT_DONE;
+}
+
+static int measure_unroll(Session *session, Measured *measured) {
+  blur_network_destroy(session->network); // its memory would not be among what is measured
+  session->network = NULL;
+  int code = bench_unroll_measure(session, &measured->unroll);
+  measured->seconds = measured->unroll.seconds;
+  measured->flops = measured->unroll.flops;
+  return code;
+}
+
+static int measure_step(const Session *session, Measured *measured) {
+  measured->flops = blur_program_cost(session->program).step_flops;
+  if (time_steps(session, &measured->seconds)) return EXIT_DONE;
+  complain(session->arguments, "out of memory");
+  return EXIT_ENVIRONMENT;
+}
+
+static int bench_rule(const Arguments *arguments, const char *rule, Measured *measured) {
   Session session;
   int64_t steps, every;
   int code = session_open(&session, arguments);
   session.rule_name = rule;
   if (!code && (!option_integer(arguments, OPTION_steps, 1, INT64_MAX / 2, 469, &steps) ||
-                !option_integer(arguments, OPTION_eval_every, 1, INT64_MAX / 2, (steps + 4) / 5, &every)))
+                !option_integer(arguments, OPTION_eval_every, 1, INT64_MAX / 2, (steps + 4) / 5, &every) ||
+                !bench_unroll_options(arguments, &measured->unroll)))
     code = EXIT_USAGE;
-  if (!code && *peak == 0) { // measured once, before the first rule
-    int threads = blur_pool_threads(session.pool);
-    double precision = session.options.precision == BLUR_DOUBLE ? 0.5 : 1; // half as many numbers a vector
-    *peak = precision * peak_measure(session.options.cpu, threads);
-    if (*peak == 0) {
-      complain(arguments, "no threads to measure the peak with");
-      code = EXIT_ENVIRONMENT;
-    } else if (!option_given(arguments, OPTION_json)) {
-      tell_head(&session, *peak, threads > 1 ? precision * peak_measure(session.options.cpu, 1) : *peak);
-    }
-  }
+  if (!code && measured->peak == 0) code = begin_table(&session, &measured->unroll, &measured->peak);
+  session.options.adjoint = measured->unroll.steps > 0;
+  session.options.query_loss = session.loss;
   if (!code) code = session_compile(&session);
-  Measured *measured = calloc(1, sizeof *measured);
-  if (!code && (!measured || !time_steps(&session, &measured->seconds))) {
-    complain(arguments, "out of memory");
-    code = EXIT_ENVIRONMENT;
-  }
+  if (!code) code = measured->unroll.steps ? measure_unroll(&session, measured) : measure_step(&session, measured);
   if (!code) {
     BlurCost cost = blur_program_cost(session.program);
-    measured->flops = cost.step_flops;
     measured->compile_seconds = cost.compile_seconds;
     measured->from_cache = cost.from_cache;
-    measured->peak = *peak;
     if (session.data) code = measure_accuracy(&session, steps, every, measured);
   }
   if (!code || code == EXIT_DIVERGED) {
     if (option_given(arguments, OPTION_json)) tell_json(&session, measured);
     else tell_row(&session, measured);
   }
-  free(measured);
   session_close(&session);
   return code;
 }
@@ -197,10 +227,12 @@ int command_bench(const Arguments *arguments) {
     return EXIT_USAGE;
   }
   int code = EXIT_DONE;
-  double peak = 0;
+  double peak = 0; // measured once, before the first rule
   for (size_t i = 0; i < arguments->operand_count && (!code || code == EXIT_DIVERGED); i++) {
-    int one = bench_rule(arguments, arguments->operand[i], &peak);
+    Measured measured = {.peak = peak};
+    int one = bench_rule(arguments, arguments->operand[i], &measured);
     if (one) code = one;
+    peak = measured.peak;
   }
   return code;
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# bench.sh BUILD [--peer]: the project's figures, medians of one run: steps, products, starts. The last column of a table is
+# bench.sh BUILD [--peer]: the project's figures, medians of one run: steps, meta-gradients, products, starts. The last column of a table is
 # the goal, where there is one. Called by ./dev bench.
 set -euo pipefail
 build=$1
@@ -31,6 +31,13 @@ done
 "$blur" bench std.backprop --set act=tanh --net 2-20-1 --batch 512
 "$blur" bench std.blur --set k=2 --net 2-20-1 --batch 512 | tail -1
 "$blur" bench std.adam --set act=relu --net 784-256-128-10
+
+title "meta-gradients"
+"$blur" bench std.blur --set k=4 --net 784-256-128-10 --unroll 10
+"$blur" bench std.blur --set k=4 --net 784-256-128-10 --unroll 50 --memory 170M
+"$blur" bench std.blur --set k=2 --net 196-512-10 --unroll 10
+"$blur" bench std.blur --set k=2 --net 2-20-1 --batch 512 --unroll 10
+"$blur" bench std.blur --set k=2 --net 2-20-1 --batch 128 --unroll 10 --networks 40
 
 title "products of 784 x 256, batch 128; goal on one thread: 80 % of the peak"
 for threads in 1 $(nproc); do
