@@ -54,7 +54,7 @@ bool bench_fill_batch(const Session *session, BlurNetwork *network) {
 }
 
 // Median time of single steps. The same batch again and again may drive a network out of range: it then starts anew.
-static bool time_steps(const Session *session, double *median) {
+static bool time_steps(Session *session, double *median) {
   double *times = calloc(MAX_TIMES, sizeof *times);
   if (!times || !bench_fill_batch(session, session->network)) {
     free(times);
@@ -62,25 +62,27 @@ static bool time_steps(const Session *session, double *median) {
   }
   for (int i = 0; i < WARM_STEPS; i++) blur_network_step(session->network);
   size_t count = 0;
+  bool done = true;
   double start = session_clock();
-  while (count < MAX_TIMES && (count < MIN_TIMES || session_clock() - start < bench_seconds)) {
+  while (done && count < MAX_TIMES && (count < MIN_TIMES || session_clock() - start < bench_seconds)) {
     double before = session_clock();
     blur_network_step(session->network);
     times[count++] = session_clock() - before;
     if (count % CHECK_STEPS == 0 && !blur_network_is_finite(session->network, NULL)) {
-      blur_network_reset(session->network, session->seed, NULL);
-      blur_network_step(session->network);
+      done = session_reset(session) == EXIT_DONE;
+      if (done) blur_network_step(session->network);
     }
   }
   *median = bench_median(times, count);
   free(times);
-  return true;
+  return done;
 }
 
 // Trains from the start and evaluates every so many steps.
-static int measure_accuracy(const Session *session, int64_t steps, int64_t every, Measured *measured) {
+static int measure_accuracy(Session *session, int64_t steps, int64_t every, Measured *measured) {
   BlurStatus status;
-  blur_network_reset(session->network, session->seed, NULL);
+  int reset = session_reset(session);
+  if (reset) return reset;
   BlurTraining *training = blur_training_create(session->network, session->data, session->loss, session->seed, &status);
   int code = training ? EXIT_DONE : session_failed(session, &status);
   for (int64_t done = 0; !code && done < steps && measured->points < MAX_POINTS;) {
@@ -186,18 +188,19 @@ static int measure_unroll(Session *session, Measured *measured) {
   return code;
 }
 
-static int measure_step(const Session *session, Measured *measured) {
+static int measure_step(Session *session, Measured *measured) {
   measured->flops = blur_program_cost(session->program).step_flops;
   if (time_steps(session, &measured->seconds)) return EXIT_DONE;
   complain(session->arguments, "out of memory");
   return EXIT_ENVIRONMENT;
 }
 
+// NULL as rule: that of --genome.
 static int bench_rule(const Arguments *arguments, const char *rule, Measured *measured) {
   Session session;
   int64_t steps, every;
   int code = session_open(&session, arguments);
-  session.rule_name = rule;
+  if (rule) session.rule_name = rule;
   if (!code && (!option_integer(arguments, OPTION_steps, 1, INT64_MAX / 2, 469, &steps) ||
                 !option_integer(arguments, OPTION_eval_every, 1, INT64_MAX / 2, (steps + 4) / 5, &every) ||
                 !bench_unroll_options(arguments, &measured->unroll)))
@@ -222,15 +225,17 @@ static int bench_rule(const Arguments *arguments, const char *rule, Measured *me
 }
 
 int command_bench(const Arguments *arguments) {
-  if (!arguments->operand_count) {
+  bool by_genome = !arguments->operand_count && option_given(arguments, OPTION_genome);
+  if (!arguments->operand_count && !by_genome) {
     complain(arguments, "a rule is needed");
     return EXIT_USAGE;
   }
   int code = EXIT_DONE;
   double peak = 0; // measured once, before the first rule
-  for (size_t i = 0; i < arguments->operand_count && (!code || code == EXIT_DIVERGED); i++) {
+  size_t rules = by_genome ? 1 : arguments->operand_count;
+  for (size_t i = 0; i < rules && (!code || code == EXIT_DIVERGED); i++) {
     Measured measured = {.peak = peak};
-    int one = bench_rule(arguments, arguments->operand[i], &measured);
+    int one = bench_rule(arguments, by_genome ? NULL : arguments->operand[i], &measured);
     if (one) code = one;
     peak = measured.peak;
   }

@@ -72,7 +72,7 @@ static bool open_place(const Session *session, const BenchUnroll *asked, Place *
   if (asked->networks > 1 && !(place->pool = blur_pool_create(1, status))) return false;
   place->network =
       blur_network_create(session->program, place->pool ? place->pool : session->pool, session->seed + number, status);
-  if (!place->network) return false;
+  if (!place->network || !session_put_genome(session, place->network, status)) return false;
   if (!bench_fill_batch(session, place->network)) {
     *status = (BlurStatus){.code = BLUR_FAILED_ENVIRONMENT, .message = "out of memory"};
     return false;

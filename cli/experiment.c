@@ -21,6 +21,7 @@ static const struct {
     {OPTION_loss, "loss", "loss"},
     {OPTION_precision, "precision", "precision"},
     {OPTION_data, "data", "data"},
+    {OPTION_genome, "genome", "rule.genome"},
 };
 static const struct {
   OptionName option;

@@ -8,18 +8,26 @@
 #include <time.h>
 #include <unistd.h>
 
-// The settings that the rule is loaded with: a name that --set gives again is not taken from the saved network.
+// The settings that the rule is loaded with: a name that --set gives again is not taken from the saved network, or from
+// the genome.
 static int join_settings(Session *session) {
   const Arguments *arguments = session->arguments;
-  const BlurSavedInfo *info = session->saved ? blur_saved_info(session->saved) : NULL;
-  size_t most = arguments->setting_count + (info ? info->setting_count : 0);
-  session->settings = calloc(most + 1, sizeof *session->settings);
+  const BlurSetting *brought = NULL;
+  size_t count = 0;
+  if (session->saved) {
+    brought = blur_saved_info(session->saved)->settings;
+    count = blur_saved_info(session->saved)->setting_count;
+  } else if (session->genome) {
+    brought = blur_genome_info(session->genome)->settings;
+    count = blur_genome_info(session->genome)->setting_count;
+  }
+  session->settings = calloc(arguments->setting_count + count + 1, sizeof *session->settings);
   if (!session->settings) return EXIT_ENVIRONMENT;
-  for (size_t i = 0; info && i < info->setting_count; i++) {
+  for (size_t i = 0; i < count; i++) {
     bool again = false;
     for (size_t j = 0; j < arguments->setting_count; j++)
-      again |= strcmp(arguments->settings[j].name, info->settings[i].name) == 0;
-    if (!again) session->settings[session->setting_count++] = info->settings[i];
+      again |= strcmp(arguments->settings[j].name, brought[i].name) == 0;
+    if (!again) session->settings[session->setting_count++] = brought[i];
   }
   for (size_t j = 0; j < arguments->setting_count; j++)
     session->settings[session->setting_count++] = arguments->settings[j];
@@ -75,20 +83,22 @@ int session_open(Session *session, const Arguments *arguments) {
   if (!option_integer(arguments, OPTION_threads, 1, 1024, 0, &threads) ||
       !option_integer(arguments, OPTION_seed, 0, INT64_MAX, 0, &seed))
     return EXIT_USAGE;
-  if (!arguments->operand_count && !path) {
+  if (!arguments->operand_count && !path && !option_given(arguments, OPTION_genome)) {
     complain(arguments, "a rule is needed: a path, path:rule, or std.NAME");
     return EXIT_USAGE;
   }
   session->seed = (uint64_t)seed;
   session->report = blur_report_create();
-  if (path && !(session->saved = blur_saved_open(path, &status))) return session_failed(session, &status);
-  int code = open_data(session);
+  int code = session_open_genome(session);
+  if (!code && path && !(session->saved = blur_saved_open(path, &status))) code = session_failed(session, &status);
+  if (!code) code = open_data(session);
   if (code) return code;
   int64_t in = session->data ? blur_data_inputs(session->data) : 0,
           out = session->data ? blur_data_outputs(session->data) : 0;
   if (!network_options(arguments, path == NULL, in, out, &session->options) || !choose_loss(session)) return EXIT_USAGE;
   if (arguments->operand_count) session->rule_name = arguments->operand[0];
   if (session->saved && (code = take_from_saved(session))) return code;
+  if (session->genome && !session->rule_name) session->rule_name = blur_genome_info(session->genome)->rule;
   if (session->data) blur_data_redraw(session->data, session->seed);
   if (join_settings(session) != EXIT_DONE) return EXIT_ENVIRONMENT;
   session->pool = blur_pool_create((int)threads, &status);
@@ -121,15 +131,16 @@ static void warn_of_other_rule(const Session *session) {
 }
 
 // Where settings that nobody typed come from.
-static void tell_settings_of_saved(const Session *session) {
-  const BlurSavedInfo *info = blur_saved_info(session->saved);
+static void tell_brought_settings(const Session *session) {
+  bool is_saved = session->saved != NULL;
   size_t own = session->setting_count - session->arguments->setting_count;
   if (!own) return;
-  const char *file = session->arguments->value[OPTION_load];
-  fprintf(stderr, "blur: the network in %s brings ", file);
+  const char *file = session->arguments->value[is_saved ? OPTION_load : OPTION_genome];
+  fprintf(stderr, "blur: the %s in %s brings ", is_saved ? "network" : "genome", file);
   for (size_t i = 0; i < own; i++)
     fprintf(stderr, "%s--set %s=%s", i ? " " : "", session->settings[i].name, session->settings[i].value);
-  fprintf(stderr, ": it was saved by the rule %s\n", info->rule);
+  fprintf(stderr, ": it was %s the rule %s\n", is_saved ? "saved by" : "made for",
+          is_saved ? blur_saved_info(session->saved)->rule : blur_genome_info(session->genome)->rule);
 }
 
 int session_compile(Session *session) {
@@ -141,12 +152,25 @@ int session_compile(Session *session) {
   if (!session->rule && session->saved && session->rule_name == blur_saved_info(session->saved)->rule)
     complain(arguments, "the network in %s was trained by `%s`; where that rule is now, write it before --load",
              arguments->value[OPTION_load], session->rule_name);
-  else if (!session->rule && session->saved) tell_settings_of_saved(session);
+  else if (!session->rule && session->genome && session->rule_name == blur_genome_info(session->genome)->rule)
+    complain(arguments, "the genome in %s was made for `%s`; where that rule is now, write it before --genome",
+             arguments->value[OPTION_genome], session->rule_name);
+  else if (!session->rule && (session->saved || session->genome)) tell_brought_settings(session);
   if (session->program && session->saved) warn_of_other_rule(session);
   if (!session->program) return code ? code : EXIT_INPUT;
+  code = session_check_genome(session);
+  if (code) return code;
   BlurStatus status;
   session->network = blur_network_create(session->program, session->pool, session->seed, &status);
-  return session->network ? EXIT_DONE : session_failed(session, &status);
+  bool done = session->network && session_put_genome(session, session->network, &status);
+  return done ? EXIT_DONE : session_failed(session, &status);
+}
+
+int session_reset(Session *session) {
+  BlurStatus status;
+  bool done = blur_network_reset(session->network, session->seed, &status) &&
+              session_put_genome(session, session->network, &status);
+  return done ? EXIT_DONE : session_failed(session, &status);
 }
 
 int session_restore(Session *session, BlurTraining *training) {
@@ -178,6 +202,7 @@ void session_close(Session *session) {
   blur_rule_destroy(session->rule);
   blur_pool_destroy(session->pool);
   blur_saved_close(session->saved);
+  blur_genome_destroy(session->genome);
   blur_data_destroy(session->data);
   blur_report_destroy(session->report);
   free(session->settings);

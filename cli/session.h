@@ -2,6 +2,7 @@
 #ifndef BLUR_CLI_SESSION_H
 #define BLUR_CLI_SESSION_H
 
+#include "blur/genome.h"
 #include "blur/runtime.h"
 #include "cli/command.h"
 
@@ -13,21 +14,24 @@ typedef struct {
   BlurPool *pool;
   BlurNetwork *network;
   BlurSaved *saved;      // of --load, or NULL
+  BlurGenome *genome;    // of --genome, or NULL
   BlurData *data;        // of --data, or what the saved network was trained on; NULL where the command needs none
-  const char *rule_name; // the operand, or what the saved network was trained by
-  BlurSetting *settings; // those of the saved network, then those of --set
+  const char *rule_name; // the operand, or what the saved network was trained by, or the genome made for
+  BlurSetting *settings; // those of the saved network or the genome, then those of --set
   size_t setting_count;
   BlurOptions options;
   BlurLoss loss;
   uint64_t seed;
 } Session;
 
-// Opens the file of --load, loads the data, which the seed draws, reads the options (what the command line leaves open
+// Opens the file of --load or of --genome, loads the data, which the seed draws, reads the options (what the command line leaves open
 // comes from that file, what it says by the words `in` and `out` from the data), and starts the threads. Each function
 // returns EXIT_DONE, or the code to end with after a message; session_close is due either way.
 int session_open(Session *session, const Arguments *arguments);
-// Loads the rule, compiles it as session->options say, and makes the network.
+// Loads the rule, compiles it as session->options say, and makes the network, with the values of --genome.
 int session_compile(Session *session);
+// The network as session_compile made it.
+int session_reset(Session *session);
 // Puts the saved network's values into this one; genome values of --set stay as set.
 int session_restore(Session *session, BlurTraining *training);
 void session_close(Session *session);
@@ -35,6 +39,15 @@ void session_close(Session *session);
 // Prints a runtime's failure; returns its exit code.
 int session_failed(const Session *session, const BlurStatus *status);
 double session_clock(void); // seconds, monotonic
+
+// ---- session_genome.c
+
+// Opens the file of --genome, if there is one.
+int session_open_genome(Session *session);
+// Whether the genome fits the compiled rule; tells what may be a mistake.
+int session_check_genome(const Session *session);
+// Puts its values into a network of the session's program; genome values of --set stay as set.
+bool session_put_genome(const Session *session, BlurNetwork *network, BlurStatus *status);
 
 // ---- metrics.c
 

@@ -222,7 +222,8 @@ void step_set_batch(const Step *step, BlurNetwork *network, int64_t number) {
 int step_open(Step *step, const Arguments *arguments, bool adjoint) {
   Session *session = &step->session;
   session->arguments = arguments;
-  if (!exactly_one_operand(arguments, "a rule")) return EXIT_USAGE;
+  bool is_named = arguments->operand_count == 0 && option_given(arguments, OPTION_genome);
+  if (!is_named && !exactly_one_operand(arguments, "a rule")) return EXIT_USAGE;
   int code = session_open(session, arguments);
   if (code) return code;
   const char *path = arguments->value[OPTION_in];

@@ -217,19 +217,24 @@ static bool add_lacking(Text *text, const char *before, const BlurGenomeArray *h
   return separator != before;
 }
 
+// Those of both that differ, first as the genome has them, then as the rule has.
 static void add_different(Text *text, const char *before, const BlurGenomeArray *own, size_t own_count,
                           const BlurGenomeArray *wanted, size_t wanted_count) {
+  Text has = {0}, wants = {0};
   for (size_t i = 0; i < wanted_count; i += layers_from(wanted, wanted_count, i)) {
     size_t at = find_name(own, own_count, wanted[i].name);
     if (at == own_count) continue;
     char *mine = signature_of(own, own_count, at), *theirs = signature_of(wanted, wanted_count, i);
     if (strcmp(mine, theirs) != 0) {
-      text_add(text, "%sit has %s where the rule has %s", before, mine, theirs);
-      before = "; ";
+      text_add(&has, "%s%s", has.length ? ", " : "", mine);
+      text_add(&wants, "%s%s", wants.length ? ", " : "", theirs);
     }
     free(mine);
     free(theirs);
   }
+  if (has.length) text_add(text, "%sit has %s where the rule has %s", before, text_get(&has), text_get(&wants));
+  text_free(&has);
+  text_free(&wants);
 }
 
 static const char *called(const BlurGenome *genome) { return genome->path ? genome->path : "the genome"; }

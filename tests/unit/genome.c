@@ -324,10 +324,9 @@ Test(genome, what_does_not_fit_is_spelled_out) {
                 " nu[2,3] = [[1, 2, 3], [4, 5, 6]]\n b[2] per neuron, layer 1 = [[1, 2], [3, 4]]\n}\n");
   static const char expected[] =
       "given.genome does not fit this rule and network: it lacks `A per synapse` (5 x 3, 4 x 1); the rule has no `p`, "
-      "`q[1] per layer` (3 layers); it has `tau[1]` where the rule has `tau`; it has `nu[2,3]` where the rule has "
-      "`nu[2,2]`; it has `eta per neuron` (1) where the rule has `eta[2] per layer` (2 layers); it has `b[2] per "
-      "neuron` (layer 1: 2) where the rule has `b[2] per neuron` (4, 3, 1). It was made by std.other with k = 4, act = "
-      "relu";
+      "`q[1] per layer` (3 layers); it has `tau[1]`, `nu[2,3]`, `eta per neuron` (1), `b[2] per neuron` (layer 1: 2) "
+      "where the rule has `tau`, `nu[2,2]`, `eta[2] per layer` (2 layers), `b[2] per neuron` (4, 3, 1). It was made by "
+      "std.other with k = 4, act = relu";
   char *difference = blur_genome_difference(genome, rig.program);
   cr_assert_str_eq(difference + strlen(directory) + 1, expected);
   BlurStatus status = {0};
