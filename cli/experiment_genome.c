@@ -32,7 +32,7 @@ bool experiment_genome_fits(Experiment *experiment, size_t rule, const BlurProgr
   char *difference = blur_genome_difference(genome, program);
   char *doubt = difference || experiment->doubted[rule]
                     ? NULL
-                    : blur_genome_doubt(genome, program, experiment->fields->rule[rule].rule);
+                    : blur_genome_doubt(genome, program, experiment->fields->rule[rule].name);
   if (difference) complain(experiment->arguments, "%s", difference);
   if (doubt) complain(experiment->arguments, "warning: %s", doubt);
   experiment->doubted[rule] |= doubt != NULL;

@@ -83,7 +83,7 @@ bool meta_save_genome(Meta *meta, BlurStatus *status) {
   }
   BlurSetting *setting = settings_of(rule, &settings);
   BlurGenome *genome =
-      values && setting ? blur_genome_create(program, values, rule->rule, setting, settings, status) : NULL;
+      values && setting ? blur_genome_create(program, values, rule->name, setting, settings, status) : NULL;
   if (genome) add_notes(meta, &best, genome);
   bool right = genome && blur_genome_write(genome, meta->save, status);
   blur_genome_destroy(genome);

@@ -88,8 +88,14 @@ static void show_rules(BlurExperiment *experiment) {
                                             .texts = from->texts,
                                             .numbers = from->numbers};
     }
-    rules[r] = (BlurExperimentRule){contender->name, contender->settings.count, settings, contender->genome,
-                                    contender->genome_path};
+    bool is_own = contender->file == checked->file;
+    const char *own = is_own ? arena_format(arena, "%s:%s", checked->file->source->path, contender->name) : NULL;
+    rules[r] = (BlurExperimentRule){.rule = contender->name,
+                                    .name = is_own ? own : contender->name,
+                                    .settings = contender->settings.count,
+                                    .setting = settings,
+                                    .genome = contender->genome,
+                                    .genome_path = contender->genome_path};
   }
   experiment->fields.rules = checked->contenders.count;
   experiment->fields.rule = rules;

@@ -64,14 +64,15 @@ static void add_values(Writer *writer, int dimension) {
 }
 
 static void add_array(Text *text, const BlurGenomeArray *array) {
-  enum { SHORT = 50 };
+  enum { SHORT = 50, MATRIX_WIDTH = 60 };
   size_t line = text->length, count = 1;
   for (int d = 0; d < array->dimensions; d++) count *= (size_t)array->extent[d];
   add_name(text, array);
   size_t start = text->length;
   Writer writer = {text, array, array->values, line, start - line, false};
   if (count <= SHORT) add_values(&writer, 0);
-  if (count > SHORT || text->length - line > LINE_WIDTH) {
+  size_t most = array->dimensions > 1 ? MATRIX_WIDTH : LINE_WIDTH;
+  if (count > SHORT || text->length - line > most) {
     text->length = start;
     writer.at = array->values;
     writer.wraps = true;

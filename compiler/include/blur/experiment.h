@@ -30,6 +30,7 @@ typedef struct {
 
 typedef struct {
   const char *rule; // as written: "std.adam"
+  const char *name; // for blur_rule_load: "std.adam", and "compare.blur:mine" of a rule of the experiment's file
   size_t settings;
   const BlurExperimentSetting *setting;
   const char *genome;      // a genome file (blur/genome.h), as written; NULL: none
