@@ -1,5 +1,7 @@
 // blur grad RULE --net ... --in A.npz --out B.npz: as blur step, and the derivative of the query's loss after the steps
-// by the genome and by everything that the network held before them, exact, through all steps.
+// by the genome and by everything that the network held before them, exact, through all steps. A file with an
+// experiment is the business of grad_experiment.c.
+#include "cli/gradient.h"
 #include "cli/step.h"
 
 #include <inttypes.h>
@@ -11,11 +13,11 @@ typedef struct {
   Step *step;
   Output output;
   bool failed; // memory
-} Gradient;
+} RuleGradient;
 
 // At the query the network is as the steps have left it: that is what goes out beside the derivatives.
 static void set_batch(void *context, BlurNetwork *network, int64_t number) {
-  Gradient *gradient = context;
+  RuleGradient *gradient = context;
   if (number == gradient->step->steps)
     gradient->failed = !output_add_variables(gradient->step, &gradient->output, false, "");
   step_set_batch(gradient->step, network, number);
@@ -42,7 +44,7 @@ static void print_result(const Step *step, const BlurUnrollCost *cost, double lo
          cost->bytes);
 }
 
-static int run(Gradient *gradient, BlurUnroll *unroll, BlurNetwork *query) {
+static int run(RuleGradient *gradient, BlurUnroll *unroll, BlurNetwork *query) {
   Step *step = gradient->step;
   Session *session = &step->session;
   const BlurVariable *variables;
@@ -77,7 +79,7 @@ static int differentiate(Step *step) {
   int code = step_query_batch(step) == step->batch ? EXIT_DONE : step_query_network(step, &program, &query);
   BlurStatus status;
   BlurUnroll *unroll = code ? NULL : blur_unroll_create(session->network, query, step->steps, memory, &status);
-  Gradient gradient = {.step = step};
+  RuleGradient gradient = {.step = step};
   if (unroll) code = run(&gradient, unroll, query);
   else if (!code) code = session_failed(session, &status);
   output_close(&gradient.output);
@@ -88,6 +90,7 @@ static int differentiate(Step *step) {
 }
 
 int command_grad(const Arguments *arguments) {
+  if (arguments->operand_count == 1 && blur_experiment_exists(arguments->operand[0])) return gradient_run(arguments);
   Step step = {0};
   int code = step_open(&step, arguments, true);
   if (!code) code = differentiate(&step);

@@ -38,13 +38,13 @@ bool blur_unroll_forward(BlurUnroll *unroll, BlurBatch *batch, void *context, co
   *loss = *derivative = 0;
   unroll_copy_state(unroll, 0, true);
   unroll_clear(network, &unroll->tangents);
-  for (size_t i = 0; i < network->variable_count; i++)
+  for (size_t i = 0; direction && i < network->variable_count; i++)
     if (direction[i]) blur_network_set_tangent(network, &network->variables[i], direction[i]);
   for (int64_t steps = 0; steps <= unroll->steps; steps++) {
     if (unroll_counts(unroll, steps)) *derivative += run_query(unroll, batch, context, steps, loss);
     if (steps == unroll->steps) break;
     batch(context, network, steps);
-    network_run(network, NETWORK_TANGENT, NULL, NULL);
+    if (direction) network_run(network, NETWORK_TANGENT, NULL, NULL);
     network_run(network, NETWORK_STEP, NULL, NULL);
   }
   unroll_rewind(unroll, start);

@@ -144,6 +144,17 @@ static void step(BlurTraining *training) {
   network_run(training->network, NETWORK_STEP, batch_gather, &batch);
 }
 
+void blur_training_show(BlurTraining *training, int64_t step) {
+  int64_t position = training->position;
+  training->position = step * training->batch;
+  next_rows(training);
+  training->position = position;
+  Batch batch = batch_of(training);
+  if (training->network->alone) batch_gather(&batch, 0, 1);
+  else blur_pool_run(training->network->pool, batch_gather, &batch);
+  training->network->writes++;
+}
+
 // Some number is not finite: goes back to the copy and on to the step where that begins.
 static bool report_divergence(BlurTraining *training, BlurStatus *status) {
   BlurNetwork *network = training->network;

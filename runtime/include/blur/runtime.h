@@ -218,6 +218,9 @@ void blur_training_destroy(BlurTraining *training);
 // or persistent variable stops being finite: the network then is as after the first such step, which the message names
 // (found by running the last steps again from a copy).
 bool blur_training_run(BlurTraining *training, int64_t steps, BlurStatus *status);
+// Puts the batch that step number `step` (from 0) of a training from the start sees into x and y; the training stands
+// where it stood.
+void blur_training_show(BlurTraining *training, int64_t step);
 // Makes blur_training_run return after the step it is in. May be called from a signal handler or another thread.
 void blur_training_interrupt(BlurTraining *training);
 bool blur_training_interrupted(const BlurTraining *training);
@@ -276,8 +279,8 @@ bool blur_unroll_set_objective(BlurUnroll *unroll, int64_t every, int64_t from, 
 bool blur_unroll_run(BlurUnroll *unroll, BlurBatch *batch, void *context, double *loss, BlurStatus *status);
 // The same in forward mode, for programs that have BlurOptions.tangent, too: how the loss changes as the network before
 // the steps changes by `direction` [variables of the program] (dense; NULL: no change). One number, at the cost of two
-// to three times the steps, in memory that does not grow with them. Leaves tangents as after the steps, adjoints as
-// they were, all else likewise.
+// to three times the steps, in memory that does not grow with them. `direction` NULL: the loss alone. Leaves tangents
+// as after the steps, all else as it was.
 bool blur_unroll_forward(BlurUnroll *unroll, BlurBatch *batch, void *context, const double *const *direction,
                          double *loss, double *derivative, BlurStatus *status);
 

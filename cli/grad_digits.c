@@ -1,0 +1,79 @@
+// How far a gradient can be trusted in the precision that an experiment trains in, and what follows for its unroll. In
+// float32 that is measured: against the same gradient in float64. In float64 it is what reverse and forward mode, which
+// round apart from each other, agree to. Each further step takes as many digits as perturbations grow by.
+#include "cli/gradient.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+static const double digits_wanted = 2; // of a gradient that an optimizer can follow
+enum { FEWEST_STEPS = 5 };             // an unroll that is still one
+
+static double digits_of(double error) { return -log10(fmin(fmax(error, 1e-16), 1)); }
+
+// The difference of two gradients over the exact one, in the Euclidean norm.
+static double difference(const BlurRoutes *one, const BlurRoutes *other, const BlurRoutes *exact) {
+  double apart = 0, size = 0;
+  for (size_t v = 0; v < one->variables; v++)
+    for (size_t i = 0; i < one->variable[v].count; i++) {
+      double distance = one->variable[v].adjoint[i] - other->variable[v].adjoint[i];
+      apart += distance * distance;
+      size += exact->variable[v].adjoint[i] * exact->variable[v].adjoint[i];
+    }
+  return size > 0 ? sqrt(apart / size) : 0;
+}
+
+int gradient_measure_digits(Gradient *gradient, BlurStatus *status) {
+  if (gradient->fields->precision == BLUR_DOUBLE) {
+    gradient->digits = digits_of(gradient->routes->forward_error);
+    return EXIT_DONE;
+  }
+  bool is_exact = gradient->options.precision == BLUR_DOUBLE; // what has been computed
+  BlurOptions options = gradient->options;
+  options.precision = is_exact ? BLUR_FLOAT : BLUR_DOUBLE;
+  options.engine = BLUR_ENGINE_JIT;
+  options.tangent = false;
+  BlurProgram *program = blur_compile(gradient->rule, &options, gradient->report);
+  GradientRun run = {0};
+  BlurRoutes *other = NULL;
+  bool opened = program && gradient_open(gradient, program, &run, status);
+  if (opened) other = blur_routes_create(run.unroll, gradient_batch, &run, 0, NULL, NULL, status);
+  gradient->digits = other ? digits_of(difference(gradient->routes, other, is_exact ? gradient->routes : other)) : 0;
+  bool diverges = opened && !other && status->code == BLUR_DIVERGED && is_exact; // in float32 alone: no digit is right
+  blur_routes_destroy(other);
+  gradient_close(&run);
+  blur_program_destroy(program);
+  if (!program) return report_finish(gradient->arguments, gradient->report);
+  return other || diverges ? EXIT_DONE : (int)status->code;
+}
+
+const char *gradient_precision(const Gradient *gradient) {
+  return gradient->fields->precision == BLUR_DOUBLE ? "float64" : "float32";
+}
+
+double gradient_growth_a_step(const Gradient *gradient) {
+  int64_t half = gradient->steps / 2;
+  return pow(gradient->growth->path[gradient->steps] / gradient->growth->path[half],
+             1 / (double)(gradient->steps - half));
+}
+
+void gradient_advice(const Gradient *gradient, char *out, size_t room) {
+  double each = gradient_growth_a_step(gradient), more = (gradient->digits - digits_wanted) / log10(each);
+  // Steps after which the digits that are wanted would be left.
+  double most = each > 1 + 1e-6 ? floor((double)gradient->steps + more) : INFINITY;
+  const char *precision = gradient_precision(gradient),
+             *in_double = gradient->fields->precision == BLUR_FLOAT ? ", compute in double" : "";
+  int used = snprintf(out, room, "%s%.0f digits of this gradient are right in %s",
+                      gradient->digits < digits_wanted ? "only " : "", floor(gradient->digits), precision);
+  if (used < 0 || (size_t)used >= room) return;
+  out += used;
+  room -= (size_t)used;
+  if (gradient->digits >= digits_wanted && most > 1e6)
+    snprintf(out, room, ", and perturbations do not grow any more: longer unrolls keep them");
+  else if (gradient->digits >= digits_wanted)
+    snprintf(out, room, "; as perturbations grow, %.0f are left after about %.0f steps", digits_wanted, most);
+  else if (most >= FEWEST_STEPS && most < (double)gradient->steps)
+    snprintf(out, room, ": unroll at most about %.0f steps%s, or learn the genome by evolution", most, in_double);
+  else snprintf(out, room, ": learn the genome by evolution%s", *in_double ? ", or compute in double" : "");
+}
