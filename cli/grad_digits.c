@@ -3,12 +3,13 @@
 // round apart from each other, agree to. Each further step takes as many digits as perturbations grow by.
 #include "cli/gradient.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
 static const double digits_wanted = 2; // of a gradient that an optimizer can follow
-enum { FEWEST_STEPS = 5 };             // an unroll that is still one
+enum { FEWEST_STEPS = 3 };             // an unroll that is still one
 
 static double digits_of(double error) { return -log10(fmin(fmax(error, 1e-16), 1)); }
 
@@ -58,22 +59,33 @@ double gradient_growth_a_step(const Gradient *gradient) {
              1 / (double)(gradient->steps - half));
 }
 
+// The longest unroll so far whose perturbations leave as many digits as are wanted.
+static int64_t longest_unroll(const Gradient *gradient) {
+  double all = -log10(gradient->fields->precision == BLUR_DOUBLE ? DBL_EPSILON / 2 : FLT_EPSILON / 2);
+  int64_t steps = 0;
+  while (steps < gradient->steps && all - log10(gradient->growth->path[steps + 1]) >= digits_wanted) steps++;
+  return steps;
+}
+
 void gradient_advice(const Gradient *gradient, char *out, size_t room) {
+  bool is_float = gradient->fields->precision == BLUR_FLOAT, enough = gradient->digits >= digits_wanted;
   double each = gradient_growth_a_step(gradient), more = (gradient->digits - digits_wanted) / log10(each);
-  // Steps after which the digits that are wanted would be left.
-  double most = each > 1 + 1e-6 ? floor((double)gradient->steps + more) : INFINITY;
-  const char *precision = gradient_precision(gradient),
-             *in_double = gradient->fields->precision == BLUR_FLOAT ? ", compute in double" : "";
-  int used = snprintf(out, room, "%s%.0f digits of this gradient are right in %s",
-                      gradient->digits < digits_wanted ? "only " : "", floor(gradient->digits), precision);
+  int64_t fewer = longest_unroll(gradient);
+  int digits = (int)gradient->digits, used = 0;
+  const char *precision = gradient_precision(gradient);
+  if (enough) used = snprintf(out, room, "%d digits of this gradient are right in %s", digits, precision);
+  else if (digits) used = snprintf(out, room, "only %d digit of this gradient is right in %s", digits, precision);
+  else used = snprintf(out, room, "no digit of this gradient is right in %s", precision);
   if (used < 0 || (size_t)used >= room) return;
   out += used;
   room -= (size_t)used;
-  if (gradient->digits >= digits_wanted && most > 1e6)
+  if (enough && (each <= 1 + 1e-6 || more > 1e6))
     snprintf(out, room, ", and perturbations do not grow any more: longer unrolls keep them");
-  else if (gradient->digits >= digits_wanted)
-    snprintf(out, room, "; as perturbations grow, %.0f are left after about %.0f steps", digits_wanted, most);
-  else if (most >= FEWEST_STEPS && most < (double)gradient->steps)
-    snprintf(out, room, ": unroll at most about %.0f steps%s, or learn the genome by evolution", most, in_double);
-  else snprintf(out, room, ": learn the genome by evolution%s", *in_double ? ", or compute in double" : "");
+  else if (enough)
+    snprintf(out, room, "; as perturbations grow, %.0f are left after about %.0f steps", digits_wanted,
+             floor((double)gradient->steps + more));
+  else if (fewer >= FEWEST_STEPS && fewer < gradient->steps)
+    snprintf(out, room, ": unroll at most %" PRId64 " steps%s, or learn the genome by evolution", fewer,
+             is_float ? ", compute in double" : "");
+  else snprintf(out, room, ": learn the genome by evolution%s", is_float ? ", or compute in double" : "");
 }

@@ -34,8 +34,9 @@ static double difference_error(const BlurRoutesVariable *of, size_t at) { // 0 w
 static void tell_entry(const BlurRoutesVariable *of, size_t at) {
   char name[NAME_ROOM];
   entry_name(of->variable, at, name);
-  printf("%-16s %12.6g %16.9g %16.9g %16.9g%s\n", name, of->value[at], of->adjoint[at], of->forward[at],
-         of->difference[at], of->trusted[at] ? "" : " ?");
+  if (blur_variable_is_dead(of->variable)) printf("%-16s %12s ", name, "never read");
+  else printf("%-16s %12.6g ", name, of->value[at]);
+  printf("%16.9g %16.9g %16.9g%s\n", of->adjoint[at], of->forward[at], of->difference[at], of->trusted[at] ? "" : " ?");
 }
 
 static void tell_large(const BlurRoutesVariable *of) {
@@ -123,7 +124,7 @@ static void json_entry(const BlurRoutesVariable *of, size_t at) {
   }
   printf("]");
   if (variable->layer >= 0) printf(", \"layer\": %d", variable->layer);
-  json_number("value", of->value[at]);
+  json_number("value", blur_variable_is_dead(variable) ? NAN : of->value[at]);
   json_number("adjoint", of->adjoint[at]);
   json_number("forward", of->forward[at]);
   json_number("difference", of->difference[at]);

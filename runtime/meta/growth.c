@@ -170,13 +170,15 @@ static BlurSingularValue largest_value(Growth *growth, Apply *forward, Apply *ba
   return found;
 }
 
-// The way of a change that grows by all steps nearly as much as any: power iteration until it does.
+// The way of a change that grows by all steps nearly as much as any: power iteration until it does, or gains no more.
 static void find_path(Growth *growth) {
   enum { MOST_ROUNDS = 30 };
+  double before = 0, *end = &growth->path[growth->unroll->steps];
   start_vector(growth);
   for (int round = 0; round < MOST_ROUNDS; round++) {
     all_forward(growth, growth->right, growth->next);
-    if (!(growth->path[growth->unroll->steps] < 0.95 * growth->result.product.value)) return;
+    if (!(*end<0.999 * growth->result.product.value && * end> 1.001 * before)) return;
+    before = *end;
     all_back(growth, growth->next, growth->next);
     memcpy(growth->right, growth->next, growth->numbers * sizeof *growth->right);
     normalize(growth->right, growth->numbers);

@@ -86,6 +86,21 @@ static bool same_network(const Run *a, const Run *b) {
   return true;
 }
 
+// Step by step on what blur_training_show gives, in another order too: the same bits as the training itself.
+Test(training, shows_its_batches) {
+  Run run = run_open(backprop_options(3, 1), clouds()), shown = run_open(backprop_options(3, 1), clouds());
+  train(&run, 12); // past the first shuffle: 45 samples, 8 a step
+  for (int64_t step = 0; step < 12; step++) {
+    blur_training_show(shown.training, 11 - step);
+    blur_training_show(shown.training, step);
+    blur_network_step(shown.rig.network);
+  }
+  cr_assert(same_network(&run, &shown));
+  cr_assert_eq(blur_training_position(shown.training), 0);
+  run_close(&shown);
+  run_close(&run);
+}
+
 Test(training, learns) {
   Run run = run_open(backprop_options(3, 1), clouds());
   BlurEvaluation before = evaluate(&run, BLUR_TEST);

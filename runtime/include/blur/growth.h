@@ -15,8 +15,8 @@ typedef struct {
 typedef struct {
   size_t numbers;            // of the state: synapses, persistent neurons and signals, as far as they are stored
   BlurSingularValue product; // of all steps of the unroll
-  const double *path; // [steps + 1] where it grows: the norm of a change that grows by at least 0.95 of that (less
-                      // only where power iteration did not find it), before the steps (1) and after each
+  const double *path;        // [steps + 1] where it grows: the norm of a change that grows nearly as much (as power
+                             // iteration finds it), before the steps (1) and after each
 } BlurGrowth;
 
 // The genome and the batches stay as they are. Of steps `steps` [count], rising, from 0, into `of_step` [count]. The
