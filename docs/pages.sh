@@ -16,10 +16,23 @@ run_experiment() { # FILE:NAME NAME
   sed '/^written:/d; s/, [0-9]* threads$//; s/^/    /; s/ *$//' <<<"$output"
 }
 
-# An SVG without what is so by default, in hundredths of a point.
+# An SVG without what is so by default, in hundredths of a point, the outlines of letters in tenths.
 shorten() { # FILE
-  sed -i -E 's/([0-9]\.[0-9]{2})[0-9]+/\1/g; s/([0-9]+)\.[0-9]+%/\1%/g; s/(fill|stroke)-opacity:1;//g; s/fill-rule:nonzero;//g
-    s/stroke-line(cap:butt|join:miter);//g; s/stroke-miterlimit:10;//g; s/([0-9]) ([MLCZ])/\1\2/g; s/([MLC]) /\1/g; s/ +"/"/g' "$1"
+  sed -i -E '/^<symbol/{ N; s/<symbol[^>]* id="glyph([^"]*)">\n<path/<path id="g\1"/; }
+    s/([0-9]\.[0-9]{2})[0-9]+/\1/g; s/([0-9]+)\.[0-9]+%/\1%/g; s/(fill|stroke)-opacity:1;//g; s/fill-rule:nonzero;//g
+    s/stroke-line(cap:butt|join:miter);//g; s/stroke-miterlimit:10;//g; s/([0-9]) ([MLCZ])/\1\2/g; s/([MLC]) /\1/g; s/ +"/"/g
+    s/^ +//; s/#glyph/#g/; s/ style="stroke:none;"//; s/Z ?M[^MLCZ]*"/Z"/; s/;"/"/g; s/rgb\(15%,15%,15%\)/#262626/g
+    s/ xlink:href/ href/; s/ xmlns:xlink="[^"]*"//; /^<\/symbol>$/d' "$1"
+  awk '/^<(path id="g|use)/ {
+         start = match($0, / (d|x)="/) + 3; rest = substr($0, start + 1); line = substr($0, 1, start)
+         while (match(rest, /-?[0-9.]+/)) {
+           line = line substr(rest, 1, RSTART - 1) sprintf("%.1f", substr(rest, RSTART, RLENGTH))
+           rest = substr(rest, RSTART + RLENGTH)
+         }
+         $0 = line rest
+       }
+       { print }' "$1" | sed -E '/^<(path|use)/{ s/\.0([^0-9])/\1/g; s/(\.[1-9])0([^0-9])/\1\2/g; }; /^<path/{ s/([ MLC-])0(\.[0-9])/\1\2/g; s/([0-9]) -/\1-/g; }' >"$1.short"
+  mv "$1.short" "$1"
 }
 
 # ---- docs/rules: the text of pages.txt, the script of stdlib/, the experiment of curves.blur
