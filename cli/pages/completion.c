@@ -235,7 +235,7 @@ void completion_fish(Text *out) {
                "\"^[a-z_]+\")'\n",
                command->name);
     if (kind == WORD_DATA) {
-      text_add(out, "complete -c blur -n '__fish_seen_subcommand_from %s' -a '", command->name);
+      text_add(out, "complete -c blur -n '__fish_seen_subcommand_from %s' -F -a '", command->name);
       add_data(out);
       text_add(out, "'\n");
     }
