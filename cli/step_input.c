@@ -134,7 +134,7 @@ static int read_batches(Step *step) {
 
 static bool in_range(const Step *step, const BlurVariable *variable, const NpzArray *array) {
   for (size_t i = 0; i < array->count; i++) {
-    if (!(array->values[i] < variable->low || array->values[i] > variable->high)) continue;
+    if (array->values[i] >= variable->low && array->values[i] <= variable->high) continue; // nan is not
     complain(step->session.arguments, "%s holds %.9g; the rule has the range (%.9g, %.9g)", array->name,
              array->values[i], variable->low, variable->high);
     return false;
@@ -177,13 +177,26 @@ static int set_variables(Step *step) {
   return code ? code : set_kind(step, false);
 }
 
+// What --out holds beside what --in takes: a step's result may be the next one's beginning.
+static bool is_result(const Step *step, const char *name) {
+  if (strcmp(name, "prediction") == 0 || strcmp(name, "loss") == 0) return true;
+  const BlurVariable *variables;
+  size_t count = blur_program_variables(step->session.program, &variables);
+  for (size_t i = 0; i < count; i++) {
+    char own[STEP_MAX_NAME];
+    if (variables[i].kind == BLUR_NEURON && step_array_name(&variables[i], "", own) && strcmp(own, name) == 0)
+      return true;
+  }
+  return false;
+}
+
 // A name that the rule lacks is told one by one, others in a line.
 static void warn_unused(const Step *step) {
   size_t others = 0;
   const char *first = NULL;
   for (size_t i = 0; i < step->input.count; i++) {
     const char *name = step->input.arrays[i].name;
-    if (step->used[i]) continue;
+    if (step->used[i] || is_result(step, name)) continue;
     if (strncmp(name, "genome.", 7) == 0 || strncmp(name, "synapse.", 8) == 0 || strncmp(name, "neuron.", 7) == 0 ||
         strncmp(name, "signal.", 7) == 0) {
       complain(step->session.arguments, "warning: the rule on this network has no %s", name);

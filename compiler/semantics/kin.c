@@ -45,7 +45,7 @@ static Span place_of_kin(const Checker *checker, Kin kin, bool *alike) {
 }
 
 void note_kin_of_name(Checker *checker, Diagnostic *diagnostic, const char *name, bool is_function) {
-  if (!checker->environment.in_rule || !diagnostic->span.file) return;
+  if (!checker->environment.in_rule || !checker->ast || !stands_in(diagnostic->span, checker->ast->span)) return;
   Kin kin = is_function                             ? KIN_FUNCTION
             : has_side(diagnostic->span)            ? KIN_NEURON
             : checker->place.kind == PLACE_CONSTANT ? KIN_CONSTANT
