@@ -11,7 +11,20 @@
 static const double digits_wanted = 2; // of a gradient that an optimizer can follow
 enum { FEWEST_STEPS = 3 };             // an unroll that is still one
 
-static double digits_of(double error) { return -log10(fmin(fmax(error, 1e-16), 1)); }
+// What the experiment trains in, or was asked for here.
+static bool is_float(const Gradient *gradient) {
+  return gradient->fields->precision == BLUR_FLOAT || gradient->options.precision == BLUR_FLOAT;
+}
+
+static double digits_of_precision(const Gradient *gradient) {
+  return -log10(is_float(gradient) ? (double)FLT_EPSILON / 2 : DBL_EPSILON / 2);
+}
+
+// Of a number with this error, relative to it: none to all that the precision has.
+static double digits_of(const Gradient *gradient, double error) {
+  double all = digits_of_precision(gradient);
+  return error > 0 ? fmin(fmax(-log10(error), 0), all) : all;
+}
 
 // The difference of two gradients over the exact one, in the Euclidean norm.
 static double difference(const BlurRoutes *one, const BlurRoutes *other, const BlurRoutes *exact) {
@@ -26,8 +39,8 @@ static double difference(const BlurRoutes *one, const BlurRoutes *other, const B
 }
 
 int gradient_measure_digits(Gradient *gradient, BlurStatus *status) {
-  if (gradient->fields->precision == BLUR_DOUBLE) {
-    gradient->digits = digits_of(gradient->routes->forward_error);
+  if (!is_float(gradient)) {
+    gradient->digits = digits_of(gradient, gradient->routes->forward_error);
     return EXIT_DONE;
   }
   bool is_exact = gradient->options.precision == BLUR_DOUBLE; // what has been computed
@@ -40,7 +53,8 @@ int gradient_measure_digits(Gradient *gradient, BlurStatus *status) {
   BlurRoutes *other = NULL;
   bool opened = program && gradient_open(gradient, program, &run, status);
   if (opened) other = blur_routes_create(run.unroll, gradient_batch, &run, 0, NULL, NULL, status);
-  gradient->digits = other ? digits_of(difference(gradient->routes, other, is_exact ? gradient->routes : other)) : 0;
+  const BlurRoutes *exact = is_exact ? gradient->routes : other;
+  gradient->digits = other ? digits_of(gradient, difference(gradient->routes, other, exact)) : 0;
   bool diverges = opened && !other && status->code == BLUR_DIVERGED && is_exact; // in float32 alone: no digit is right
   blur_routes_destroy(other);
   gradient_close(&run);
@@ -49,9 +63,7 @@ int gradient_measure_digits(Gradient *gradient, BlurStatus *status) {
   return other || diverges ? EXIT_DONE : (int)status->code;
 }
 
-const char *gradient_precision(const Gradient *gradient) {
-  return gradient->fields->precision == BLUR_DOUBLE ? "float64" : "float32";
-}
+const char *gradient_precision(const Gradient *gradient) { return is_float(gradient) ? "float32" : "float64"; }
 
 double gradient_growth_a_step(const Gradient *gradient) {
   int64_t half = gradient->steps / 2;
@@ -61,14 +73,14 @@ double gradient_growth_a_step(const Gradient *gradient) {
 
 // The longest unroll so far whose perturbations leave as many digits as are wanted.
 static int64_t longest_unroll(const Gradient *gradient) {
-  double all = -log10(gradient->fields->precision == BLUR_DOUBLE ? DBL_EPSILON / 2 : FLT_EPSILON / 2);
+  double all = digits_of_precision(gradient);
   int64_t steps = 0;
   while (steps < gradient->steps && all - log10(gradient->growth->path[steps + 1]) >= digits_wanted) steps++;
   return steps;
 }
 
 void gradient_advice(const Gradient *gradient, char *out, size_t room) {
-  bool is_float = gradient->fields->precision == BLUR_FLOAT, enough = gradient->digits >= digits_wanted;
+  bool enough = gradient->digits >= digits_wanted;
   double each = gradient_growth_a_step(gradient), more = (gradient->digits - digits_wanted) / log10(each);
   int64_t fewer = longest_unroll(gradient);
   int digits = (int)gradient->digits, used = 0;
@@ -86,6 +98,6 @@ void gradient_advice(const Gradient *gradient, char *out, size_t room) {
              floor((double)gradient->steps + more));
   else if (fewer >= FEWEST_STEPS && fewer < gradient->steps)
     snprintf(out, room, ": unroll at most %" PRId64 " steps%s, or learn the genome by evolution", fewer,
-             is_float ? ", compute in double" : "");
-  else snprintf(out, room, ": learn the genome by evolution%s", is_float ? ", or compute in double" : "");
+             is_float(gradient) ? ", compute in double" : "");
+  else snprintf(out, room, ": learn the genome by evolution%s", is_float(gradient) ? ", or compute in double" : "");
 }

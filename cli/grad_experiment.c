@@ -1,6 +1,7 @@
 // blur grad FILE[:NAME]: the gradient that an experiment's unroll and objective mean, by the genome of its first rule:
 // by the adjoint, by forward mode and by central differences, side by side, and how perturbations grow along the
 // unroll. One task, one seed; batches as training draws them.
+#include "base/status.h"
 #include "cli/gradient.h"
 #include "cli/session.h"
 
@@ -26,8 +27,9 @@ static bool options_fit(const Arguments *arguments) {
   } instead[] = {{OPTION_net, "net", "net"}, {OPTION_batch, "batch", "data.batch"}, {OPTION_loss, "loss", "loss"}};
   for (size_t i = 0; i < sizeof instead / sizeof *instead; i++) {
     if (!option_given(arguments, instead[i].option)) continue;
-    complain(arguments, "an experiment says --%s itself; for another value: --set %s=%s", instead[i].name,
-             instead[i].field, arguments->value[instead[i].option]);
+    complain(arguments,
+             "an experiment says --%s itself; for another value: --set %s=%s; a rule of the file is FILE:RULE",
+             instead[i].name, instead[i].field, arguments->value[instead[i].option]);
     return false;
   }
   if (!option_given(arguments, OPTION_in)) return true;
@@ -43,7 +45,8 @@ static int read_options(Gradient *gradient) {
       !option_integer(arguments, OPTION_seed, 0, INT64_MAX, fields->first_seed, &seed) ||
       !option_integer(arguments, OPTION_steps, 1, INT32_MAX, fields->meta.unroll_first, &gradient->steps))
     return EXIT_USAGE;
-  if (!option_given(arguments, OPTION_precision)) gradient->options.precision = BLUR_DOUBLE;
+  bool is_interpreted = gradient->options.engine == BLUR_ENGINE_INTERPRET; // always in double
+  if (is_interpreted || !option_given(arguments, OPTION_precision)) gradient->options.precision = BLUR_DOUBLE;
   gradient->seed = (uint64_t)seed;
   if (gradient->steps > 0) return EXIT_DONE;
   complain(arguments, "through how many steps? the experiment has no line `unroll 10`: add one, or say --steps 10");
@@ -81,11 +84,23 @@ void gradient_batch(void *context, BlurNetwork *network, int64_t number) {
   blur_training_show(run->training, number);
 }
 
+// What stands in the rule's braces wins over the file.
+static bool put_genome(const Gradient *gradient, BlurNetwork *network, BlurStatus *status) {
+  const BlurExperimentRule *rule = &gradient->fields->rule[0];
+  if (!gradient->genome) return true;
+  const char **kept = calloc(rule->settings + 1, sizeof *kept);
+  for (size_t i = 0; kept && i < rule->settings; i++) kept[i] = rule->setting[i].name;
+  bool done = kept ? blur_genome_put(gradient->genome, network, kept, rule->settings, status)
+                   : status_fail_memory(status, "a genome", (double)rule->settings * sizeof *kept);
+  free(kept);
+  return done;
+}
+
 bool gradient_open(const Gradient *gradient, const BlurProgram *program, GradientRun *run, BlurStatus *status) {
   const BlurMetaOptions *meta = &gradient->fields->meta;
   *run = (GradientRun){.gradient = gradient,
                        .network = blur_network_create(program, gradient->pool, gradient->seed, status)};
-  if (!run->network) return false;
+  if (!run->network || !put_genome(gradient, run->network, status)) return false;
   run->training = blur_training_create(run->network, gradient->data, gradient->loss, gradient->seed, status);
   if (!run->training) return false;
   run->unroll = blur_unroll_create(run->network, NULL, gradient->steps, gradient->memory, status);
@@ -153,6 +168,20 @@ static int tell(const Gradient *gradient) {
   return !path || gradient_write(gradient, path, &status) ? EXIT_DONE : failed(gradient, &status);
 }
 
+static int open_genome(Gradient *gradient) {
+  const BlurExperimentRule *rule = &gradient->fields->rule[0];
+  const char *path = gradient->arguments->value[OPTION_genome];
+  BlurStatus status;
+  if (!path) path = rule->genome_path;
+  if (!path) return EXIT_DONE;
+  gradient->genome = blur_genome_read(path, &status);
+  if (!gradient->genome) return failed(gradient, &status);
+  char *doubt = blur_genome_doubt(gradient->genome, gradient->program, rule->name);
+  if (doubt) complain(gradient->arguments, "warning: %s", doubt);
+  free(doubt);
+  return EXIT_DONE;
+}
+
 static int work(Gradient *gradient) {
   const Arguments *arguments = gradient->arguments;
   BlurStatus status;
@@ -178,6 +207,7 @@ static int work(Gradient *gradient) {
   if (!gradient->program || code) return code ? code : EXIT_INPUT;
   gradient->pool = blur_pool_create(threads ? (int)threads : fields->threads, &status);
   if (!gradient->pool) return failed(gradient, &status);
+  if ((code = open_genome(gradient))) return code;
   GradientRun run = {0};
   status = (BlurStatus){0};
   code = measure(gradient, &run, &status);
@@ -196,6 +226,7 @@ int gradient_run(const Arguments *arguments) {
   blur_growth_destroy(gradient.growth);
   blur_pool_destroy(gradient.pool);
   blur_program_destroy(gradient.program);
+  blur_genome_destroy(gradient.genome);
   blur_rule_destroy(gradient.rule);
   blur_data_destroy(gradient.data);
   free(gradient.units);

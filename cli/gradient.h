@@ -3,6 +3,7 @@
 #define BLUR_CLI_GRADIENT_H
 
 #include "blur/experiment.h"
+#include "blur/genome.h"
 #include "blur/growth.h"
 #include "blur/routes.h"
 #include "cli/command.h"
@@ -25,6 +26,7 @@ typedef struct {
   BlurPool *pool;
   BlurRule *rule;
   BlurProgram *program;
+  BlurGenome *genome; // of --genome, or of the file's `genome` clause; NULL: the rule's own values
   BlurRoutes *routes;
   BlurGrowth *growth;
   size_t measured; // steps whose growth is known
