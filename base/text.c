@@ -1,6 +1,7 @@
 // See text.h.
 #include "base/text.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -62,7 +63,9 @@ void text_add_number(Text *text, double number) {
     return;
   }
   char digits[40];
-  for (int precision = 1; precision <= 17; precision++) {
+  // A decimal of up to 15 digits survives its way through a double, so that 15 find it: %g drops the zeros behind it.
+  // The numbers next to 0 have fewer digits.
+  for (int precision = fabs(number) < DBL_MIN ? 1 : 15; precision <= 17; precision++) {
     snprintf(digits, sizeof digits, "%.*g", precision, number);
     if (strtod(digits, NULL) == number) break;
   }

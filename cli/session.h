@@ -24,9 +24,9 @@ typedef struct {
   uint64_t seed;
 } Session;
 
-// Opens the file of --load or of --genome, loads the data, which the seed draws, reads the options (what the command line leaves open
-// comes from that file, what it says by the words `in` and `out` from the data), and starts the threads. Each function
-// returns EXIT_DONE, or the code to end with after a message; session_close is due either way.
+// Opens the file of --load or of --genome, loads the data, which the seed draws, reads the options (what the command
+// line leaves open comes from that file, what it says by the words `in` and `out` from the data), and starts the
+// threads. Each function returns EXIT_DONE, or the code to end with after a message; session_close is due either way.
 int session_open(Session *session, const Arguments *arguments);
 // Loads the rule, compiles it as session->options say, and makes the network, with the values of --genome.
 int session_compile(Session *session);

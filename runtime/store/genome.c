@@ -1,4 +1,5 @@
-// Genomes: made from programs and networks, compared with them, put into them. See blur/genome.h; files: genome_file.c.
+// Genomes: made from programs and networks, compared with them, put into them. See blur/genome.h; files: genome_read.c,
+// genome_write.c.
 #include "runtime/store/genome.h"
 
 #include "base/status.h"
@@ -14,6 +15,8 @@ const char *const genome_scopes[] = {[BLUR_SCOPE_NETWORK] = "",
                                      [BLUR_SCOPE_LAYER] = "layer",
                                      [BLUR_SCOPE_NEURON] = "neuron",
                                      [BLUR_SCOPE_SYNAPSE] = "synapse"};
+
+const char genome_magic[] = "blur genome ";
 
 // ---- making
 

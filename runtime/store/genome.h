@@ -1,4 +1,4 @@
-// A genome: what genome.c makes and compares, and genome_file.c reads and writes. Private to the runtime.
+// A genome: what genome.c makes and compares, genome_read.c reads and genome_write.c writes. Private to the runtime.
 #ifndef BLUR_STORE_GENOME_H
 #define BLUR_STORE_GENOME_H
 
@@ -29,5 +29,9 @@ typedef struct {
 } GenomeBrackets;
 GenomeBrackets genome_brackets(const BlurGenomeArray *array);
 extern const char *const genome_scopes[]; // "", "layer", "neuron", "synapse"
+
+// The first line of a file: "blur genome 1".
+enum { GENOME_FORMAT = 1 };
+extern const char genome_magic[];
 
 #endif

@@ -1,10 +1,10 @@
-// Genome files, docs/language/genomes.md: a few lines of where it comes from, then `genome { ... }` with a value a
-// line, written as in a rule. Before and after: genome.c.
+// Genome files are read, docs/language/genomes.md: a few lines of where it comes from, then `genome { ... }` with a
+// value a line, written as in a rule. Whatever stands in a file, time and memory are bounded by its length. After:
+// genome.c.
 #include "runtime/store/genome.h"
 
 #include "base/file.h"
 #include "base/status.h"
-#include "base/text.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -14,89 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FORMAT = 1, MAX_BYTES = 64 << 20, MAX_LINES = 10000, MAX_ARRAYS = 100000, MAX_LAYER = 4095, LINE_WIDTH = 100 };
-static const char magic[] = "blur genome ";
-
-// ---- writing
-
-static void add_name(Text *text, const BlurGenomeArray *array) {
-  GenomeBrackets own = genome_brackets(array);
-  text_add(text, "  %s", array->name);
-  for (int d = 0; d < own.count; d++) text_add(text, "%s%" PRId64, d ? "," : "[", array->extent[own.first + d]);
-  if (own.count) text_add(text, "]");
-  if (array->scope != BLUR_SCOPE_NETWORK) text_add(text, " per %s", genome_scopes[array->scope]);
-  if (array->layer >= 0) text_add(text, ", layer %d", array->layer);
-  text_add(text, " = ");
-}
-
-typedef struct {
-  Text *text;
-  const BlurGenomeArray *array;
-  const double *at;
-  size_t line;   // where it begins in the text
-  size_t margin; // of further lines
-  bool wraps;
-} Writer;
-
-static void break_line(Writer *writer, size_t margin) {
-  text_add(writer->text, "\n");
-  writer->line = writer->text->length;
-  text_add(writer->text, "%*s", (int)margin, "");
-}
-
-// Rows one below the other; a long row goes on below its first number.
-static void add_values(Writer *writer, int dimension) {
-  Text *text = writer->text;
-  if (dimension == writer->array->dimensions) {
-    text_add_number(text, *writer->at++);
-    return;
-  }
-  bool is_row = dimension + 1 == writer->array->dimensions;
-  size_t margin = writer->margin + (size_t)dimension + 1;
-  text_add(text, "[");
-  for (int64_t i = 0; i < writer->array->extent[dimension]; i++) {
-    bool breaks = writer->wraps && (!is_row || text->length - writer->line > LINE_WIDTH - 24);
-    if (i) text_add(text, breaks ? "," : ", ");
-    if (i && breaks) break_line(writer, margin);
-    add_values(writer, dimension + 1);
-  }
-  text_add(text, "]");
-}
-
-static void add_array(Text *text, const BlurGenomeArray *array) {
-  enum { SHORT = 50, MATRIX_WIDTH = 60 };
-  size_t line = text->length, count = 1;
-  for (int d = 0; d < array->dimensions; d++) count *= (size_t)array->extent[d];
-  add_name(text, array);
-  size_t start = text->length;
-  Writer writer = {text, array, array->values, line, start - line, false};
-  if (count <= SHORT) add_values(&writer, 0);
-  size_t most = array->dimensions > 1 ? MATRIX_WIDTH : LINE_WIDTH;
-  if (count > SHORT || text->length - line > most) {
-    text->length = start;
-    writer.at = array->values;
-    writer.wraps = true;
-    add_values(&writer, 0);
-  }
-  text_add(text, "\n");
-}
-
-bool blur_genome_write(const BlurGenome *genome, const char *path, BlurStatus *status) {
-  Text text = {0};
-  text_add(&text, "%s%d\n\nrule %s\n", magic, FORMAT, genome->rule);
-  if (genome->hash) text_add(&text, "hash %016" PRIx64 "\n", genome->hash);
-  for (size_t i = 0; i < genome->settings.count; i++)
-    text_add(&text, "set %s = %s\n", genome->settings.items[i].name, genome->settings.items[i].value);
-  for (size_t i = 0; i < genome->notes.count; i++) text_add(&text, "note %s\n", genome->notes.items[i]);
-  text_add(&text, "\ngenome {\n");
-  for (size_t i = 0; i < genome->arrays.count; i++) add_array(&text, &genome->arrays.items[i]);
-  text_add(&text, "}\n");
-  bool done = file_write(path, text_get(&text), text.length, status);
-  text_free(&text);
-  return done;
-}
-
-// ---- reading
+enum { MAX_BYTES = 64 << 20, MAX_LINES = 10000, MAX_ARRAYS = 100000, MAX_LAYER = 4095 };
 
 typedef struct {
   BlurGenome *genome;
@@ -250,15 +168,14 @@ static bool take_head(Reader *reader) {
 static bool take_number(Reader *reader) {
   enum { LONGEST = 400 };
   size_t length = strcspn(reader->at, " \t\r\n,[]{}#=");
-  int quoted = (int)(length < 40 ? length : 40);
+  int quoted = quoted_length(reader->at);
+  if (length > 0 && length < (size_t)quoted) quoted = (int)length;
   if (length == 0 || length > LONGEST || strspn(reader->at, "0123456789+-.eE") < length) {
     if (name_length(reader->at) && (strncmp(reader->at, "inf", 3) == 0 || strncmp(reader->at, "nan", 3) == 0))
       return fail_at(reader, reader->line, "`%.*s` is not finite; write a number", quoted, reader->at);
-    if (length == 0) {
-      quoted = quoted_length(reader->at);
+    if (length == 0)
       return quoted ? fail_at(reader, reader->line, "a number is missing before `%.*s`", quoted, reader->at)
                     : fail_at(reader, reader->line, "a number is missing at the end of the line");
-    }
     return fail_at(reader, reader->line, "`%.*s` is no number", quoted, reader->at);
   }
   char *end;
@@ -440,27 +357,27 @@ static bool check_order(Reader *reader) {
 static bool take_magic(Reader *reader) {
   const char *path = reader->genome->path;
   if (strncmp(reader->at, "\xEF\xBB\xBF", 3) == 0) reader->at += 3; // what some editors begin a file with
-  size_t length = strlen(magic);
+  size_t length = strlen(genome_magic);
   if (strncmp(reader->at, "PK", 2) == 0)
     return status_fail(reader->status, BLUR_FAILED_INPUT,
                        "%s is no genome file but a zip, as of a saved network (--load) or of arrays (--in)", path);
-  if (strncmp(reader->at, magic, length) != 0)
+  if (strncmp(reader->at, genome_magic, length) != 0)
     return status_fail(reader->status, BLUR_FAILED_INPUT, "%s is no genome file: its first line is not `%s%d`", path,
-                       magic, FORMAT);
+                       genome_magic, GENOME_FORMAT);
   reader->at += length;
   int64_t format = take_count(reader);
-  if (format > FORMAT)
+  if (format > GENOME_FORMAT)
     return status_fail(reader->status, BLUR_FAILED_INPUT,
                        "%s was written by a newer version of blur (format %" PRId64 ", this one reads %d)", path,
-                       format, FORMAT);
+                       format, GENOME_FORMAT);
   const char *zero = memchr(reader->at, 0, (size_t)(reader->end - reader->at));
   if (zero) {
     int64_t line = 1;
     for (const char *at = reader->at; at < zero; at++) line += *at == '\n';
     return fail_at(reader, line, "a NUL byte: the file is damaged; fetch it again");
   }
-  return (format == FORMAT && (*reader->at == '\n' || *reader->at == '#')) ||
-         fail_at(reader, 1, "the first line of a genome file is `%s%d`", magic, FORMAT);
+  return (format == GENOME_FORMAT && (*reader->at == '\n' || *reader->at == '#')) ||
+         fail_at(reader, 1, "the first line of a genome file is `%s%d`", genome_magic, GENOME_FORMAT);
 }
 
 static bool read_genome(Reader *reader) {
