@@ -108,9 +108,10 @@ enum {
   NODE_PLAIN_SYNAPSE = 2, // one without
   NODE_PRE_NEURON = 4,    // a neuron variable of the pre side
   NODE_NEURON_IN_FUNCTION = 8,
-  NODE_BIAS_TEST = 16, // the truth value `bias`
-  NODE_PRE_FLAGS = 31, // all of these end where `pre` is reduced
-  NODE_FLAT = 32       // inside: an operation whose derivative is 0 everywhere
+  NODE_BIAS_TEST = 16,     // the truth value `bias`
+  NODE_PRE_STATISTIC = 32, // of such a variable over the samples: its mean, which is 1 where it reads 1
+  NODE_PRE_FLAGS = 63,     // all of these end where `pre` is reduced
+  NODE_FLAT = 64           // inside: an operation whose derivative is 0 everywhere
 };
 
 typedef struct Node Node;

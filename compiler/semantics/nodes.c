@@ -280,6 +280,11 @@ static CheckedExpression *fold(Checker *checker, IrOperation operation, CheckedE
   return node_number(checker, result, is_truth_operation(operation), span);
 }
 
+// `pre.h - mean(batch: pre.h)`, which is 0 for the unit neuron.
+static bool is_centred(const CheckedExpression *value, const CheckedExpression *mean) {
+  return (node_of(value)->flags & NODE_PRE_NEURON) && (node_of(mean)->flags & NODE_PRE_STATISTIC);
+}
+
 CheckedExpression *node_operation(Checker *checker, IrOperation operation, CheckedExpression *x, CheckedExpression *y,
                                   CheckedExpression *z, Span span) {
   CheckedExpression *operand[3] = {x, y, z};
@@ -304,7 +309,8 @@ CheckedExpression *node_operation(Checker *checker, IrOperation operation, Check
     if (is_new) {
       for (int i = 0; i < 3; i++)
         if (operand[i]) inherit(node, operand[i], operation == OP_SURROGATE && i == 0 ? ~(uint32_t)NODE_FLAT : ~0u);
-      if (is_function(operation) && (node->flags & NODE_PRE_NEURON) && !(node->flags & NODE_NEURON_IN_FUNCTION)) {
+      bool function = is_function(operation) || (operation == OP_SUBTRACT && is_centred(operand[0], operand[1]));
+      if (function && (node->flags & NODE_PRE_NEURON) && !(node->flags & NODE_NEURON_IN_FUNCTION)) {
         node->flags |= NODE_NEURON_IN_FUNCTION;
         node->function_span = call_place(checker, span);
       }
@@ -331,7 +337,10 @@ static void inherit_reduced(Node *node, const CheckedExpression *body, RuleAxisS
   if (!over_pre) {
     inherit(node, body, ~0u);
     // A function of a sum over the samples, as of a gradient, is a function of the synapse, not of the unit neuron.
-    if (axes & axis_bit(RULE_AXIS_BATCH)) node->flags &= ~(uint32_t)NODE_PRE_NEURON;
+    RuleAxisSet samples = axis_bit(RULE_AXIS_BATCH), of_neuron = samples | axis_bit(RULE_AXIS_PRE);
+    if ((axes & samples) && (node->flags & NODE_PRE_NEURON) && !(body->axes & ~of_neuron))
+      node->flags |= NODE_PRE_STATISTIC;
+    if (axes & samples) node->flags &= ~(uint32_t)NODE_PRE_NEURON;
   } else {
     node->flags |= node_of(body)->flags & NODE_FLAT;
     node->flat_span = node_of(body)->flat_span;
