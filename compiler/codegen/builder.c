@@ -243,6 +243,15 @@ void build_store_masked(Builder *b, LLVMValueRef value, LLVMValueRef pointer, LL
                  LLVMGetIntrinsicDeclaration(b->module, id, overloads, 2), arguments, 4, "");
 }
 
+void build_prefetch(Builder *b, LLVMValueRef pointer) {
+  unsigned id = LLVMLookupIntrinsicID("llvm.prefetch", strlen("llvm.prefetch"));
+  LLVMTypeRef flag = LLVMInt32TypeInContext(b->context);
+  // To read, into the first cache, data.
+  LLVMValueRef arguments[4] = {pointer, LLVMConstInt(flag, 0, 0), LLVMConstInt(flag, 3, 0), LLVMConstInt(flag, 1, 0)};
+  LLVMBuildCall2(b->builder, LLVMIntrinsicGetType(b->context, id, &b->pointer, 1),
+                 LLVMGetIntrinsicDeclaration(b->module, id, &b->pointer, 1), arguments, 4, "");
+}
+
 LLVMValueRef build_stack(Builder *b, LLVMTypeRef element, int64_t count) {
   LLVMBasicBlockRef here = LLVMGetInsertBlock(b->builder), entry = LLVMGetEntryBasicBlock(b->function);
   LLVMValueRef first = LLVMGetFirstInstruction(entry);

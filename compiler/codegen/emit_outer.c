@@ -9,9 +9,14 @@
 // The order of a sum depends on the shape alone: k is never split by threads or blocks.
 #include "compiler/codegen/product.h"
 
+#include "compiler/ir/order.h"
+
 enum {
   MAX_ROWS = 16,
-  PACK_REUSE = 4 // tiles of rows that pay for packing b
+  PACK_REUSE = 4,      // tiles of rows that pay for packing b
+  PREFETCH_DEPTH = 64, // steps of k behind which a cache line arrives
+  PREFETCH_AHEAD = 12, // steps of k that b's lines are asked for before they are wanted
+  FAR = 1024           // bytes between lines that no stream announces
 };
 
 // ---- the shape of tiles
@@ -96,11 +101,61 @@ static LLVMValueRef stage_place(Emitter *e, const Product *p, const Panel *panel
   return build_byte_offset(b, start, build_index(b, (r * panel->width + j) * bytes));
 }
 
+// The point of a tile's row and vector.
+static EmitPoint within_tile(Emitter *e, const Product *p, const Panel *panel, const EmitPoint *point, LLVMValueRef row,
+                             int r, int j) {
+  EmitPoint at = *point;
+  at.vector_axis = p->n;
+  if (p->m != IR_NONE) {
+    at.level[at.depth - 1].index = build_index_add(&e->b, row, build_index(&e->b, r));
+    at.level[at.depth - 1].stamp = emit_stamp(e);
+  }
+  at.level[panel->column_level].index = panel->column[j];
+  at.level[panel->column_level].stamp = p->m == IR_NONE ? emit_stamp(e) : panel->stamp[j];
+  return at;
+}
+
+static bool is_prefetched(const Emitter *e, const IrBuffer *buffers, int count, IrBuffer buffer) {
+  const BufferPlan *plan = &e->schedule->plans[buffer];
+  for (int i = 0; i < count; i++)
+    if (e->schedule->plans[buffers[i]].offset == plan->offset) return true;
+  return plan->place != PLACE_MEMORY;
+}
+
+// What the epilogue reads and writes lies a row apart, in lines that no stream announces: they are asked for before the
+// sum is made.
+static void prefetch_tile(Emitter *e, const Product *p, const Panel *panel, const EmitPoint *point, LLVMValueRef row,
+                          int rows) {
+  enum { MOST = 8 };
+  IrBuffer buffers[MOST];
+  int count = 0;
+  for (size_t i = 0; i < p->operation->statement_count; i++) {
+    const KernelStatement *statement = &p->operation->statements[i];
+    IrOrder order = ir_order(e->program, statement->value, NULL, NULL);
+    for (size_t v = 0; v <= order.count; v++) { // the last: the target
+      const IrValueInfo *info = v < order.count ? &e->program->values.items[order.values[v]] : NULL;
+      if (info && (info->kind != VALUE_READ || info->axes != (ir_axis_bit(p->m) | ir_axis_bit(p->n)))) continue;
+      IrBuffer buffer = info ? info->buffer : statement->target;
+      const IrIndex *index = info ? info->index : statement->index;
+      if (count == MOST || is_prefetched(e, buffers, count, buffer)) continue;
+      buffers[count++] = buffer;
+      for (int r = 0; r < rows; r++)
+        for (int j = 0; j < panel->width; j++) {
+          int64_t stride;
+          EmitPoint at = within_tile(e, p, panel, point, row, r, j);
+          build_prefetch(&e->b, emit_address(e, &at, buffer, index, &stride));
+        }
+    }
+    ir_order_free(&order);
+  }
+}
+
 // One tile of `rows` rows from `row` on; the point's innermost level is m's, if m is an axis.
 static void tile(Emitter *e, const Product *p, const Panel *panel, EmitPoint *point, LLVMValueRef row, int rows) {
   Builder *b = &e->b;
   LLVMValueRef carried[MAX_ROWS * PRODUCT_MAX_VECTORS + 2];
   int width = panel->width, count = rows * width;
+  if (!p->is_staged && p->m != IR_NONE && p->depth >= PREFETCH_DEPTH) prefetch_tile(e, p, panel, point, row, rows);
   for (int i = 0; i < count; i++)
     carried[i] = panel->accumulate ? build_load(b, b->vector, stage_place(e, p, panel, row, i / width, i % width))
                                    : build_zero_vector(b);
@@ -114,6 +169,10 @@ static void tile(Emitter *e, const Product *p, const Panel *panel, EmitPoint *po
   int64_t bytes = (int64_t)b->lanes * b->element_bytes;
   for (int j = 0; j < width; j++)
     vectors[j] = build_load(b, b->vector, build_byte_offset(b, carried[count + 1], build_index(b, j * bytes)));
+  if (!p->is_packed && p->depth >= PREFETCH_DEPTH && panel->b_stride >= FAR)
+    for (int j = 0; j < width; j++)
+      build_prefetch(
+          b, build_byte_offset(b, carried[count + 1], build_index(b, PREFETCH_AHEAD * panel->b_stride + j * bytes)));
   for (int r = 0; r < rows; r++) {
     LLVMValueRef at = build_byte_offset(b, carried[count], build_index(b, r * p->a_stride[0]));
     LLVMValueRef factor = build_splat(b, build_load(b, b->element, at));
@@ -127,14 +186,7 @@ static void tile(Emitter *e, const Product *p, const Panel *panel, EmitPoint *po
     return;
   }
   for (int i = 0; i < count; i++) {
-    EmitPoint at = *point;
-    at.vector_axis = p->n;
-    if (p->m != IR_NONE) {
-      at.level[at.depth - 1].index = build_index_add(b, row, build_index(b, i / width));
-      at.level[at.depth - 1].stamp = emit_stamp(e);
-    }
-    at.level[panel->column_level].index = panel->column[i % width];
-    at.level[panel->column_level].stamp = p->m == IR_NONE ? emit_stamp(e) : panel->stamp[i % width];
+    EmitPoint at = within_tile(e, p, panel, point, row, i / width, i % width);
     product_direct_epilogue(e, p, &at, carried[i]);
   }
 }
