@@ -3,7 +3,7 @@
 #ifndef BLUR_CLI_COMMAND_H
 #define BLUR_CLI_COMMAND_H
 
-#include "blur/compiler.h"
+#include "blur/runtime.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -89,12 +89,19 @@ enum { MAX_LAYERS = 1024 };
 // `required`. Returns false after a message.
 bool network_options(const Arguments *arguments, bool required, int64_t in, int64_t out, BlurOptions *options);
 
+// Units of each layer, with the ends that the data give where they are 0; the caller's to free.
+int64_t *network_units(int layers, const int64_t *units, const BlurData *data);
+void print_units(int layers, const int64_t *units); // "784-256-10"
+
 // ---- output.c
 
 // A message on stderr: "blur COMMAND: ...".
 void complain(const Arguments *arguments, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // The report on stderr (as JSON on stdout with --json) and the exit code that it means; 0 if it holds no error.
 int report_finish(const Arguments *arguments, BlurReport *report);
+// Memory that was asked for, or the end of the command with EXIT_ENVIRONMENT.
+void *must(void *memory);
+bool path_ends_with(const char *path, const char *ending); // and has more
 // Prints a whole text on stdout.
 void print_text(const char *text);
 // Flushes stdout. If it could not be written: EXIT_CLOSED_PIPE without a word where nobody reads it any longer,

@@ -56,11 +56,7 @@ static int failed(const Experiment *experiment, const BlurStatus *status) {
 static int fit_to_data(Experiment *experiment) {
   const BlurExperimentFields *fields = experiment->fields;
   int last = fields->layers - 1;
-  experiment->units = calloc((size_t)fields->layers, sizeof *experiment->units);
-  if (!experiment->units) return EXIT_ENVIRONMENT;
-  memcpy(experiment->units, fields->units, (size_t)fields->layers * sizeof *experiment->units);
-  if (!experiment->units[0]) experiment->units[0] = blur_data_inputs(experiment->data);
-  if (!experiment->units[last]) experiment->units[last] = blur_data_outputs(experiment->data);
+  experiment->units = network_units(fields->layers, fields->units, experiment->data);
   experiment->loss = fields->has_loss ? fields->loss : blur_data_loss(experiment->data, experiment->units[last]);
   experiment->is_regression = blur_data_classes(experiment->data) == 0;
   experiment->measures = calloc(fields->measures + 1, sizeof *experiment->measures);

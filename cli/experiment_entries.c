@@ -2,17 +2,12 @@
 // combination of tuned ones a candidate of it. A rule is compiled once for all values of its genome, and once for each
 // value of a constant or function. Before: blur/experiment.h; after: blur/study.h.
 #include "cli/experiment.h"
+#include "cli/rule_genome.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void *must(void *memory) {
-  if (memory) return memory;
-  fprintf(stderr, "blur: out of memory\n");
-  exit(EXIT_ENVIRONMENT);
-}
 
 // ---- combinations: a number for each, read as digits, one a setting
 
@@ -144,15 +139,13 @@ static BlurCandidate make_candidate(const Experiment *experiment, size_t rule_nu
   size_t measures = experiment->fields->measures;
   const BlurProgram **measuring = must(calloc(measures + 1, sizeof *measuring));
   memcpy(measuring, compiled->measuring, measures * sizeof *measuring);
-  const char **kept = must(calloc(rule->settings + 1, sizeof *kept));
-  for (size_t i = 0; i < rule->settings; i++) kept[i] = rule->setting[i].name;
   return (BlurCandidate){.program = compiled->program,
                          .numbers = count,
                          .number = numbers,
                          .measuring = measuring,
                          .genome = experiment->genomes[rule_number],
                          .kept_count = rule->settings,
-                         .kept = kept};
+                         .kept = rule_setting_names(rule)};
 }
 
 static int64_t latest_choice(const BlurExperimentRule *rule) {

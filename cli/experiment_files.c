@@ -2,6 +2,7 @@
 // interval, and beside it the numbers of every run as CSV (RFC 4180).
 #include "cli/experiment.h"
 #include "cli/plot.h"
+#include "cli/table.h"
 
 #include "base/file.h"
 #include "base/text.h"
@@ -12,11 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-static bool ends_with(const char *path, const char *ending) {
-  size_t length = strlen(path), tail = strlen(ending);
-  return length > tail && strcmp(path + length - tail, ending) == 0;
-}
 
 static char *joined(const char *left, size_t length, const char *right) {
   char *path = malloc(length + strlen(right) + 1);
@@ -30,8 +26,8 @@ static char *joined(const char *left, size_t length, const char *right) {
 bool experiment_open_files(Experiment *experiment, BlurStatus *status) {
   const char *out = experiment->arguments->value[OPTION_out];
   if (!out) return true;
-  bool is_picture = ends_with(out, ".svg") || ends_with(out, ".png"), is_table = ends_with(out, ".csv");
-  if (ends_with(out, ".npz")) {
+  bool is_picture = path_ends_with(out, ".svg") || path_ends_with(out, ".png"), is_table = path_ends_with(out, ".csv");
+  if (path_ends_with(out, ".npz")) {
     experiment->arrays_path = joined(out, strlen(out), "");
     if (!experiment->arrays_path) return status_fail(status, BLUR_FAILED_ENVIRONMENT, "out of memory");
     return file_can_write(experiment->arrays_path, status);
@@ -87,19 +83,15 @@ static void add_run(const Experiment *experiment, size_t entry, int64_t seed, in
   text_add(text, ",%" PRId64 ",%" PRId64 ",", experiment->fields->first_seed + seed, step);
 }
 
-static void add_number(Text *text, double number) { // nothing where there is none
-  if (isfinite(number)) text_add_number(text, number);
-}
-
 static void add_evaluations(const Experiment *experiment, size_t entry, int64_t seed, Text *text) {
   BlurStudyRun run = blur_study_result(experiment->study, entry, seed);
   for (size_t p = 0; p < run.points; p++) {
     const BlurStudyPoint *point = &run.point[p];
     add_run(experiment, entry, seed, point->step, text);
     text_add(text, "%s,", experiment->fields->on_validation ? "validation" : "test");
-    add_number(text, point->loss);
+    table_add_number(text, point->loss);
     text_add(text, ",");
-    add_number(text, point->score);
+    table_add_number(text, point->score);
     text_add(text, ",%d\n", run.diverged && point->step >= run.diverged_at);
   }
 }
@@ -115,7 +107,7 @@ static void add_measured(const Experiment *experiment, size_t entry, int64_t see
       experiment_value_name(experiment, m, i % values, name, sizeof name);
       add_run(experiment, entry, seed, steps[i / values], text);
       text_add(text, "%s,%s,", experiment->fields->measure[m].name, name + (strncmp(name, "layer ", 6) ? 0 : 6));
-      add_number(text, measured[i]);
+      table_add_number(text, measured[i]);
       text_add(text, "\n");
     }
   }

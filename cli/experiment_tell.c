@@ -157,13 +157,6 @@ static void tell_table_head(Experiment *experiment) {
   printf("  %5s  %8s\n", "n", "diverged");
 }
 
-// In 17 columns.
-static void tell_interval(BlurInterval interval, double scale, int digits) {
-  if (interval.n == 0) printf("  %-15s", "-");
-  else if (isnan(interval.half)) printf("  %6.*f         ", digits, scale * interval.mean);
-  else printf("  %6.*f ± %-6.*f", digits, scale * interval.mean, digits, scale * interval.half);
-}
-
 static void tell_row(const Experiment *experiment, size_t entry) {
   printf("%-*s  %-*s", experiment->rule_width, experiment->entries[entry].rule->rule, experiment->setting_width,
          experiment_label(experiment, entry));
@@ -171,7 +164,7 @@ static void tell_row(const Experiment *experiment, size_t entry) {
   for (size_t c = 0; c < experiment->columns; c++) {
     BlurInterval here = blur_study_score(experiment->study, entry, experiment->column[c]);
     if (here.n) last = here;
-    tell_interval(here, experiment_score_scale(experiment), experiment_score_digits(experiment));
+    metrics_tell_interval(here, experiment_score_scale(experiment), experiment_score_digits(experiment));
   }
   printf("  %5" PRId64 "  %8" PRId64 "\n", last.n, last.diverged);
 }
@@ -270,7 +263,7 @@ void experiment_tell_head(Experiment *experiment) {
   choose_columns(experiment);
   if (experiment->json) return;
   printf("%s on %s: ", fields->name, fields->data);
-  for (int i = 0; i < fields->layers; i++) printf("%s%" PRId64, i ? "-" : "", experiment->units[i]);
+  print_units(fields->layers, experiment->units);
   printf(", batch %" PRId64 ", %zu rule%s", fields->batch, fields->rules, fields->rules == 1 ? "" : "s");
   if (experiment->entry_count > fields->rules) printf(" in %zu settings", experiment->entry_count);
   printf(", %" PRId64 " seed%s, %" PRId64 " step%s, %d thread%s\n", fields->seeds, fields->seeds == 1 ? "" : "s",

@@ -1,8 +1,8 @@
 // blur grad FILE[:NAME]: the gradient that an experiment's unroll and objective mean, by the genome of its first rule:
 // by the adjoint, by forward mode and by central differences, side by side, and how perturbations grow along the
 // unroll. One task, one seed; batches as training draws them.
-#include "base/status.h"
 #include "cli/gradient.h"
+#include "cli/rule_genome.h"
 #include "cli/session.h"
 
 #include <inttypes.h>
@@ -53,14 +53,10 @@ static int read_options(Gradient *gradient) {
   return EXIT_USAGE;
 }
 
-static bool fit_to_data(Gradient *gradient) {
+static void fit_to_data(Gradient *gradient) {
   const BlurExperimentFields *fields = gradient->fields;
   int last = fields->layers - 1;
-  int64_t *units = gradient->units = calloc((size_t)fields->layers, sizeof *units);
-  if (!units) return false;
-  memcpy(units, fields->units, (size_t)fields->layers * sizeof *units);
-  if (!units[0]) units[0] = blur_data_inputs(gradient->data);
-  if (!units[last]) units[last] = blur_data_outputs(gradient->data);
+  int64_t *units = gradient->units = network_units(fields->layers, fields->units, gradient->data);
   gradient->loss = fields->meta.has_loss ? fields->meta.loss
                    : fields->has_loss    ? fields->loss
                                          : blur_data_loss(gradient->data, units[last]);
@@ -69,7 +65,6 @@ static bool fit_to_data(Gradient *gradient) {
   gradient->options.batch = fields->has_meta ? fields->meta.batch : fields->batch;
   gradient->options.adjoint = gradient->options.tangent = true;
   gradient->options.query_loss = gradient->loss;
-  return true;
 }
 
 // ---- unrolls
@@ -84,23 +79,12 @@ void gradient_batch(void *context, BlurNetwork *network, int64_t number) {
   blur_training_show(run->training, number);
 }
 
-// What stands in the rule's braces wins over the file.
-static bool put_genome(const Gradient *gradient, BlurNetwork *network, BlurStatus *status) {
-  const BlurExperimentRule *rule = &gradient->fields->rule[0];
-  if (!gradient->genome) return true;
-  const char **kept = calloc(rule->settings + 1, sizeof *kept);
-  for (size_t i = 0; kept && i < rule->settings; i++) kept[i] = rule->setting[i].name;
-  bool done = kept ? blur_genome_put(gradient->genome, network, kept, rule->settings, status)
-                   : status_fail_memory(status, "a genome", (double)rule->settings * sizeof *kept);
-  free(kept);
-  return done;
-}
-
 bool gradient_open(const Gradient *gradient, const BlurProgram *program, GradientRun *run, BlurStatus *status) {
   const BlurMetaOptions *meta = &gradient->fields->meta;
   *run = (GradientRun){.gradient = gradient,
                        .network = blur_network_create(program, gradient->pool, gradient->seed, status)};
-  if (!run->network || !put_genome(gradient, run->network, status)) return false;
+  if (!run->network || !rule_genome_put(&gradient->fields->rule[0], gradient->genome, run->network, status))
+    return false;
   run->training = blur_training_create(run->network, gradient->data, gradient->loss, gradient->seed, status);
   if (!run->training) return false;
   run->unroll = blur_unroll_create(run->network, NULL, gradient->steps, gradient->memory, status);
@@ -125,7 +109,7 @@ static void tell_head(const Gradient *gradient, const BlurUnroll *unroll) {
   if (gradient->json) return;
   const BlurExperimentFields *fields = gradient->fields;
   printf("%s: %s on %s, ", fields->name, fields->rule[0].rule, gradient->task);
-  for (int l = 0; l < gradient->options.layers; l++) printf("%s%" PRId64, l ? "-" : "", gradient->units[l]);
+  print_units(gradient->options.layers, gradient->units);
   printf(", batch %" PRId64 ", seed %" PRIu64 ", in %s\n", gradient->options.batch, gradient->seed,
          gradient->options.precision == BLUR_DOUBLE ? "float64" : "float32");
   BlurUnrollCost cost = blur_unroll_cost(unroll);
@@ -168,20 +152,6 @@ static int tell(const Gradient *gradient) {
   return !path || gradient_write(gradient, path, &status) ? EXIT_DONE : failed(gradient, &status);
 }
 
-static int open_genome(Gradient *gradient) {
-  const BlurExperimentRule *rule = &gradient->fields->rule[0];
-  const char *path = gradient->arguments->value[OPTION_genome];
-  BlurStatus status;
-  if (!path) path = rule->genome_path;
-  if (!path) return EXIT_DONE;
-  gradient->genome = blur_genome_read(path, &status);
-  if (!gradient->genome) return failed(gradient, &status);
-  char *doubt = blur_genome_doubt(gradient->genome, gradient->program, rule->name);
-  if (doubt) complain(gradient->arguments, "warning: %s", doubt);
-  free(doubt);
-  return EXIT_DONE;
-}
-
 static int work(Gradient *gradient) {
   const Arguments *arguments = gradient->arguments;
   BlurStatus status;
@@ -200,14 +170,15 @@ static int work(Gradient *gradient) {
   gradient->data = blur_data_load(gradient->task, &status);
   if (!gradient->data) return failed(gradient, &status);
   blur_data_redraw(gradient->data, gradient->seed);
-  if (!fit_to_data(gradient)) return EXIT_ENVIRONMENT;
+  fit_to_data(gradient);
   gradient->rule = blur_experiment_rule(gradient->experiment, 0, NULL, gradient->loss, gradient->report);
   if (gradient->rule) gradient->program = blur_compile(gradient->rule, &gradient->options, gradient->report);
   code = report_finish(arguments, gradient->report);
   if (!gradient->program || code) return code ? code : EXIT_INPUT;
   gradient->pool = blur_pool_create(threads ? (int)threads : fields->threads, &status);
   if (!gradient->pool) return failed(gradient, &status);
-  if ((code = open_genome(gradient))) return code;
+  code = rule_genome_open(arguments, &fields->rule[0], gradient->program, &gradient->genome);
+  if (code) return code;
   GradientRun run = {0};
   status = (BlurStatus){0};
   code = measure(gradient, &run, &status);

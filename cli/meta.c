@@ -2,9 +2,8 @@
 // goes, keeps the best genome on disk, and tests it on what the experiment names. Ctrl-C ends it with what is done so
 // far.
 #include "cli/meta.h"
+#include "cli/rule_genome.h"
 #include "cli/session.h"
-
-#include "blur/genome.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,27 +17,18 @@ static int failed(const Meta *meta, const BlurStatus *status) {
 
 static void interrupt(void *meta) { blur_meta_interrupt(meta); }
 
-// The network that the genome of --genome, or of the file's `genome` clause, is put into; all begin with it. What
-// stands in the rule's braces wins over the file.
+// The network that all begin with, where a genome is given.
 static int open_start(Meta *meta) {
-  const char *path = meta->arguments->value[OPTION_genome];
   const BlurExperimentRule *rule = &meta->fields->rule[0];
+  const BlurProgram *program = meta->tasks.task[0].program;
+  BlurGenome *genome;
   BlurStatus status;
   meta->pool = blur_pool_create(1, &status);
   if (!meta->pool) return failed(meta, &status);
-  if (!path) path = rule->genome_path;
-  if (!path) return EXIT_DONE;
-  const BlurProgram *program = meta->tasks.task[0].program;
+  int code = rule_genome_open(meta->arguments, rule, program, &genome);
+  if (code || !genome) return code;
   meta->start = blur_network_create(program, meta->pool, 0, &status);
-  BlurGenome *genome = meta->start ? blur_genome_read(path, &status) : NULL;
-  char *doubt = genome ? blur_genome_doubt(genome, program, rule->name) : NULL;
-  if (doubt) complain(meta->arguments, "warning: %s", doubt);
-  const char **kept = calloc(rule->settings + 1, sizeof *kept);
-  for (size_t i = 0; kept && i < rule->settings; i++) kept[i] = rule->setting[i].name;
-  bool right = genome && kept && blur_genome_put(genome, meta->start, kept, rule->settings, &status);
-  if (!kept) status = (BlurStatus){BLUR_FAILED_ENVIRONMENT, "out of memory"};
-  free(kept);
-  free(doubt);
+  bool right = meta->start && rule_genome_put(rule, genome, meta->start, &status);
   blur_genome_destroy(genome);
   return right ? EXIT_DONE : failed(meta, &status);
 }

@@ -51,10 +51,10 @@ typedef struct {
   BlurPool *pool;     // of the two networks below
   BlurNetwork *start; // with the genome that all begin with, or NULL
   bool json, terminal;
-  double started, told, told_rate; // clock: of the run, of the last line of progress
-  int64_t told_step;
-  double rate;      // meta-steps a second
-  MetaCheck *check; // [checks]
+  double started, told;          // clock: of the run, of the last line of progress
+  int64_t told_step, rated_step; // the last meta-step, and that of the last line of progress
+  double rate;                   // meta-steps a second
+  MetaCheck *check;              // [checks]
   size_t checks;
   char *save, *picture_path, *table_path; // NULL: not wanted
   BlurStatus unsaved;                     // the first failure to write the genome while running

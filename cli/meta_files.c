@@ -2,6 +2,7 @@
 // as CSV, and a picture of it.
 #include "cli/meta.h"
 #include "cli/plot.h"
+#include "cli/table.h"
 
 #include "base/file.h"
 #include "base/text.h"
@@ -13,17 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool ends_with(const char *path, const char *ending) {
-  size_t length = strlen(path), tail = strlen(ending);
-  return length > tail && strcmp(path + length - tail, ending) == 0;
-}
-
 bool meta_open_files(Meta *meta, BlurStatus *status) {
   const char *out = meta->arguments->value[OPTION_out], *save = meta->arguments->value[OPTION_save];
   if (save && !file_can_write(save, status)) return false;
   if (save) meta->save = strdup(save);
   if (!out) return true;
-  if (!ends_with(out, ".svg") && !ends_with(out, ".png") && !ends_with(out, ".csv"))
+  if (!path_ends_with(out, ".svg") && !path_ends_with(out, ".png") && !path_ends_with(out, ".csv"))
     return status_fail(status, BLUR_FAILED_USAGE,
                        "the log goes to a picture (FILE.svg, FILE.png) with its numbers beside it, or to a table "
                        "(FILE.csv), not to %s",
@@ -31,7 +27,7 @@ bool meta_open_files(Meta *meta, BlurStatus *status) {
   Text table = {0};
   text_add(&table, "%.*s.csv", (int)(strlen(out) - 4), out);
   meta->table_path = table.bytes;
-  if (!ends_with(out, ".csv")) meta->picture_path = strdup(out);
+  if (!path_ends_with(out, ".csv")) meta->picture_path = strdup(out);
   return (!meta->picture_path || (plot_possible(status) && file_can_write(meta->picture_path, status))) &&
          file_can_write(meta->table_path, status);
 }
@@ -105,11 +101,6 @@ bool meta_log(Meta *meta, const BlurMetaEvent *event) {
   return true;
 }
 
-static void add_number(Text *text, double number) { // nothing where there is none
-  text_add(text, ",");
-  if (isfinite(number)) text_add_number(text, number);
-}
-
 static bool write_table(const Meta *meta, BlurStatus *status) {
   Text text = {0};
   text_add(&text, "step,unroll,genome,loss,gradient,score,skipped,lost\n");
@@ -117,9 +108,12 @@ static bool write_table(const Meta *meta, BlurStatus *status) {
     for (int64_t m = 0; m < meta->fields->meta.population; m++) {
       const BlurMetaMember *member = &meta->check[c].member[m];
       text_add(&text, "%" PRId64 ",%" PRId64 ",%" PRId64, meta->check[c].step, meta->check[c].unroll, m);
-      add_number(&text, member->loss);
-      add_number(&text, member->norm);
-      add_number(&text, member->score);
+      text_add(&text, ",");
+      table_add_number(&text, member->loss);
+      text_add(&text, ",");
+      table_add_number(&text, member->norm);
+      text_add(&text, ",");
+      table_add_number(&text, member->score);
       text_add(&text, ",%" PRId64 ",%d\n", member->skipped, member->lost);
     }
   bool right = file_write(meta->table_path, text_get(&text), text.length, status);

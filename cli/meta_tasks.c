@@ -8,12 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *room(size_t count, size_t size) {
-  void *made = calloc(count + 1, size);
-  if (made) return made;
-  fprintf(stderr, "blur: out of memory\n");
-  exit(EXIT_ENVIRONMENT);
-}
+static void *room(size_t count, size_t size) { return must(calloc(count + 1, size)); }
 
 static BlurData *load(Meta *meta, const char *specification) {
   for (size_t i = 0; i < meta->data_count; i++)
@@ -61,10 +56,7 @@ static int add_task(Meta *meta, MetaTasks *tasks, const char *specification, con
   BlurData *data = load(meta, specification);
   if (!data) return EXIT_INPUT;
   int layers = net->layers;
-  int64_t *units = room((size_t)layers, sizeof *units);
-  memcpy(units, net->units, (size_t)layers * sizeof *units);
-  if (!units[0]) units[0] = blur_data_inputs(data);
-  if (!units[layers - 1]) units[layers - 1] = blur_data_outputs(data);
+  int64_t *units = network_units(layers, net->units, data);
   BlurLoss loss = meta->fields->meta.has_loss ? meta->fields->meta.loss : blur_data_loss(data, units[layers - 1]);
   BlurProgram *program = compile(meta, layers, units, loss, adjoint);
   tasks->task[tasks->count] = (BlurMetaTask){data, program, loss};

@@ -1,6 +1,5 @@
 // What a meta-learning run tells: what it is about to do and what that takes, a line of progress on a terminal, a line
 // a check, a table a test; with --json an object a check, a test, a restart.
-#include "blur/study.h"
 #include "cli/meta.h"
 #include "cli/session.h"
 
@@ -69,12 +68,11 @@ static void tell_progress(Meta *meta, const BlurMetaEvent *event) {
   double now = session_clock(), since = now - meta->told;
   meta->told_step = event->step;
   if (!meta->terminal || since < 0.2) return;
-  static int64_t step_before;
   if (meta->told > 0 && since > 0) {
-    double rate = (double)(event->step - step_before) / since;
+    double rate = (double)(event->step - meta->rated_step) / since;
     meta->rate = meta->rate > 0 ? 0.9 * meta->rate + 0.1 * rate : rate;
   }
-  step_before = event->step;
+  meta->rated_step = event->step;
   meta->told = now;
   double left = meta->rate > 0 ? (double)(meta->fields->meta.steps - event->step) / meta->rate : 0;
   printf("\r\033[Kmeta-step %" PRId64 " of %" PRId64 "  T %" PRId64 "  %.1f meta-steps/s  %.0f s left", event->step,
@@ -143,13 +141,6 @@ static void json_test(const Meta *meta, const BlurMetaEvent *event) {
   }
 }
 
-// In 17 columns.
-static void tell_interval(BlurInterval interval, double scale) {
-  int digits = scale > 1 ? 2 : 3;
-  if (isnan(interval.half)) printf("  %6.*f         ", digits, scale * interval.mean);
-  else printf("  %6.*f ± %-6.*f", digits, scale * interval.mean, digits, scale * interval.half);
-}
-
 static int width_of(const MetaTasks *tasks, bool nets, int width) {
   for (size_t t = 0; t < tasks->count; t++) {
     int length = (int)strlen(nets ? tasks->name[t].net : tasks->name[t].data);
@@ -191,7 +182,8 @@ static void tell_test(const Meta *meta, const BlurMetaEvent *event) {
     int64_t diverged = 0;
     for (int64_t n = 0; n < test->networks; n++) diverged += isnan(loss[n]);
     printf("%-*s  %-*s", data, tasks->name[t].data, net, tasks->name[t].net);
-    tell_interval(blur_interval(test->networks, score), is_regression(tasks, t) ? 1 : 100);
+    bool real = is_regression(tasks, t);
+    metrics_tell_interval(blur_interval(test->networks, score), real ? 1 : 100, real ? 3 : 2);
     printf("  %8" PRId64, diverged);
     BlurBaseline baseline;
     if (blur_data_is_endless(tasks->task[t].data) && !is_regression(tasks, t) &&

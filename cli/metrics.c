@@ -33,3 +33,9 @@ bool metrics_are_better(const BlurEvaluation *evaluation, const BlurEvaluation *
   if (evaluation->accuracy != than->accuracy) return evaluation->accuracy > than->accuracy;
   return evaluation->loss < than->loss;
 }
+
+void metrics_tell_interval(BlurInterval interval, double scale, int digits) {
+  if (interval.n == 0) printf("  %-15s", "-");
+  else if (isnan(interval.half)) printf("  %6.*f         ", digits, scale * interval.mean);
+  else printf("  %6.*f ± %-6.*f", digits, scale * interval.mean, digits, scale * interval.half);
+}

@@ -2,6 +2,7 @@
 // what sizes are possible (E0320 to E0322).
 #include "cli/tables.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -162,4 +163,16 @@ bool network_options(const Arguments *arguments, bool required, int64_t in, int6
   free((void *)(uintptr_t)options->units);
   options->units = NULL;
   return false;
+}
+
+int64_t *network_units(int layers, const int64_t *units, const BlurData *data) {
+  int64_t *made = must(calloc((size_t)layers, sizeof *made));
+  memcpy(made, units, (size_t)layers * sizeof *made);
+  if (!made[0]) made[0] = blur_data_inputs(data);
+  if (!made[layers - 1]) made[layers - 1] = blur_data_outputs(data);
+  return made;
+}
+
+void print_units(int layers, const int64_t *units) {
+  for (int i = 0; i < layers; i++) printf("%s%" PRId64, i ? "-" : "", units[i]);
 }

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,6 +17,17 @@ void complain(const Arguments *arguments, const char *format, ...) {
   vfprintf(stderr, format, list);
   fputc('\n', stderr);
   va_end(list);
+}
+
+void *must(void *memory) {
+  if (memory) return memory;
+  fprintf(stderr, "blur: out of memory\n");
+  exit(EXIT_ENVIRONMENT);
+}
+
+bool path_ends_with(const char *path, const char *ending) {
+  size_t length = strlen(path), tail = strlen(ending);
+  return length > tail && strcmp(path + length - tail, ending) == 0;
 }
 
 void print_text(const char *text) { fputs(text, stdout); }

@@ -3,7 +3,7 @@
 #define BLUR_CLI_SESSION_H
 
 #include "blur/genome.h"
-#include "blur/runtime.h"
+#include "blur/study.h"
 #include "cli/command.h"
 
 typedef struct {
@@ -59,6 +59,9 @@ void metrics_tell_json(const BlurEvaluation *evaluation, const char *prefix);
 double metrics_told(double number);
 // The accuracy is higher, or equal and the loss lower; in regression the squared error is lower.
 bool metrics_are_better(const BlurEvaluation *evaluation, const BlurEvaluation *than);
+
+// " 12.34 ± 0.56 " times `scale`, in 17 columns; "-" where n is 0.
+void metrics_tell_interval(BlurInterval interval, double scale, int digits);
 
 // ---- interrupts
 

@@ -115,3 +115,7 @@ bool table_write(const Table *table, const char *path, BlurStatus *status) {
   text_free(&text);
   return done;
 }
+
+void table_add_number(Text *text, double number) {
+  if (isfinite(number)) text_add_number(text, number);
+}

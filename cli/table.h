@@ -3,6 +3,7 @@
 #define BLUR_CLI_TABLE_H
 
 #include "base/status.h"
+#include "base/text.h"
 
 #include <stdint.h>
 
@@ -26,5 +27,8 @@ bool table_can_write_arrays(const char *path, BlurStatus *status);
 // A line of names, then a line a row; numbers as short as they are exact for float32.
 void table_print(const Table *table);
 bool table_write(const Table *table, const char *path, BlurStatus *status);
+
+// A number of a CSV, with all its digits; nothing where it is not finite.
+void table_add_number(Text *text, double number);
 
 #endif

@@ -72,7 +72,7 @@ static void tell_start(const Train *train) {
   if (train->json) return;
   BlurCost cost = blur_program_cost(session->program);
   printf("%s on %s: ", blur_rule_name(session->rule), blur_data_name(session->data));
-  for (int i = 0; i < session->options.layers; i++) printf("%s%" PRId64, i ? "-" : "", session->options.units[i]);
+  print_units(session->options.layers, session->options.units);
   printf(", batch %" PRId64 ", %d thread%s, %s in %.0f ms\n", session->options.batch, blur_pool_threads(session->pool),
          blur_pool_threads(session->pool) == 1 ? "" : "s", cost.from_cache ? "from the cache" : "compiled",
          1e3 * cost.compile_seconds);

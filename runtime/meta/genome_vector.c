@@ -10,7 +10,7 @@
 
 bool genome_vector_of(GenomeVector *vector, const BlurProgram *program, BlurStatus *status) {
   const BlurVariable *variables;
-  size_t count = blur_program_variables(program, &variables), largest = 1;
+  size_t count = blur_program_variables(program, &variables);
   *vector = (GenomeVector){.part = calloc(count + 1, sizeof *vector->part)};
   for (size_t i = 0; vector->part && i < count; i++) {
     if (variables[i].kind != BLUR_GENOME) continue;
@@ -18,15 +18,12 @@ bool genome_vector_of(GenomeVector *vector, const BlurProgram *program, BlurStat
     vector->part[vector->parts++] = (GenomePart){&variables[i], vector->count, numbers};
     vector->count += numbers;
     if (!variables[i].frozen) vector->learned += numbers;
-    if (numbers > largest) largest = numbers;
   }
-  vector->room = calloc(largest, sizeof *vector->room);
-  return (vector->part && vector->room) || status_fail_memory(status, "a genome", (double)vector->count * 8);
+  return vector->part || status_fail_memory(status, "a genome", (double)vector->count * 8);
 }
 
 void genome_vector_destroy(GenomeVector *vector) {
   free(vector->part);
-  free(vector->room);
   *vector = (GenomeVector){0};
 }
 

@@ -13,7 +13,6 @@ typedef struct {
   size_t parts;
   GenomePart *part;
   size_t count, learned; // numbers in all, and those that are not frozen
-  double *room;          // [the largest part]
 } GenomeVector;
 
 // To be destroyed. False: no memory.

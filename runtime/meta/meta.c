@@ -275,8 +275,12 @@ static bool run(BlurMeta *meta, double *gradient, BlurStatus *status) {
   const BlurMetaOptions *options = &meta->options;
   size_t best = 0;
   int64_t checked = 0;
-  meta->unroll = unroll_at(options, 0);
-  if (!meta_make_unrolls(meta, status) || !check(meta, &best, status)) return false;
+  int64_t first = unroll_at(options, 0);
+  if (first != meta->unroll) { // they are those of the longest
+    meta->unroll = first;
+    if (!meta_make_unrolls(meta, status)) return false;
+  }
+  if (!check(meta, &best, status)) return false;
   while (meta->step < options->steps && !blur_meta_interrupted(meta)) {
     int64_t unroll = unroll_at(options, meta->step);
     if (unroll > meta->unroll) {

@@ -4,6 +4,7 @@
 #include "base/philox.h"
 #include "base/status.h"
 #include "runtime/meta/meta.h"
+#include "runtime/train/metrics.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@ static bool train(const BlurMeta *meta, Trial *trial, BlurNetwork *network, cons
   bool right = training && blur_training_run(training, meta->trial_steps, status) &&
                blur_training_evaluate(training, trial->part, &evaluation, status);
   if (right) trial->loss = evaluation.loss;
-  if (right) trial->score = isnan(evaluation.accuracy) ? evaluation.r2 : evaluation.accuracy;
+  if (right) trial->score = metrics_score(&evaluation);
   blur_training_destroy(training);
   return right;
 }

@@ -2,7 +2,8 @@
 // own with a network of every task. Where there are fewer networks than threads, each is computed by several.
 #include "base/status.h"
 #include "runtime/meta/meta.h"
-#include "runtime/train/batch.h"
+#include "runtime/parallel/pool.h"
+#include "runtime/train/training.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -20,9 +21,7 @@ static bool open_station(const BlurMeta *meta, const Desk *desk, size_t task, St
   if (!station->data || !stream_open(&station->stream, station->data, batch, status)) return false;
   station->rows = calloc((size_t)batch, sizeof *station->rows);
   if (!station->rows) return status_fail_memory(status, "a batch", (double)batch * sizeof(int64_t));
-  BlurTraining *fits = blur_training_create(station->network, station->data, of->loss, 0, status);
-  blur_training_destroy(fits);
-  return fits != NULL;
+  return training_fits(station->network, station->data, of->loss, status);
 }
 
 static bool open_desk(const BlurMeta *meta, Desk *desk, int threads, BlurStatus *status) {
@@ -37,14 +36,9 @@ static bool open_desk(const BlurMeta *meta, Desk *desk, int threads, BlurStatus 
 
 bool meta_open_desks(BlurMeta *meta, BlurStatus *status) {
   size_t jobs = (size_t)(meta->options.population * meta->options.replicas) * meta->setup.tasks;
-  meta->pool = blur_pool_create(meta->setup.threads, status);
+  int threads;
+  meta->pool = pool_for_jobs(meta->setup.threads, jobs, &threads, status);
   if (!meta->pool) return false;
-  int threads = blur_pool_threads(meta->pool);
-  if (jobs < (size_t)threads) {
-    blur_pool_destroy(meta->pool);
-    meta->pool = blur_pool_create((int)jobs, status);
-    if (!meta->pool) return false;
-  }
   size_t desks = (size_t)blur_pool_threads(meta->pool);
   meta->cost.threads = threads;
   meta->cost.at_once = (int)desks;

@@ -238,38 +238,34 @@ void blur_network_set(BlurNetwork *network, const BlurVariable *variable, const 
   network->writes++;
 }
 
-static void transfer_tangent(const BlurNetwork *network, const BlurVariable *variable, double *read,
-                             const double *write) {
-  BlurVariable tangent = *variable;
-  tangent.piece = variable->tangent;
-  if (tangent.piece) transfer(network, &tangent, read, write);
+// The variable with other places: those of its adjoints, or of its tangents; without any where it has none.
+static BlurVariable with_places(const BlurVariable *variable, const BlurPiece *pieces) {
+  BlurVariable other = *variable;
+  other.piece = pieces;
+  return other;
+}
+
+static void transfer_at(const BlurNetwork *network, const BlurVariable *variable, const BlurPiece *pieces, double *read,
+                        const double *write) {
+  BlurVariable other = with_places(variable, pieces);
+  if (pieces) transfer(network, &other, read, write);
   else if (read) memset(read, 0, blur_variable_count(variable) * sizeof *read);
 }
 
-void blur_network_get_tangent(const BlurNetwork *network, const BlurVariable *variable, double *values) {
-  transfer_tangent(network, variable, values, NULL);
-}
-
-void blur_network_set_tangent(BlurNetwork *network, const BlurVariable *variable, const double *values) {
-  transfer_tangent(network, variable, NULL, values);
-}
-
-// The variable with the places of its adjoints; without any piece where it has none.
-static BlurVariable adjoint_of(const BlurVariable *variable) {
-  BlurVariable adjoint = *variable;
-  adjoint.piece = variable->adjoint;
-  return adjoint;
-}
-
 void blur_network_get_adjoint(const BlurNetwork *network, const BlurVariable *variable, double *values) {
-  BlurVariable adjoint = adjoint_of(variable);
-  if (adjoint.piece) transfer(network, &adjoint, values, NULL);
-  else memset(values, 0, blur_variable_count(variable) * sizeof *values);
+  transfer_at(network, variable, variable->adjoint, values, NULL);
 }
 
 void blur_network_set_adjoint(BlurNetwork *network, const BlurVariable *variable, const double *values) {
-  BlurVariable adjoint = adjoint_of(variable);
-  if (adjoint.piece) transfer(network, &adjoint, NULL, values);
+  transfer_at(network, variable, variable->adjoint, NULL, values);
+}
+
+void blur_network_get_tangent(const BlurNetwork *network, const BlurVariable *variable, double *values) {
+  transfer_at(network, variable, variable->tangent, values, NULL);
+}
+
+void blur_network_set_tangent(BlurNetwork *network, const BlurVariable *variable, const double *values) {
+  transfer_at(network, variable, variable->tangent, NULL, values);
 }
 
 // ---- steps
@@ -381,7 +377,7 @@ static bool piece_is_finite(const BlurNetwork *network, const BlurVariable *vari
 }
 
 bool network_adjoint_is_finite(const BlurNetwork *network, const BlurVariable *variable) {
-  BlurVariable adjoint = adjoint_of(variable);
+  BlurVariable adjoint = with_places(variable, variable->adjoint);
   for (size_t piece = 0; adjoint.piece && piece < adjoint.pieces; piece++)
     if (!piece_is_finite(network, &adjoint, piece)) return false;
   return true;

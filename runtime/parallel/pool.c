@@ -2,7 +2,7 @@
 // of a task: whoever comes last lets the others go. Waiting spins for a bounded time (a meeting within a task is
 // microseconds away), then sleeps in the kernel (futex), so an idle pool, or one with more threads than CPUs, costs
 // nothing.
-#include "blur/runtime.h"
+#include "runtime/parallel/pool.h"
 
 #include "base/status.h"
 #include "runtime/parallel/products.h"
@@ -144,6 +144,12 @@ BlurPool *blur_pool_create(int threads, BlurStatus *status) {
     return NULL;
   }
   return pool;
+}
+
+BlurPool *pool_for_jobs(int threads, size_t jobs, int *all, BlurStatus *status) {
+  *all = threads ? threads : usable_cpus();
+  bool few = *all > 0 && *all <= MAX_THREADS && jobs < (size_t)*all;
+  return blur_pool_create(few ? (int)jobs : *all, status);
 }
 
 void blur_pool_destroy(BlurPool *pool) {

@@ -67,3 +67,7 @@ bool blur_evaluation_of(BlurLoss loss, bool regression, int64_t samples, int64_t
   free(sums);
   return true;
 }
+
+double metrics_score(const BlurEvaluation *evaluation) {
+  return isnan(evaluation->accuracy) ? evaluation->r2 : evaluation->accuracy;
+}

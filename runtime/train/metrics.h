@@ -17,5 +17,7 @@ Metrics metrics_begin(BlurLoss loss, bool regression, int64_t outputs, double *s
 void metrics_add(Metrics *metrics, int64_t samples, const double *h, const double *y);
 // samples, loss, accuracy, squared_error, r2.
 void metrics_end(const Metrics *metrics, BlurEvaluation *evaluation);
+// What rules and genomes are compared by: the accuracy, in regression R^2.
+double metrics_score(const BlurEvaluation *evaluation);
 
 #endif

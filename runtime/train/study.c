@@ -4,6 +4,7 @@
 #include "runtime/train/study.h"
 
 #include "base/status.h"
+#include "runtime/parallel/pool.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -58,14 +59,9 @@ static void add_job(BlurStudy *study, size_t contender, size_t candidate, int64_
 
 static bool run_jobs(BlurStudy *study, BlurStatus *status) {
   if (study->job_count == 0) return true;
-  BlurPool *all = blur_pool_create(study->options.threads, status);
+  int threads;
+  BlurPool *all = pool_for_jobs(study->options.threads, study->job_count, &threads, status);
   if (!all) return false;
-  int threads = blur_pool_threads(all);
-  if (study->job_count < (size_t)threads) { // few networks: several threads each
-    blur_pool_destroy(all);
-    all = blur_pool_create((int)study->job_count, status);
-    if (!all) return false;
-  }
   study->inner_threads = threads / blur_pool_threads(all);
   atomic_store(&study->next_job, 0);
   blur_pool_run(all, work, study);

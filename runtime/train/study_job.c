@@ -3,6 +3,7 @@
 #include "runtime/train/study.h"
 
 #include "base/status.h"
+#include "runtime/train/metrics.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -109,10 +110,6 @@ static bool evaluate(const Run *run, BlurPart part, BlurEvaluation *evaluation) 
   return true;
 }
 
-static double score_of(const BlurEvaluation *evaluation) {
-  return isnan(evaluation->accuracy) ? evaluation->r2 : evaluation->accuracy;
-}
-
 // A candidate's run to the step at which it is chosen. Diverged: it predicts nothing.
 static bool run_trial(const Run *run) {
   BlurStudy *study = run->study;
@@ -122,7 +119,7 @@ static bool run_trial(const Run *run) {
   BlurEvaluation evaluation;
   bool right =
       run_to(run, study->options.contender[job->contender].choose_at) && evaluate(run, BLUR_VALIDATION, &evaluation);
-  if (right) *score = score_of(&evaluation);
+  if (right) *score = metrics_score(&evaluation);
   if (right || run->status->code == BLUR_DONE) return true; // done, or interrupted
   if (run->status->code != BLUR_DIVERGED) return false;
   *score = 0;
@@ -184,7 +181,7 @@ static bool run_to_next(const Run *run) {
   if (blur_network_steps(run->desk->network) < run->study->steps[result->points]) return true;
   BlurEvaluation evaluation;
   if (!evaluate(run, run->study->options.part, &evaluation)) return false;
-  result->point[result->points++] = (BlurStudyPoint){evaluation.step, evaluation.loss, score_of(&evaluation)};
+  result->point[result->points++] = (BlurStudyPoint){evaluation.step, evaluation.loss, metrics_score(&evaluation)};
   return true;
 }
 

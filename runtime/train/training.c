@@ -17,7 +17,7 @@ enum { STEPS_BETWEEN_LOOKS = 64 };
 
 static const uint64_t shuffle_salt = 0x7472616E00000000; // keeps the shuffles apart from what else the seed draws
 
-static bool fits(const BlurNetwork *network, const BlurData *data, BlurLoss loss, BlurStatus *status) {
+bool training_fits(const BlurNetwork *network, const BlurData *data, BlurLoss loss, BlurStatus *status) {
   if (!network->x || !network->y || !network->prediction)
     return status_fail(status, BLUR_FAILED_INPUT, "the rule has no input, target or prediction to train by");
   const int64_t *units;
@@ -47,7 +47,7 @@ static bool fits(const BlurNetwork *network, const BlurData *data, BlurLoss loss
 
 BlurTraining *blur_training_create(BlurNetwork *network, const BlurData *data, BlurLoss loss, uint64_t seed,
                                    BlurStatus *status) {
-  if (!fits(network, data, loss, status)) return NULL;
+  if (!training_fits(network, data, loss, status)) return NULL;
   BlurTraining *training = calloc(1, sizeof *training);
   if (!training) {
     status_fail_memory(status, "training", sizeof *training);

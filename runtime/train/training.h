@@ -29,4 +29,7 @@ struct BlurTraining {
   double *sums;                  // [3, O]: of the targets, for regression
 };
 
+// Whether such a network learns such data with this loss; false: what does not fit.
+bool training_fits(const BlurNetwork *network, const BlurData *data, BlurLoss loss, BlurStatus *status);
+
 #endif
