@@ -65,7 +65,7 @@ LLVMValueRef build_byte_offset(Builder *b, LLVMValueRef pointer, LLVMValueRef by
 LLVMValueRef build_load(Builder *b, LLVMTypeRef type, LLVMValueRef pointer); // element-aligned
 void build_store(Builder *b, LLVMValueRef value, LLVMValueRef pointer);
 void build_store_masked(Builder *b, LLVMValueRef value, LLVMValueRef pointer, LLVMValueRef mask);
-void build_prefetch(Builder *b, LLVMValueRef pointer); // advice: its cache line will be wanted soon
+void build_prefetch(Builder *b, LLVMValueRef pointer);                    // advice: its cache line will be wanted soon
 LLVMValueRef build_stack(Builder *b, LLVMTypeRef element, int64_t count); // in the entry block, aligned to 64 bytes
 LLVMValueRef build_extract(Builder *b, LLVMValueRef vector, int lane);
 LLVMValueRef build_insert(Builder *b, LLVMValueRef vector, LLVMValueRef scalar, int lane);
