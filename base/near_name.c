@@ -58,3 +58,14 @@ const char *near_name(const char *name, const char *const *candidates, size_t co
   }
   return best;
 }
+
+const char *begun_name(const char *name, const char *const *candidates, size_t count) {
+  size_t length = strlen(name);
+  const char *only = NULL;
+  for (size_t i = 0; length >= 2 && i < count; i++) {
+    if (strncmp(name, candidates[i], length) != 0) continue;
+    if (only) return NULL;
+    only = candidates[i];
+  }
+  return only;
+}

@@ -1,46 +1,11 @@
 // The command line: the tables turned into a parser and into help. Before: main.c; after: the
 // commands.
+#include "base/near_name.h"
 #include "cli/tables.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-// ---- near names
-
-// Levenshtein's distance with transpositions of neighbours counted once, for words of up to 63 characters.
-static size_t edit_distance(const char *left, const char *right) {
-  enum { LONGEST = 64 };
-  size_t rows = strlen(left), columns = strlen(right);
-  if (rows >= LONGEST || columns >= LONGEST) return LONGEST;
-  size_t distance[LONGEST][LONGEST];
-  for (size_t i = 0; i <= rows; i++) distance[i][0] = i;
-  for (size_t j = 0; j <= columns; j++) distance[0][j] = j;
-  for (size_t i = 1; i <= rows; i++)
-    for (size_t j = 1; j <= columns; j++) {
-      size_t best = distance[i - 1][j - 1] + (left[i - 1] != right[j - 1]);
-      if (distance[i - 1][j] + 1 < best) best = distance[i - 1][j] + 1;
-      if (distance[i][j - 1] + 1 < best) best = distance[i][j - 1] + 1;
-      if (i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1] &&
-          distance[i - 2][j - 2] + 1 < best)
-        best = distance[i - 2][j - 2] + 1;
-      distance[i][j] = best;
-    }
-  return distance[rows][columns];
-}
-
-const char *near_word(const char *name, const char *const *candidates, size_t count) {
-  size_t limit = strlen(name) / 3 > 1 ? strlen(name) / 3 : 1;
-  const char *best = NULL;
-  for (size_t i = 0; i < count; i++) {
-    size_t distance = edit_distance(name, candidates[i]);
-    if (distance > limit) continue;
-    best = candidates[i];
-    limit = distance ? distance - 1 : 0;
-    if (!distance) break;
-  }
-  return best;
-}
 
 // ---- parsing
 
@@ -51,8 +16,9 @@ static bool unknown_option(const Arguments *arguments, const char *word, size_t 
   size_t count = 0;
   for (int i = 0; i < OPTION_COUNT; i++)
     if (command_takes(arguments->command, i)) names[count++] = option_table[i].name;
-  const char *near = near_word(name, names, count), *command = command_table[arguments->command].name;
+  const char *near = near_name(name, names, count), *command = command_table[arguments->command].name;
   fprintf(stderr, "blur %s: there is no option `--%s`", command, name);
+  if (!near) near = begun_name(name, names, count);
   if (near) fprintf(stderr, "; did you mean `--%s`?", near);
   fprintf(stderr, "\nRun `blur %s --help` for the list.\n", command);
   return false;

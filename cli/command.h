@@ -62,8 +62,6 @@ bool arguments_parse(Arguments *arguments, CommandName command, int count, char 
 void arguments_free(Arguments *arguments);
 void help_all(void);
 void help_command(CommandName command);
-// The candidate nearest to a mistyped name, or NULL.
-const char *near_word(const char *name, const char *const *candidates, size_t count);
 
 // ---- values.c: options with a meaning. Each returns false after a message on stderr (then exit with EXIT_USAGE).
 

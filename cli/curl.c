@@ -1,6 +1,7 @@
 // blur curl RULE --net ...: whether a rule's update is the gradient of anything, by the antisymmetric part of its
 // Jacobian. Steps and arrays are those of blur step.
 #include "blur/curl.h"
+#include "base/near_name.h"
 #include "cli/step.h"
 
 #include <inttypes.h>
@@ -48,7 +49,7 @@ static bool check_list(const Curl *curl, const char *list) {
       if (candidate_count < 64) candidates[candidate_count++] = variables[i].name;
     }
     if (named) continue;
-    const char *near = near_word(word, candidates, candidate_count);
+    const char *near = near_name(word, candidates, candidate_count);
     complain(curl->step.session.arguments, "the rule has no synapse, persistent neuron or signal `%s`%s%s%s", word,
              near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
     return false;

@@ -1,4 +1,5 @@
 // The `blur` command: finds the subcommand and calls it. Every subcommand is a file of its own beside this one.
+#include "base/near_name.h"
 #include "cli/command.h"
 
 #include <signal.h>
@@ -17,7 +18,7 @@ static const struct {
 static int unknown_command(const char *word) {
   const char *names[COMMAND_COUNT];
   for (int i = 0; i < COMMAND_COUNT; i++) names[i] = commands[i].name;
-  const char *near = near_word(word, names, COMMAND_COUNT);
+  const char *near = near_name(word, names, COMMAND_COUNT);
   fprintf(stderr, "blur: there is no command `%s`", word);
   if (near) fprintf(stderr, "; did you mean `%s`?", near);
   fprintf(stderr, "\nRun `blur --help` for the list.\n");

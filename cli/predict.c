@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct {
   Session session;
@@ -176,7 +177,10 @@ static int work(Predict *predict) {
     return EXIT_USAGE;
   }
   if (!option_given(arguments, OPTION_load)) {
-    complain(arguments, "a saved network is needed: --load FILE, as `blur train --save FILE` writes it");
+    const char *word = arguments->operand_count ? arguments->operand[0] : NULL, *end = word ? strrchr(word, '.') : NULL;
+    if (word && !access(word, R_OK) && !(end && !strcmp(end, ".blur")))
+      complain(arguments, "%s is no rule; if it is a saved network: --load %s", word, word);
+    else complain(arguments, "a saved network is needed: --load FILE, as `blur train --save FILE` writes it");
     return EXIT_USAGE;
   }
   int code = session_open(session, arguments);

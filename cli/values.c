@@ -1,4 +1,5 @@
 // Options with a meaning: numbers, words, networks. Wrong ones get a message that shows a right one.
+#include "base/near_name.h"
 #include "cli/tables.h"
 
 #include <errno.h>
@@ -58,7 +59,7 @@ bool option_word(const Arguments *arguments, OptionName option, size_t fallback,
     size_t used = strlen(list);
     snprintf(list + used, sizeof list - used, "%s%s", i == 0 ? "" : i + 1 == count ? " or " : ", ", words[i]);
   }
-  const char *near = near_word(text, words, count);
+  const char *near = near_name(text, words, count);
   if (near)
     complain(arguments, "--%s is %s, not `%s`; did you mean `%s`?", option_table[option].name, list, text, near);
   else complain(arguments, "--%s is %s, not `%s`", option_table[option].name, list, text);
