@@ -70,6 +70,8 @@ bool arguments_parse(Arguments *arguments, CommandName command, int count, char 
         return false;
       }
       value = "";
+    } else if (option_is_open(option) && !value) {
+      value = "";
     } else {
       if (!value && i + 1 < count) value = words[++i];
       if (!value || !*value) {
@@ -127,8 +129,9 @@ void help_command(CommandName command) {
   for (int i = 0; i < OPTION_COUNT; i++) {
     if (!command_takes(command, i)) continue;
     char left[64], text[512];
-    snprintf(left, sizeof left, "--%s%s%s", option_table[i].name, option_table[i].argument ? " " : "",
-             option_table[i].argument ? option_table[i].argument : "");
+    const char *argument = option_table[i].argument ? option_table[i].argument : "";
+    if (option_is_open(i)) snprintf(left, sizeof left, "--%s[=%s", option_table[i].name, argument + 1);
+    else snprintf(left, sizeof left, "--%s%s%s", option_table[i].name, *argument ? " " : "", argument);
     const char *shown = option_shown(command, i);
     snprintf(text, sizeof text, "%s%s%s", option_help(command, i), shown ? "; default: " : "", shown ? shown : "");
     printf("  %-22s ", left);

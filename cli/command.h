@@ -72,6 +72,8 @@ bool option_integer(const Arguments *arguments, OptionName option, int64_t low, 
                     int64_t *number);
 // A number of bytes: 1000, 64K, 512M, 2G (powers of 1024).
 bool option_bytes(const Arguments *arguments, OptionName option, size_t fallback, size_t *bytes);
+// A number of steps (500: *seconds is 0) or a time (30s, 10m, 2h: *steps is 0), of an option that is given.
+bool option_pause(const Arguments *arguments, OptionName option, int64_t *steps, double *seconds);
 // One of the option's words (choices.def); its position.
 bool option_word(const Arguments *arguments, OptionName option, size_t fallback, size_t *position);
 // --loss, or what suits `outputs` (0: unknown).

@@ -44,7 +44,9 @@ static int make(Meta *meta) {
                          .seed = (uint64_t)meta->seed,
                          .threads = (int)meta->threads,
                          .memory = meta->memory,
+                         .stop = meta->stop,
                          .watch = meta_watch,
+                         .rest = meta_rest,
                          .context = meta};
   meta->meta = blur_meta_create(&setup, &status);
   return meta->meta ? EXIT_DONE : failed(meta, &status);
@@ -53,20 +55,23 @@ static int make(Meta *meta) {
 static int run(Meta *meta) {
   BlurStatus status, other;
   int code = make(meta);
+  if (!code) code = meta_open_checkpoints(meta);
   if (code) return code;
-  meta->started = session_clock();
+  meta->started = session_clock() - meta->seconds_before;
   command_interrupts_end(NULL);
   command_interrupts(interrupt, meta->meta);
   meta_tell_head(meta);
   bool right = blur_meta_run(meta->meta, &status);
   command_interrupts(NULL, NULL);
-  if (!right && status.code != BLUR_DIVERGED) return failed(meta, &status);
-  meta_tell_end(meta, !right);
-  if (!meta_save_genome(meta, &other) || !meta_write_log(meta, &other)) return failed(meta, &other);
+  // What is learned outlives a checkpoint that could not be written, where its own file can.
+  if (!right && status.code != BLUR_DIVERGED && !meta->not_kept) return failed(meta, &status);
+  meta_tell_end(meta, !right && status.code == BLUR_DIVERGED);
+  if (!meta_save_genome(meta, &other) || !meta_write_log(meta, &other)) return failed(meta, right ? &other : &status);
   if (!right) return failed(meta, &status);
   if (!blur_meta_interrupted(meta->meta)) return EXIT_DONE;
   if (ferror(stdout) && output_is_abandoned()) return EXIT_CLOSED_PIPE;
   complain(meta->arguments, "interrupted after %lld meta-steps", (long long)meta->told_step);
+  if (meta->folder) complain(meta->arguments, "the same command with --resume goes on from %s", meta->folder);
   return EXIT_INTERRUPTED;
 }
 
@@ -74,11 +79,14 @@ static int work(Meta *meta) {
   const Arguments *arguments = meta->arguments;
   BlurStatus status;
   if (arguments->operand_count != 1) {
-    complain(arguments, "takes one file with an experiment that has `meta`, or FILE:NAME");
+    if (arguments->operand_count == 2 && option_given(arguments, OPTION_resume))
+      complain(arguments, "the place to go on from is written --resume=%s", arguments->operand[1]);
+    else complain(arguments, "takes one file with an experiment that has `meta`, or FILE:NAME");
     return EXIT_USAGE;
   }
   if (!option_integer(arguments, OPTION_threads, 1, 1024, 0, &meta->threads) ||
       !option_integer(arguments, OPTION_seed, 0, INT64_MAX, 0, &meta->seed) ||
+      !option_integer(arguments, OPTION_steps, 1, INT64_MAX, 0, &meta->stop) ||
       !option_bytes(arguments, OPTION_memory, 0, &meta->memory))
     return EXIT_USAGE;
   meta->report = blur_report_create();
@@ -112,6 +120,7 @@ int command_meta(const Arguments *arguments) {
   blur_pool_destroy(meta.pool);
   if (meta.fields) meta_close_tasks(&meta);
   meta_close_files(&meta);
+  meta_close_checkpoints(&meta);
   blur_experiment_destroy(meta.experiment);
   blur_report_destroy(meta.report);
   return code;

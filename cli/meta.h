@@ -38,7 +38,7 @@ typedef struct {
   BlurReport *report;
   BlurExperiment *experiment;
   const BlurExperimentFields *fields;
-  int64_t seed, threads;
+  int64_t seed, threads, stop; // stop: meta-steps to end after, 0: all
   size_t memory;
   BlurData **data; // loaded, each specification once
   size_t data_count;
@@ -58,6 +58,14 @@ typedef struct {
   size_t checks;
   char *save, *picture_path, *table_path; // NULL: not wanted
   BlurStatus unsaved;                     // the first failure to write the genome while running
+  char *folder;                           // of checkpoints; NULL: none are kept
+  bool made_folder, not_kept;             // it was not there before; a checkpoint could not be written
+  int64_t pause_steps;                    // between checkpoints; 0: none
+  double pause_seconds;                   // likewise
+  int64_t kept_step;                      // of the last checkpoint; -1: there is none
+  double kept_at;                         // clock
+  char *resumed;                          // the checkpoint that this run goes on from, or NULL
+  double seconds_before;                  // that the run took before it
 } Meta;
 
 // meta_tasks.c: loads data, compiles programs. EXIT_DONE, or the code after a message or with the report filled.
@@ -75,5 +83,10 @@ void meta_close_files(Meta *meta);
 bool meta_save_genome(Meta *meta, BlurStatus *status);
 bool meta_log(Meta *meta, const BlurMetaEvent *event); // false: no memory
 bool meta_write_log(Meta *meta, BlurStatus *status);
+
+// meta_checkpoint.c. EXIT_DONE, or the code after a message.
+int meta_open_checkpoints(Meta *meta);
+void meta_close_checkpoints(Meta *meta);
+bool meta_rest(void *meta, int64_t step, bool ends, BlurStatus *status);
 
 #endif

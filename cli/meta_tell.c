@@ -13,6 +13,8 @@ static bool is_regression(const MetaTasks *tasks, size_t task) {
   return blur_data_classes(tasks->task[task].data) == 0;
 }
 
+static double score_scale(const Meta *meta) { return is_regression(&meta->tasks, 0) ? 1 : 100; }
+
 static void clear_line(const Meta *meta) {
   if (meta->terminal) printf("\r\033[K");
 }
@@ -41,6 +43,12 @@ static void tell_unroll(const BlurMetaOptions *options) {
 void meta_tell_head(const Meta *meta) {
   const BlurMetaOptions *options = &meta->fields->meta;
   BlurMetaCost cost = blur_meta_cost(meta->meta);
+  BlurMetaBest best = blur_meta_best(meta->meta);
+  if (meta->json && meta->resumed) {
+    printf("{\"event\": \"resume\", \"step\": %" PRId64 ", \"file\": ", meta->kept_step);
+    print_json_string(meta->resumed);
+    printf("}\n");
+  }
   if (meta->json) return;
   printf("%s: a genome of %zu number%s for %s, on ", meta->fields->name, cost.genome, cost.genome == 1 ? "" : "s",
          meta->fields->rule[0].rule);
@@ -58,6 +66,10 @@ void meta_tell_head(const Meta *meta) {
   tell_bytes((double)cost.bytes);
   printf(", %d network%s at a time on %d thread%s\n\n", cost.at_once, cost.at_once == 1 ? "" : "s", cost.threads,
          cost.threads == 1 ? "" : "s");
+  if (meta->resumed)
+    printf("goes on from %s: %" PRId64 " meta-steps done, best score %.*f%s of meta-step %" PRId64 "\n\n",
+           meta->resumed, meta->kept_step, score_scale(meta) > 1 ? 2 : 3, score_scale(meta) * best.score,
+           score_scale(meta) > 1 ? " %" : "", best.step);
   printf("meta-step    T  genome        loss    gradient     score  mean score   best    skipped\n");
   fflush(stdout);
 }
@@ -79,8 +91,6 @@ static void tell_progress(Meta *meta, const BlurMetaEvent *event) {
          meta->fields->meta.steps, event->unroll, meta->rate, left);
   fflush(stdout);
 }
-
-static double score_scale(const Meta *meta) { return is_regression(&meta->tasks, 0) ? 1 : 100; }
 
 static void check_totals(const Meta *meta, const BlurMetaEvent *event, double *mean, int64_t *skipped) {
   *mean = 0;
@@ -250,6 +260,9 @@ void meta_tell_end(Meta *meta, bool diverged) {
            " meta-steps in %.1f s\n",
            scale > 1 ? 2 : 3, scale * best.score, scale > 1 ? " %" : "", best.unroll, best.step, meta->told_step,
            seconds);
+    if (meta->stop && meta->told_step < meta->fields->meta.steps && !blur_meta_interrupted(meta->meta) && !diverged)
+      printf("stopped after %" PRId64 " of %" PRId64 " meta-steps%s\n", meta->told_step, meta->fields->meta.steps,
+             meta->folder ? "; the same command with --resume goes on" : "");
   }
   fflush(stdout);
 }

@@ -19,6 +19,11 @@ typedef struct {
 } OptionInfo;
 extern const OptionInfo option_table[OPTION_COUNT];
 
+// An option with an argument that may be left out, "[FILE]": --name or --name=FILE.
+static inline bool option_is_open(int option) {
+  return option_table[option].argument && *option_table[option].argument == '[';
+}
+
 static inline bool command_takes(CommandName command, int option) {
   return option_table[option].commands >> command & 1;
 }

@@ -43,6 +43,33 @@ bool option_bytes(const Arguments *arguments, OptionName option, size_t fallback
   return true;
 }
 
+// Seconds of a unit of time; 0: there is no such unit.
+static double unit_of_time(const char *unit) {
+  static const struct {
+    const char *name;
+    double seconds;
+  } units[] = {{"s", 1}, {"m", 60}, {"h", 3600}};
+  for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+    if (strcmp(units[i].name, unit) == 0) return units[i].seconds;
+  return 0;
+}
+
+bool option_pause(const Arguments *arguments, OptionName option, int64_t *steps, double *seconds) {
+  const char *text = arguments->value[option];
+  char *end;
+  errno = 0;
+  long long number = strtoll(text, &end, 10);
+  bool right = *text >= '0' && *text <= '9' && !errno && number > 0 && (!*end || unit_of_time(end) > 0);
+  if (!right) {
+    complain(arguments, "--%s wants a number of steps, as in 500, or a time, as in 30s, 10m or 2h, not `%s`",
+             option_table[option].name, text);
+    return false;
+  }
+  *steps = *end ? 0 : number;
+  *seconds = *end ? (double)number * unit_of_time(end) : 0;
+  return true;
+}
+
 bool option_word(const Arguments *arguments, OptionName option, size_t fallback, size_t *position) {
   const char *text = arguments->value[option];
   const char *const *words = option_table[option].choices;

@@ -43,7 +43,7 @@ static void bash_values(Text *out) {
   text_add(out, "  case $previous in\n");
   for (int i = 0; i < OPTION_COUNT; i++) {
     const OptionInfo *option = &option_table[i];
-    if (!option->argument) continue;
+    if (!option->argument || option_is_open(i)) continue; // the word behind one that is open is an operand
     text_add(out, "    --%s) ", option->name);
     if (option->choices[0]) {
       text_add(out, "COMPREPLY=($(compgen -W '");
@@ -122,11 +122,13 @@ void completion_bash(Text *out) {
 static void zsh_option(Text *out, CommandName command, int number) {
   const OptionInfo *option = &option_table[number];
   text_add(out, " \\\n        '%s--%s%s[", strcmp(option->name, "set") == 0 ? "*" : "", option->name,
-           option->argument ? "=" : "");
+           option_is_open(number) ? "=-"
+           : option->argument     ? "="
+                                  : "");
   add_quoted(out, option_help(command, number), "[]:\\");
   text_add(out, "]");
   if (option->argument) {
-    text_add(out, ":");
+    text_add(out, option_is_open(number) ? "::" : ":");
     add_quoted(out, option->argument, "[]:\\");
     text_add(out, ":");
     if (option->choices[0]) {
@@ -191,7 +193,8 @@ static void fish_option(Text *out, CommandName command, int number) {
   const OptionInfo *option = &option_table[number];
   text_add(out, "complete -c blur -n '__fish_seen_subcommand_from %s' -l %s", command_table[command].name,
            option->name);
-  if (option->argument) text_add(out, is_file_option(option) || is_data_option(option) ? " -r -F" : " -x");
+  if (option->argument && !option_is_open(number))
+    text_add(out, is_file_option(option) || is_data_option(option) ? " -r -F" : " -x");
   if (is_data_option(option)) {
     text_add(out, " -a '");
     add_data(out);

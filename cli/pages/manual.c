@@ -102,8 +102,8 @@ void manual_of_command(CommandName command, Text *out) {
     add_escaped(out, option->name);
     text_add(out, "\\fR");
     if (option->argument) {
-      text_add(out, " \\fI");
-      add_escaped(out, option->argument);
+      text_add(out, option_is_open(i) ? "[=\\fI" : " \\fI");
+      add_escaped(out, option->argument + option_is_open(i));
       text_add(out, "\\fR");
     }
     text_add(out, "\n");

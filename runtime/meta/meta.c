@@ -1,5 +1,5 @@
 // A meta-learning run from its first meta-step to its last: see blur/meta.h. Gradients: meta_step.c; checks and tests:
-// meta_check.c; how a gradient moves a genome: optimizer.c.
+// meta_check.c; how a gradient moves a genome: optimizer.c; its state on disk: meta_state.c.
 #include "runtime/meta/meta.h"
 
 #include "base/philox.h"
@@ -226,14 +226,17 @@ static int64_t unroll_at(const BlurMetaOptions *options, int64_t step) {
   return longer < options->unroll_last ? longer : options->unroll_last;
 }
 
-static bool check(BlurMeta *meta, size_t *best, BlurStatus *status) {
-  if (!meta_check(meta, best, status)) return false;
-  tell(meta, (BlurMetaEvent){.kind = BLUR_META_CHECKED, .which = *best, .is_best = meta->best_step == meta->step});
+static bool check(BlurMeta *meta, BlurStatus *status) {
+  if (!meta_check(meta, &meta->chosen, status)) return false;
+  meta->checked = meta->step;
+  tell(meta,
+       (BlurMetaEvent){.kind = BLUR_META_CHECKED, .which = meta->chosen, .is_best = meta->best_step == meta->step});
   return true;
 }
 
 // The unroll becomes longer: all genomes become the best one, with its moments. Their networks differ from here on.
-static bool lengthen(BlurMeta *meta, int64_t unroll, size_t best, BlurStatus *status) {
+static bool lengthen(BlurMeta *meta, int64_t unroll, BlurStatus *status) {
+  size_t best = meta->chosen;
   const Member *from = &meta->members[best];
   for (size_t m = 0; m < (size_t)meta->options.population; m++) {
     Member *member = &meta->members[m];
@@ -262,46 +265,58 @@ static bool run_test(BlurMeta *meta, size_t t, BlurStatus *status) {
   return right;
 }
 
+// Those that are due at this meta-step and not done.
 static bool run_tests(BlurMeta *meta, BlurStatus *status) {
-  for (size_t t = 0; t < meta->setup.tests && !blur_meta_interrupted(meta); t++) {
-    int64_t every = meta->setup.test[t].every;
+  for (; meta->tested < meta->setup.tests && !blur_meta_interrupted(meta); meta->tested++) {
+    int64_t every = meta->setup.test[meta->tested].every;
     bool due = meta->step == meta->options.steps || (every > 0 && meta->step % every == 0);
-    if (due && !run_test(meta, t, status)) return false;
+    if (due && !run_test(meta, meta->tested, status)) return false;
   }
   return true;
 }
 
-static bool run(BlurMeta *meta, double *gradient, BlurStatus *status) {
-  const BlurMetaOptions *options = &meta->options;
-  size_t best = 0;
-  int64_t checked = 0;
-  int64_t first = unroll_at(options, 0);
+static bool begin(BlurMeta *meta, BlurStatus *status) {
+  int64_t first = unroll_at(&meta->options, 0);
   if (first != meta->unroll) { // they are those of the longest
     meta->unroll = first;
     if (!meta_make_unrolls(meta, status)) return false;
   }
-  if (!check(meta, &best, status)) return false;
-  while (meta->step < options->steps && !blur_meta_interrupted(meta)) {
-    int64_t unroll = unroll_at(options, meta->step);
-    if (unroll > meta->unroll) {
-      if (checked != meta->step && !check(meta, &best, status)) return false;
-      checked = meta->step;
-      if (!lengthen(meta, unroll, best, status)) return false;
-    }
-    if (!meta_step(meta, gradient, status)) return false;
-    if (all_lost(meta))
-      return status_fail(status, BLUR_DIVERGED,
-                         "diverged: by meta-step %" PRId64 " no genome has had a finite gradient for %" PRId64
-                         " meta-steps; the best one so far is kept, of meta-step %" PRId64
-                         "; try a lower rate or a shorter unroll",
-                         meta->step, options->patience, meta->best_step);
-    if (meta->step % options->every == 0 || meta->step == options->steps) {
-      if (!check(meta, &best, status)) return false;
-      checked = meta->step;
-    }
-    if (!run_tests(meta, status)) return false;
+  meta->tested = meta->setup.tests;
+  meta->begun = true;
+  return check(meta, status);
+}
+
+// A meta-step and what is due around it, tests apart.
+static bool go_on(BlurMeta *meta, double *gradient, BlurStatus *status) {
+  const BlurMetaOptions *options = &meta->options;
+  int64_t unroll = unroll_at(options, meta->step);
+  if (unroll > meta->unroll) {
+    if (meta->checked != meta->step && !check(meta, status)) return false;
+    if (!lengthen(meta, unroll, status)) return false;
   }
-  return true;
+  if (!meta_step(meta, gradient, status)) return false;
+  meta->tested = 0;
+  if (all_lost(meta))
+    return status_fail(status, BLUR_DIVERGED,
+                       "diverged: by meta-step %" PRId64 " no genome has had a finite gradient for %" PRId64
+                       " meta-steps; the best one so far is kept, of meta-step %" PRId64
+                       "; try a lower rate or a shorter unroll",
+                       meta->step, options->patience, meta->best_step);
+  bool due = meta->step % options->every == 0 || meta->step == options->steps;
+  return !due || check(meta, status);
+}
+
+static bool run(BlurMeta *meta, double *gradient, BlurStatus *status) {
+  const BlurMetaSetup *setup = &meta->setup;
+  if (!meta->begun && !begin(meta, status)) return false;
+  for (;;) {
+    if (!run_tests(meta, status)) return false;
+    bool ends = blur_meta_interrupted(meta) || meta->step >= meta->options.steps ||
+                (setup->stop > 0 && meta->step >= setup->stop);
+    if (setup->rest && !setup->rest(setup->context, meta->step, ends, status)) return false;
+    if (ends) return true;
+    if (!go_on(meta, gradient, status)) return false;
+  }
 }
 
 bool blur_meta_run(BlurMeta *meta, BlurStatus *status) {

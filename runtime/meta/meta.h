@@ -64,6 +64,10 @@ struct BlurMeta {
   int64_t best_step, best_unroll;
   // While running.
   int64_t step;
+  bool begun;       // the genomes of the beginning are checked
+  int64_t checked;  // meta-step of the last check
+  size_t chosen;    // the best member then
+  size_t tested;    // tests that are done at this meta-step, or not due
   double *gradient; // [population, tasks, replicas, count]
   double *loss;     // [population, tasks, replicas]; NAN: not finite
   Trial *trials;

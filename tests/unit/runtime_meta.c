@@ -154,6 +154,102 @@ Test(meta, threads_change_nothing) {
   }
 }
 
+// ---- going on
+
+enum { WHOLE = 8 };
+
+typedef struct {
+  double genomes[2][MOST], best[MOST], score, losses[2 * WHOLE];
+  int checks;
+} Ending;
+
+static void keep_losses(void *context, const BlurMetaEvent *event) {
+  Ending *ending = context;
+  if (event->kind != BLUR_META_CHECKED) return;
+  for (int m = 0; m < 2; m++) ending->losses[2 * ending->checks + m] = event->member[m].loss;
+  ending->checks++;
+}
+
+// A run up to `stop` (0: all of it), from the beginning or from a checkpoint; its state goes into `out`.
+static void part(Bench *bench, int64_t stop, const BlurCheckpoint *from, BlurCheckpoint *out, Ending *ending) {
+  BlurStatus status = {0};
+  BlurMeta *meta = make(bench, 2, keep_losses, ending);
+  blur_meta_destroy(meta);
+  bench->setup.stop = stop;
+  meta = blur_meta_create(&bench->setup, &status);
+  cr_assert(meta && (!from || blur_meta_take(meta, from, &status)), "%s", status.message);
+  cr_assert(blur_meta_run(meta, &status), "%s", status.message);
+  if (out) cr_assert(blur_meta_put(meta, out, &status), "%s", status.message);
+  size_t bytes = blur_meta_cost(meta).genome * sizeof(double);
+  cr_assert_leq(bytes, sizeof ending->best);
+  for (size_t m = 0; m < 2; m++) memcpy(ending->genomes[m], blur_meta_genome(meta, m), bytes);
+  memcpy(ending->best, blur_meta_best(meta).genome, bytes);
+  ending->score = blur_meta_best(meta).score;
+  blur_meta_destroy(meta);
+}
+
+// Whenever a run stops, what goes on from there comes to the same bits: across checks, and where the unroll grows.
+static void goes_on(BlurMetaOptimizer optimizer) {
+  Bench bench = bench_open("std.momentum", (BlurSetting){"act", "tanh"}, BLUR_FLOAT);
+  bench.options.optimizer = optimizer;
+  bench.options.rate = 0.05;
+  bench.options.clip = 1;
+  bench.options.steps = WHOLE;
+  bench.options.every = 3;
+  bench.options.population = 2;
+  bench.options.unroll_last = 5;
+  bench.options.unroll_by = 2;
+  bench.options.unroll_every = 4;
+  bench.options.schedule = BLUR_META_COSINE;
+  bench.options.last = 0.5;
+  Ending whole = {0};
+  part(&bench, 0, NULL, NULL, &whole);
+  cr_expect_eq(whole.checks, 5); // 0, 3, 4, 6, 8
+  for (int64_t stop = 1; stop < WHOLE; stop++) {
+    Ending split = {0};
+    BlurCheckpoint *checkpoint = blur_checkpoint_create();
+    part(&bench, stop, NULL, checkpoint, &split);
+    cr_expect_arr_neq(split.genomes, whole.genomes, sizeof split.genomes, "stop %d", (int)stop);
+    part(&bench, 0, checkpoint, NULL, &split);
+    cr_expect_arr_eq(split.genomes, whole.genomes, sizeof split.genomes, "stop %d", (int)stop);
+    cr_expect_arr_eq(split.best, whole.best, sizeof split.best, "stop %d", (int)stop);
+    cr_expect_arr_eq(split.losses, whole.losses, sizeof split.losses, "stop %d", (int)stop);
+    cr_expect_eq(split.score, whole.score);
+    blur_checkpoint_destroy(checkpoint);
+  }
+  bench_close(&bench);
+}
+
+Test(meta, adam_goes_on) { goes_on(BLUR_META_ADAM); }
+Test(meta, rmsprop_goes_on) { goes_on(BLUR_META_RMSPROP); }
+Test(meta, sgd_goes_on) { goes_on(BLUR_META_SGD); }
+
+// A checkpoint of more meta-steps than the run has, and one of another size, are refused.
+Test(meta, does_not_go_on) {
+  Bench bench = bench_open("std.momentum", (BlurSetting){"act", "tanh"}, BLUR_FLOAT);
+  bench.options.steps = 3;
+  bench.options.population = 2;
+  Ending ending = {0};
+  BlurCheckpoint *checkpoint = blur_checkpoint_create();
+  part(&bench, 0, NULL, checkpoint, &ending);
+  bench.setup.stop = 0;
+  for (int wrong = 0; wrong < 2; wrong++) {
+    bench.options.steps = wrong ? 3 : 2;
+    bench.options.population = wrong ? 3 : 2;
+    BlurStatus status = {0};
+    BlurMeta *meta = blur_meta_create(&bench.setup, &status);
+    cr_expect_not(blur_meta_take(meta, checkpoint, &status));
+    cr_expect_not_null(strstr(status.message, wrong ? "2 x 2 numbers in `meta.genomes`, not 3 x 2"
+                                                    : "is of meta-step 3, and this run ends at 2"),
+                       "%s", status.message);
+    blur_meta_destroy(meta);
+  }
+  blur_checkpoint_destroy(checkpoint);
+  bench_close(&bench);
+}
+
+// ---- a whole run
+
 typedef struct {
   int stepped, checked, longer, tested;
   double first_loss, last_loss, tested_score;

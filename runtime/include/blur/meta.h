@@ -13,6 +13,7 @@
 #ifndef BLUR_META_H
 #define BLUR_META_H
 
+#include "blur/checkpoint.h"
 #include "blur/meta_options.h"
 #include "blur/runtime.h"
 
@@ -73,8 +74,12 @@ typedef struct {
   uint64_t seed;
   int threads;   // 0: as many as this process may use CPUs
   size_t memory; // the most bytes for all networks and snapshots of unrolls; 0: a snapshot a step
+  int64_t stop;  // returns after this meta-step, as if interrupted then, tests that are due done; 0: after the last
   void (*watch)(void *context, const BlurMetaEvent *event); // on the thread that runs it; NULL: not wanted
-  void *context;
+  // Between two meta-steps, when a checkpoint can be taken (blur_meta_put), `ends`: for the last time. False, with its
+  // status, ends the run. NULL: not wanted.
+  bool (*rest)(void *context, int64_t step, bool ends, BlurStatus *status);
+  void *context; // of both
 } BlurMetaSetup;
 
 // Programs and data must outlive it. Fails (input) where a network does not fit its data, where the tasks' genomes
@@ -93,9 +98,18 @@ BlurMetaCost blur_meta_cost(const BlurMeta *meta);
 
 // Runs all meta-steps, checks and tests; returns true also when interrupted. BLUR_DIVERGED: no genome can go on.
 bool blur_meta_run(BlurMeta *meta, BlurStatus *status);
-// Makes blur_meta_run return after the meta-step it is in, without tests. May be called from a signal handler.
+// Makes blur_meta_run return after the meta-step it is in, without the tests that are still due. May be called from a
+// signal handler.
 void blur_meta_interrupt(BlurMeta *meta);
 bool blur_meta_interrupted(const BlurMeta *meta);
+
+// The facts that a run goes by (blur/checkpoint.h): seed, tasks with their rule, options.
+void blur_meta_describe(const BlurMeta *meta, BlurCheckpoint *checkpoint);
+// The state of the run: arrays "meta.NAME" and "optimizer.NAME". To be called from `rest`, or when no run is going on.
+bool blur_meta_put(const BlurMeta *meta, BlurCheckpoint *checkpoint, BlurStatus *status);
+// Takes it over from a checkpoint with the same binding facts; then blur_meta_run goes on from there. Where it fails,
+// the run is to be destroyed.
+bool blur_meta_take(BlurMeta *meta, const BlurCheckpoint *checkpoint, BlurStatus *status);
 
 typedef struct {
   const double *genome; // its numbers: those of a program's variables of kind BLUR_GENOME, dense, one after the other
