@@ -40,8 +40,8 @@ typedef struct {
   size_t told; // rows of the table that are printed
   Text lost;   // divergences that are told below the table
   int rule_width, setting_width;
-  size_t columns, column[8];                                     // evaluations shown in the table
-  char *picture_path, *table_path, *measures_path, *arrays_path; // NULL: not wanted
+  size_t columns, column[8];                                                        // evaluations shown in the table
+  char *picture_path, *table_path, *measures_path, *differences_path, *arrays_path; // NULL: not wanted
 } Experiment;
 
 // experiment_genome.c: the genome files of the rules; an exit code, after a message
@@ -66,6 +66,15 @@ bool experiment_write_arrays(const Experiment *experiment, const char *path, Blu
 void experiment_tell_head(Experiment *experiment);
 void experiment_watch(void *experiment, const BlurStudyEvent *event);
 void experiment_tell_end(Experiment *experiment);
+void experiment_tell_columns(const Experiment *experiment); // the head of a table, as far as its steps
+// The beginning of an object, and a number of it; null where it is not finite.
+void experiment_json_begin(const Experiment *experiment, const char *event, size_t entry, const char *label);
+void experiment_json_number(const char *name, double value);
+
+// experiment_differences.c: how far the rules lie apart, seed by seed; where there are several rules and seeds
+bool experiment_has_differences(const Experiment *experiment);
+void experiment_tell_differences(const Experiment *experiment);
+void experiment_json_differences(const Experiment *experiment);
 
 // experiment_partial.c: of an interrupted experiment, what has not come to an evaluation, and how far it came
 bool experiment_has_scores(const Experiment *experiment, size_t entry);

@@ -1,5 +1,5 @@
 // What an experiment leaves on disk: a picture of accuracy by step, a curve a rule with the band of its confidence
-// interval, and beside it the numbers of every run as CSV (RFC 4180).
+// interval, and beside it the numbers of every run, and the differences of the rules, as CSV (RFC 4180).
 #include "cli/experiment.h"
 #include "cli/plot.h"
 #include "cli/table.h"
@@ -36,6 +36,7 @@ bool experiment_open_files(Experiment *experiment, BlurStatus *status) {
     if (is_picture) experiment->picture_path = joined(out, strlen(out), "");
     experiment->table_path = joined(out, strlen(out) - 4, ".csv");
     experiment->measures_path = joined(out, strlen(out) - 4, ".measures.csv");
+    experiment->differences_path = joined(out, strlen(out) - 4, ".differences.csv");
   } else {
     struct stat about;
     const char *slash = strrchr(out, '/'), *dot = strchr(slash ? slash + 1 : out, '.');
@@ -50,12 +51,14 @@ bool experiment_open_files(Experiment *experiment, BlurStatus *status) {
       experiment->picture_path = joined(name, strlen(name), ".svg");
       experiment->table_path = joined(name, strlen(name), ".csv");
       experiment->measures_path = joined(name, strlen(name), ".measures.csv");
+      experiment->differences_path = joined(name, strlen(name), ".differences.csv");
     }
     free(base);
     free(name);
     is_picture = true;
   }
-  if (!experiment->table_path || !experiment->measures_path || (is_picture && !experiment->picture_path))
+  if (!experiment->table_path || !experiment->measures_path || !experiment->differences_path ||
+      (is_picture && !experiment->picture_path))
     return status_fail(status, BLUR_FAILED_ENVIRONMENT, "out of memory");
   return (!is_picture || (plot_possible(status) && file_can_write(experiment->picture_path, status))) &&
          file_can_write(experiment->table_path, status);
@@ -65,6 +68,7 @@ void experiment_close_files(Experiment *experiment) {
   free(experiment->picture_path);
   free(experiment->table_path);
   free(experiment->measures_path);
+  free(experiment->differences_path);
   free(experiment->arrays_path);
 }
 
@@ -76,10 +80,14 @@ static void add_quoted(Text *text, const char *value) {
   text_add(text, "\"");
 }
 
-static void add_run(const Experiment *experiment, size_t entry, int64_t seed, int64_t step, Text *text) {
+static void add_entry(const Experiment *experiment, size_t entry, Text *text) {
   add_quoted(text, experiment->entries[entry].rule->rule);
   text_add(text, ",");
   add_quoted(text, experiment_label(experiment, entry));
+}
+
+static void add_run(const Experiment *experiment, size_t entry, int64_t seed, int64_t step, Text *text) {
+  add_entry(experiment, entry, text);
   text_add(text, ",%" PRId64 ",%" PRId64 ",", experiment->fields->first_seed + seed, step);
 }
 
@@ -124,13 +132,42 @@ static bool write_rows(const Experiment *experiment, const char *path, const cha
   return right;
 }
 
+// Of every pair of rules: how far `rule` lies above `other_rule`, over the seeds in which neither has diverged.
+static void add_differences(const Experiment *experiment, size_t entry, size_t other, Text *text) {
+  const int64_t *steps;
+  size_t points = blur_study_steps(experiment->study, &steps);
+  for (size_t p = 0; p < points; p++) {
+    BlurInterval difference = blur_study_difference(experiment->study, entry, other, p);
+    if (difference.n + difference.diverged == 0) continue;
+    add_entry(experiment, entry, text);
+    text_add(text, ",");
+    add_entry(experiment, other, text);
+    text_add(text, ",%" PRId64 ",", steps[p]);
+    table_add_number(text, difference.mean);
+    text_add(text, ",");
+    table_add_number(text, difference.half);
+    text_add(text, ",%" PRId64 ",%" PRId64 "\n", difference.n, difference.diverged);
+  }
+}
+
+static bool write_differences(const Experiment *experiment, BlurStatus *status) {
+  Text text = {0};
+  text_add(&text, "rule,setting,other_rule,other_setting,step,%s,half,n,diverged\n", experiment_score_name(experiment));
+  for (size_t e = 0; e < experiment->entry_count; e++)
+    for (size_t other = 0; other < e; other++) add_differences(experiment, e, other, &text);
+  bool right = file_write(experiment->differences_path, text_get(&text), text.length, status);
+  text_free(&text);
+  return right;
+}
+
 static bool write_tables(const Experiment *experiment, BlurStatus *status) {
   char head[100];
   snprintf(head, sizeof head, "rule,setting,seed,step,part,loss,%s,diverged\n", experiment_score_name(experiment));
   return write_rows(experiment, experiment->table_path, head, add_evaluations, status) &&
          (!experiment->fields->measures ||
           write_rows(experiment, experiment->measures_path, "rule,setting,seed,step,measure,layer,value\n",
-                     add_measured, status));
+                     add_measured, status)) &&
+         (!experiment_has_differences(experiment) || write_differences(experiment, status));
 }
 
 // ---- the picture
@@ -266,10 +303,11 @@ bool experiment_write_files(const Experiment *experiment, BlurStatus *status) {
   if (experiment->table_path && !write_tables(experiment, status)) return false;
   if (experiment->picture_path && !write_picture(experiment, status)) return false;
   const char *paths[] = {experiment->arrays_path, experiment->picture_path, experiment->table_path,
-                         experiment->fields->measures ? experiment->measures_path : NULL};
+                         experiment->fields->measures ? experiment->measures_path : NULL,
+                         experiment_has_differences(experiment) ? experiment->differences_path : NULL};
   if (experiment->json || (!experiment->arrays_path && !experiment->table_path)) return true;
   const char *separator = "written: ";
-  for (size_t i = 0; i < 4; i++) {
+  for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
     if (!paths[i]) continue;
     printf("%s%s", separator, paths[i]);
     separator = ", ";

@@ -33,13 +33,13 @@ static void print_value(double value) {
   else printf("null");
 }
 
-static void print_number(const char *name, double value) {
+void experiment_json_number(const char *name, double value) {
   printf(", \"%s\": ", name);
   print_value(value);
 }
 
 static void json_measured(const Experiment *experiment, const BlurStudyEvent *event) {
-  print_number("step", (double)event->step);
+  experiment_json_number("step", (double)event->step);
   printf(", \"measure\": ");
   print_json_string(experiment->fields->measure[event->measure].name);
   size_t layers = event->values - (experiment->measures[event->measure].is_cosine ? 1 : 0);
@@ -49,10 +49,10 @@ static void json_measured(const Experiment *experiment, const BlurStudyEvent *ev
     print_value(event->value[layer]);
   }
   printf("]");
-  if (layers < event->values) print_number("all", event->value[layers]);
+  if (layers < event->values) experiment_json_number("all", event->value[layers]);
 }
 
-static void json_begin(const Experiment *experiment, const char *event, size_t entry, const char *label) {
+void experiment_json_begin(const Experiment *experiment, const char *event, size_t entry, const char *label) {
   printf("{\"event\": \"%s\", \"rule\": ", event);
   print_json_string(experiment->entries[entry].rule->rule);
   printf(", \"setting\": ");
@@ -66,7 +66,7 @@ static void json_event(const Experiment *experiment, const BlurStudyEvent *event
   if (event->kind == BLUR_STUDY_CHOSEN) {
     const double *accuracy;
     blur_study_chosen(experiment->study, event->contender, &accuracy);
-    json_begin(experiment, "chosen", event->contender, entry->labels[event->candidate]);
+    experiment_json_begin(experiment, "chosen", event->contender, entry->labels[event->candidate]);
     printf(", \"step\": %" PRId64 ", \"candidates\": [", entry->contender.choose_at);
     for (size_t c = 0; c < entry->contender.candidates; c++) {
       printf("%s{\"setting\": ", c ? ", " : "");
@@ -79,7 +79,7 @@ static void json_event(const Experiment *experiment, const BlurStudyEvent *event
   } else {
     static const char *const names[] = {
         [BLUR_STUDY_DIVERGED] = "diverged", [BLUR_STUDY_MEASURED] = "measure", [BLUR_STUDY_EVALUATED] = "evaluation"};
-    json_begin(experiment, names[event->kind], event->contender, entry->labels[event->candidate]);
+    experiment_json_begin(experiment, names[event->kind], event->contender, entry->labels[event->candidate]);
     printf(", \"seed\": %" PRId64 ", \"choosing\": %s", seed, event->choosing ? "true" : "false");
     if (event->kind == BLUR_STUDY_DIVERGED) {
       printf(", \"message\": ");
@@ -103,11 +103,11 @@ static void json_intervals(const Experiment *experiment) {
     for (size_t p = 0; p < points; p++) {
       BlurInterval accuracy = blur_study_score(experiment->study, e, p);
       if (accuracy.n == 0) continue;
-      json_begin(experiment, "interval", e, experiment_label(experiment, e));
+      experiment_json_begin(experiment, "interval", e, experiment_label(experiment, e));
       printf(", \"step\": %" PRId64, steps[p]);
-      print_number(experiment_score_name(experiment), accuracy.mean);
-      print_number("half", accuracy.half);
-      print_number("loss", blur_study_loss(experiment->study, e, p).mean);
+      experiment_json_number(experiment_score_name(experiment), accuracy.mean);
+      experiment_json_number("half", accuracy.half);
+      experiment_json_number("loss", blur_study_loss(experiment->study, e, p).mean);
       printf(", \"n\": %" PRId64 ", \"diverged\": %" PRId64 "}\n", accuracy.n, accuracy.diverged);
     }
 }
@@ -136,9 +136,18 @@ static void choose_columns(Experiment *experiment) {
   }
 }
 
-static void tell_table_head(Experiment *experiment) {
+void experiment_tell_columns(const Experiment *experiment) {
   const int64_t *steps;
   blur_study_steps(experiment->study, &steps);
+  printf("%-*s  %-*s", experiment->rule_width, "rule", experiment->setting_width, "setting");
+  for (size_t c = 0; c < experiment->columns; c++) {
+    char head[32];
+    snprintf(head, sizeof head, "step %" PRId64, steps[experiment->column[c]]);
+    printf("  %-15s", head);
+  }
+}
+
+static void tell_table_head(Experiment *experiment) {
   experiment->rule_width = 4;
   experiment->setting_width = 7;
   for (size_t e = 0; e < experiment->entry_count; e++) {
@@ -148,12 +157,7 @@ static void tell_table_head(Experiment *experiment) {
   printf("\n%s %s, mean and 95 %% confidence interval (Student's t)\n",
          experiment->fields->on_validation ? "validation" : "test",
          experiment->is_regression ? "R^2" : "accuracy in %");
-  printf("%-*s  %-*s", experiment->rule_width, "rule", experiment->setting_width, "setting");
-  for (size_t c = 0; c < experiment->columns; c++) {
-    char head[32];
-    snprintf(head, sizeof head, "step %" PRId64, steps[experiment->column[c]]);
-    printf("  %-15s", head);
-  }
+  experiment_tell_columns(experiment);
   printf("  %5s  %8s\n", "n", "diverged");
 }
 
@@ -331,9 +335,12 @@ static void tell_measure(const Experiment *experiment, size_t measure) {
 }
 
 void experiment_tell_end(Experiment *experiment) {
-  if (experiment->json) json_intervals(experiment);
-  else {
+  if (experiment->json) {
+    json_intervals(experiment);
+    experiment_json_differences(experiment);
+  } else {
     tell_rows(experiment, true);
+    experiment_tell_differences(experiment);
     printf("%s", experiment->lost.length ? "\n" : "");
     print_text(text_get(&experiment->lost));
     if (blur_study_interrupted(experiment->study)) experiment_tell_partial(experiment);

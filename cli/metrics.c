@@ -34,8 +34,20 @@ bool metrics_are_better(const BlurEvaluation *evaluation, const BlurEvaluation *
   return evaluation->loss < than->loss;
 }
 
+static void tell_interval(BlurInterval interval, double scale, int digits, bool with_sign) {
+  if (interval.n == 0) {
+    printf("  %-15s", "-");
+    return;
+  }
+  printf(with_sign ? "  %+6.*f" : "  %6.*f", digits, scale * interval.mean);
+  if (isnan(interval.half)) printf("         ");
+  else printf(" ± %-6.*f", digits, scale * interval.half);
+}
+
 void metrics_tell_interval(BlurInterval interval, double scale, int digits) {
-  if (interval.n == 0) printf("  %-15s", "-");
-  else if (isnan(interval.half)) printf("  %6.*f         ", digits, scale * interval.mean);
-  else printf("  %6.*f ± %-6.*f", digits, scale * interval.mean, digits, scale * interval.half);
+  tell_interval(interval, scale, digits, false);
+}
+
+void metrics_tell_difference(BlurInterval interval, double scale, int digits) {
+  tell_interval(interval, scale, digits, true);
 }

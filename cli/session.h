@@ -62,6 +62,7 @@ bool metrics_are_better(const BlurEvaluation *evaluation, const BlurEvaluation *
 
 // " 12.34 ± 0.56 " times `scale`, in 17 columns; "-" where n is 0.
 void metrics_tell_interval(BlurInterval interval, double scale, int digits);
+void metrics_tell_difference(BlurInterval interval, double scale, int digits); // the same with its sign
 
 // ---- interrupts
 

@@ -12,7 +12,7 @@ run_experiment() { # FILE:NAME NAME
   local output
   output=$("$blur" train "$1" --out "$2.svg" 2>/dev/null)
   shorten "$2.svg"
-  rm -f "$2.csv" "$2.measures.csv"
+  rm -f "$2.csv" "$2.measures.csv" "$2.differences.csv"
   sed '/^written:/d; s/, [0-9]* threads$//; s/^/    /; s/ *$//' <<<"$output"
 }
 

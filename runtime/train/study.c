@@ -304,13 +304,17 @@ double blur_study_trial(const BlurStudy *study, size_t contender, size_t candida
   return scores ? scores[candidate * (size_t)study->options.seeds + (size_t)seed] : (double)NAN;
 }
 
+static bool is_lost(const StudyResult *result, size_t point) {
+  return result->diverged && result->point[point].step >= result->diverged_at;
+}
+
 static BlurInterval interval_of(const BlurStudy *study, size_t contender, size_t point, bool of_loss) {
   double *values = calloc((size_t)study->options.seeds, sizeof *values);
   int64_t n = 0, diverged = 0;
   for (int64_t seed = 0; values && seed < study->options.seeds; seed++) {
     const StudyResult *result = result_at(study, contender, seed);
     if (result->points <= point) continue;
-    bool lost = result->diverged && result->point[point].step >= result->diverged_at;
+    bool lost = is_lost(result, point);
     diverged += lost;
     if (of_loss && lost) continue;
     values[n++] = of_loss ? result->point[point].loss : result->point[point].score;
@@ -327,6 +331,21 @@ BlurInterval blur_study_score(const BlurStudy *study, size_t contender, size_t p
 
 BlurInterval blur_study_loss(const BlurStudy *study, size_t contender, size_t point) {
   return interval_of(study, contender, point, true);
+}
+
+BlurInterval blur_study_difference(const BlurStudy *study, size_t contender, size_t other, size_t point) {
+  double *values = calloc((size_t)study->options.seeds, sizeof *values);
+  int64_t n = 0, diverged = 0;
+  for (int64_t seed = 0; values && seed < study->options.seeds; seed++) {
+    const StudyResult *one = result_at(study, contender, seed), *two = result_at(study, other, seed);
+    if (one->points <= point || two->points <= point) continue;
+    if (is_lost(one, point) || is_lost(two, point)) diverged++;
+    else values[n++] = one->point[point].score - two->point[point].score;
+  }
+  BlurInterval interval = blur_interval(n, values);
+  interval.diverged = diverged;
+  free(values);
+  return interval;
 }
 
 size_t blur_study_measure_steps(const BlurStudy *study, size_t measure, const int64_t **steps, size_t *values) {

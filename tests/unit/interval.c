@@ -1,6 +1,7 @@
 // Confidence intervals: Student's bounds against printed tables (M. Abramowitz and I. Stegun, table 26.10, and NIST's
-// e-Handbook, 1.3.6.7.2), intervals against sums done by hand.
-#include "blur/study.h"
+// e-Handbook, 1.3.6.7.2), intervals and paired differences against
+// sums done by hand.
+#include "runtime/train/study.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -32,4 +33,37 @@ Test(interval, means_and_halves) {
   interval = blur_interval(3, (double[]){0.5, 0.5, 0.5});
   cr_expect_eq(interval.half, 0);
   cr_expect(isnan(blur_interval(0, NULL).mean));
+}
+
+// Six seeds of two contenders, evaluated at steps 5 and 10. Seed 2 of the second has diverged at step 8, seed 4 of the
+// first never came to step 10.
+Test(interval, differences_are_paired) {
+  enum { SEEDS = 6, POINTS = 2 };
+  static const double one[SEEDS] = {0.5, 0.9, 0.8, 0.7, 0, 0.6}, two[SEEDS] = {0.4, 0.6, 0, 0.5, 0.3, 0.2};
+  BlurStudyPoint points[2][SEEDS][POINTS];
+  StudyResult results[2][SEEDS];
+  for (int c = 0; c < 2; c++)
+    for (int s = 0; s < SEEDS; s++) {
+      points[c][s][0] = (BlurStudyPoint){.step = 5, .score = c ? 0.1 : 0.1 * (s + 1)};
+      points[c][s][1] = (BlurStudyPoint){.step = 10, .score = c ? two[s] : one[s]};
+      results[c][s] = (StudyResult){.started = true, .points = POINTS, .point = points[c][s]};
+    }
+  results[1][2].diverged = true;
+  results[1][2].diverged_at = 8;
+  results[0][4].points = 1;
+  BlurStudy study = {.options = {.seeds = SEEDS, .contenders = 2}, .points = POINTS, .reported = results[0]};
+  // 0.1, 0.3, 0.2, 0.4: the mean is 0.25, the squares of what is left 0.0225, 0.0025, 0.0025, 0.0225.
+  BlurInterval difference = blur_study_difference(&study, 0, 1, 1), back = blur_study_difference(&study, 1, 0, 1);
+  cr_expect_eq(difference.n, 4);
+  cr_expect_eq(difference.diverged, 1);
+  cr_expect_float_eq(difference.mean, 0.25, 1e-15);
+  cr_expect_float_eq(difference.half, 3.182446305 * sqrt(0.05 / 3) / 2, 1e-9);
+  cr_expect_float_eq(back.mean, -0.25, 1e-15);
+  cr_expect_eq(back.half, difference.half);
+  // Before: 0, 0.1, ..., 0.5, of all six seeds.
+  difference = blur_study_difference(&study, 0, 1, 0);
+  cr_expect_eq(difference.n, 6);
+  cr_expect_eq(difference.diverged, 0);
+  cr_expect_float_eq(difference.mean, 0.25, 1e-15);
+  cr_expect_float_eq(difference.half, 2.570581836 * sqrt(0.175 / 5) / sqrt(6), 1e-9);
 }

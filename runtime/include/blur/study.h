@@ -129,6 +129,9 @@ typedef struct {
 BlurInterval blur_interval(int64_t n, const double *values);
 BlurInterval blur_study_score(const BlurStudy *study, size_t contender, size_t point);
 BlurInterval blur_study_loss(const BlurStudy *study, size_t contender, size_t point); // of runs that have not diverged
+// How far the score of a contender lies above that of another: the mean over the seeds of the differences seed by seed.
+// Seeds in which one of the two has diverged are no part of it; `diverged` has their number. n = 0: no seed is left.
+BlurInterval blur_study_difference(const BlurStudy *study, size_t contender, size_t other, size_t point);
 // The steps of a measure, ascending; the numbers that it has at each (0: it is measured of no contender). NAN: not
 // measured, or no angle.
 size_t blur_study_measure_steps(const BlurStudy *study, size_t measure, const int64_t **steps, size_t *values);
