@@ -1,5 +1,6 @@
 // The gradient of an experiment as NumPy arrays, `--out FILE.npz`: genome.NAME, d.genome.NAME by the adjoint,
-// forward.genome.NAME and difference.genome.NAME (NaN where they were not taken), trusted.genome.NAME (0 or 1), loss;
+// forward.genome.NAME and difference.genome.NAME (NaN where they were not taken), trusted.genome.NAME (0 or 1),
+// nres.genome.NAME and nres_error.genome.NAME (by moved genomes), loss;
 // growth.step, growth.value, growth.product, growth.path (blur/growth.h).
 #include "base/npz.h"
 #include "base/status.h"
@@ -8,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum { ARRAYS_OF_A_VALUE = 5, OTHER_ARRAYS = 5 };
+enum { ARRAYS_OF_A_VALUE = 7, OTHER_ARRAYS = 5 };
 
 bool gradient_write(const Gradient *gradient, const char *path, BlurStatus *status) {
   const BlurRoutes *routes = gradient->routes;
@@ -22,9 +23,9 @@ bool gradient_write(const Gradient *gradient, const char *path, BlurStatus *stat
   for (size_t v = 0; right && v < routes->variables; v++) {
     const BlurRoutesVariable *of = &routes->variable[v];
     for (size_t i = 0; i < of->count; i++) trusted[of_trusted + i] = of->trusted[i];
-    const char *prefix[ARRAYS_OF_A_VALUE] = {"", "d.", "forward.", "difference.", "trusted."};
-    const double *of_route[ARRAYS_OF_A_VALUE] = {of->value, of->adjoint, of->forward, of->difference,
-                                                 trusted + of_trusted};
+    const char *prefix[ARRAYS_OF_A_VALUE] = {"", "d.", "forward.", "difference.", "trusted.", "nres.", "nres_error."};
+    const double *of_route[ARRAYS_OF_A_VALUE] = {
+        of->value, of->adjoint, of->forward, of->difference, trusted + of_trusted, of->moved, of->chance};
     for (int a = 0; a < ARRAYS_OF_A_VALUE; a++) {
       if (!step_array_name(of->variable, prefix[a], names[count])) continue;
       entries[count] = (NpzEntry){.name = names[count],

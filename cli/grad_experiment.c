@@ -136,6 +136,10 @@ static int measure(Gradient *gradient, GradientRun *run, BlurStatus *status) {
   tell_head(gradient, run->unroll);
   gradient->routes =
       blur_routes_create(run->unroll, gradient_batch, run, GRADIENT_MOST_NUMBERS, watch, gradient, status);
+  if (gradient->terminal) fprintf(stderr, "\r\033[K%d pairs of moved genomes", GRADIENT_PAIRS);
+  if (gradient->routes &&
+      !blur_routes_move(gradient->routes, GRADIENT_PAIRS, gradient->fields->meta.deviation, gradient->seed, status))
+    return (int)status->code;
   if (!gradient->routes || !measure_growth(gradient, run, status)) return (int)status->code;
   return gradient_measure_digits(gradient, status);
 }

@@ -36,7 +36,8 @@ static void tell_entry(const BlurRoutesVariable *of, size_t at) {
   entry_name(of->variable, at, name);
   if (blur_variable_is_dead(of->variable)) printf("%-16s %12s ", name, "never read");
   else printf("%-16s %12.6g ", name, of->value[at]);
-  printf("%16.9g %16.9g %16.9g%s\n", of->adjoint[at], of->forward[at], of->difference[at], of->trusted[at] ? "" : " ?");
+  printf("%16.9g %16.9g %16.9g%s %12.5g +- %.2g\n", of->adjoint[at], of->forward[at], of->difference[at],
+         of->trusted[at] ? "  " : " ?", of->moved[at], of->chance[at]);
 }
 
 static void tell_large(const BlurRoutesVariable *of) {
@@ -67,7 +68,7 @@ static void tell_large(const BlurRoutesVariable *of) {
 }
 
 static void tell_routes(const BlurRoutes *routes) {
-  printf("%-16s %12s %16s %16s %16s\n", "genome", "value", "adjoint", "forward", "difference");
+  printf("%-16s %12s %16s %16s %16s   %12s\n", "genome", "value", "adjoint", "forward", "difference", "nres");
   for (size_t v = 0; v < routes->variables; v++) {
     const BlurRoutesVariable *of = &routes->variable[v];
     bool all = of->count <= MOST_SHOWN && routes->taken == routes->numbers;
@@ -79,6 +80,10 @@ static void tell_routes(const BlurRoutes *routes) {
   printf("largest distance from the adjoint, relative to the largest derivative by the same value: forward %.2g, "
          "differences %.2g\n",
          routes->forward_error, routes->difference_error);
+  printf("nres: %" PRId64
+         " pairs of genomes moved by a deviation of %g: %zu of %zu numbers within two standard errors of the "
+         "adjoint, cosine of the two gradients %.3f\n",
+         routes->pairs, routes->deviation, routes->within, routes->numbers, routes->cosine);
   if (routes->trusted < routes->taken)
     printf("? %zu of %zu differences do not agree with themselves (a kink, or rounding) and are left out\n",
            routes->taken - routes->trusted, routes->taken);
@@ -128,6 +133,8 @@ static void json_entry(const BlurRoutesVariable *of, size_t at) {
   json_number("adjoint", of->adjoint[at]);
   json_number("forward", of->forward[at]);
   json_number("difference", of->difference[at]);
+  json_number("nres", of->moved[at]);
+  json_number("nres_error", of->chance[at]);
   printf(", \"trusted\": %s}", of->trusted[at] ? "true" : "false");
 }
 
@@ -151,6 +158,9 @@ void gradient_tell_json(const Gradient *gradient) {
   printf(", \"numbers\": %zu, \"taken\": %zu, \"trusted\": %zu", routes->numbers, routes->taken, routes->trusted);
   json_number("forward_error", routes->forward_error);
   json_number("difference_error", routes->difference_error);
+  printf(", \"nres_pairs\": %" PRId64 ", \"nres_within\": %zu", routes->pairs, routes->within);
+  json_number("nres_deviation", routes->deviation);
+  json_number("nres_cosine", routes->cosine);
   printf(", \"genome\": [");
   for (size_t v = 0; v < routes->variables; v++)
     for (size_t at = 0; at < routes->variable[v].count; at++) {

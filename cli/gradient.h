@@ -8,7 +8,7 @@
 #include "blur/routes.h"
 #include "cli/command.h"
 
-enum { GRADIENT_MOST_NUMBERS = 256, GRADIENT_MOST_STEPS = 20 };
+enum { GRADIENT_MOST_NUMBERS = 256, GRADIENT_MOST_STEPS = 20, GRADIENT_PAIRS = 128 };
 
 typedef struct {
   const Arguments *arguments;

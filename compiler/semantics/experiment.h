@@ -164,7 +164,8 @@ typedef struct {
   const ModuleLoader *modules;
   const AstExperiment *ast;
   CheckedExperiment *made;
-  Span at_span; // of the objective: `at = every 2, mean from 5`
+  Span at_span;       // of the objective: `at = every 2, mean from 5`
+  Span gradient_span; // of `meta`: `gradient = nres`
   bool is_partial;
 } ExperimentCheck;
 

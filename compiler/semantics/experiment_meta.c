@@ -85,6 +85,20 @@ static void refuse_others_numbers(ExperimentCheck *check, BlurMetaOptimizer opti
   }
 }
 
+// Numbers of genomes that are moved, beside a gradient without them.
+static void refuse_moves(ExperimentCheck *check, BlurMetaGradient gradient, const FieldPart *found) {
+  static const FieldId fields[] = {FIELD_meta_deviation, FIELD_meta_pairs, FIELD_meta_window};
+  bool has_windows = gradient == BLUR_META_PES || gradient == BLUR_META_NRES;
+  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    const FieldPart *part = &found[fields[i]];
+    bool is_window = fields[i] == FIELD_meta_window;
+    if (!part->value || has_windows || (gradient == BLUR_META_ES && !is_window)) continue;
+    const char *reason = is_window ? "it is a number of `pes` and `nres`" : "it is a number of `es`, `pes` and `nres`";
+    Diagnostic *diagnostic = EXPERIMENT_REPORT(check, meta_setting, part->name.span, part->name.text, reason);
+    diagnostic_help(check->checker->sink, diagnostic, "leave it out, or add `gradient = nres`");
+  }
+}
+
 static void take_meta_numbers(ExperimentCheck *check, const FieldPart *found) {
   BlurMetaOptions *meta = &check->made->meta;
   const struct {
@@ -93,14 +107,15 @@ static void take_meta_numbers(ExperimentCheck *check, const FieldPart *found) {
   } numbers[] = {{FIELD_meta_lr, &meta->rate},   {FIELD_meta_b1, &meta->beta1},
                  {FIELD_meta_b2, &meta->beta2},  {FIELD_meta_eps, &meta->epsilon},
                  {FIELD_meta_clip, &meta->clip}, {FIELD_meta_momentum, &meta->momentum},
-                 {FIELD_meta_last, &meta->last}};
+                 {FIELD_meta_last, &meta->last}, {FIELD_meta_deviation, &meta->deviation}};
   const struct {
     FieldId id;
     int64_t *count;
   } counts[] = {{FIELD_meta_steps, &meta->steps},       {FIELD_meta_population, &meta->population},
                 {FIELD_meta_replicas, &meta->replicas}, {FIELD_meta_batch, &meta->batch},
                 {FIELD_meta_warmup, &meta->warmup},     {FIELD_meta_every, &meta->every},
-                {FIELD_meta_networks, &meta->networks}, {FIELD_meta_patience, &meta->patience}};
+                {FIELD_meta_networks, &meta->networks}, {FIELD_meta_patience, &meta->patience},
+                {FIELD_meta_pairs, &meta->pairs},       {FIELD_meta_window, &meta->window}};
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
     const FieldPart *part = &found[numbers[i].id];
     if (part->value) take_number(check, numbers[i].id, part->value, part->span, numbers[i].number);
@@ -131,7 +146,12 @@ void take_meta(ExperimentCheck *check, const AstPhrase *phrase) {
   }
   if (meta->optimizer == BLUR_META_RMSPROP) meta->beta2 = 0.99;
   take_meta_numbers(check, found);
-  take_meta_word(check, FIELD_meta_gradient, found);
+  int gradient = take_meta_word(check, FIELD_meta_gradient, found);
+  if (gradient >= 0) {
+    meta->gradient = (BlurMetaGradient)gradient;
+    check->gradient_span = found[FIELD_meta_gradient].span;
+    refuse_moves(check, meta->gradient, found);
+  }
   int schedule = take_meta_word(check, FIELD_meta_schedule, found);
   int policy = take_meta_word(check, FIELD_meta_nan, found);
   if (schedule >= 0) meta->schedule = (BlurMetaSchedule)schedule;
@@ -279,12 +299,19 @@ void begin_meta(CheckedExperiment *made) {
                                  .population = 8,
                                  .replicas = 1,
                                  .networks = 10,
-                                 .patience = 50};
+                                 .patience = 50,
+                                 .deviation = 0.01,
+                                 .pairs = 4};
 }
 
 // The objective is a mean over one loss at least, also in the shortest unroll.
 static void check_objective(ExperimentCheck *check) {
   const BlurMetaOptions *meta = &check->made->meta;
+  bool has_windows = meta->gradient == BLUR_META_PES || meta->gradient == BLUR_META_NRES;
+  if (has_windows && !meta->at_every && meta->window != meta->unroll_first) {
+    Diagnostic *diagnostic = EXPERIMENT_REPORT(check, windows_without_losses, check->gradient_span);
+    diagnostic_help(check->checker->sink, diagnostic, "add `objective { at = every 1 }`, or take `gradient = es`");
+  }
   if (!meta->at_every || !meta->unroll_first) return;
   int64_t first = (meta->at_from + meta->at_every - 1) / meta->at_every * meta->at_every;
   if (first <= meta->unroll_first) return;

@@ -66,9 +66,13 @@ void genome_vector_get(const GenomeVector *vector, const BlurNetwork *network, d
     blur_network_get(network, variable_in(network, &vector->part[p]), values + vector->part[p].offset);
 }
 
-bool genome_vector_set(const GenomeVector *vector, BlurNetwork *network, const double *values, BlurStatus *status) {
+void genome_vector_put(const GenomeVector *vector, BlurNetwork *network, const double *values) {
   for (size_t p = 0; p < vector->parts; p++)
     blur_network_set(network, variable_in(network, &vector->part[p]), values + vector->part[p].offset);
+}
+
+bool genome_vector_set(const GenomeVector *vector, BlurNetwork *network, const double *values, BlurStatus *status) {
+  genome_vector_put(vector, network, values);
   return blur_network_reset_from_genome(network, status);
 }
 

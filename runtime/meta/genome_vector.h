@@ -22,7 +22,8 @@ void genome_vector_destroy(GenomeVector *vector);
 bool genome_vector_fits(const GenomeVector *vector, const BlurProgram *program, BlurStatus *status);
 
 void genome_vector_get(const GenomeVector *vector, const BlurNetwork *network, double *values);
-// What is made of genome values follows.
+void genome_vector_put(const GenomeVector *vector, BlurNetwork *network, const double *values);
+// And what is made of genome values follows.
 bool genome_vector_set(const GenomeVector *vector, BlurNetwork *network, const double *values, BlurStatus *status);
 // The derivative that an unroll has left in the network's adjoints, through initial values too; 0 for what is frozen.
 bool genome_vector_gradient(const GenomeVector *vector, const BlurNetwork *network, double *gradient,

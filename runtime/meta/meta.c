@@ -1,5 +1,5 @@
-// A meta-learning run from its first meta-step to its last: see blur/meta.h. Gradients: meta_step.c; checks and tests:
-// meta_check.c; how a gradient moves a genome: optimizer.c; its state on disk: meta_state.c.
+// A meta-learning run from its first meta-step to its last: see blur/meta.h. Gradients: meta_step.c, perturb.c; checks
+// and tests: meta_check.c; how a gradient moves a genome: optimizer.c; its state on disk: meta_state.c.
 #include "runtime/meta/meta.h"
 
 #include "base/philox.h"
@@ -91,8 +91,8 @@ static bool make(BlurMeta *meta, BlurStatus *status) {
 BlurMeta *blur_meta_create(const BlurMetaSetup *setup, BlurStatus *status) {
   const BlurMetaOptions *options = setup->options;
   if (setup->tasks < 1 || options->population < 1 || options->replicas < 1 || options->steps < 1 ||
-      options->every < 1 || options->networks < 1 || options->unroll_first < 1 ||
-      options->unroll_last < options->unroll_first) {
+      options->every < 1 || (options->gradient && (options->pairs < 1 || !(options->deviation > 0))) ||
+      options->networks < 1 || options->unroll_first < 1 || options->unroll_last < options->unroll_first) {
     status_fail(status, BLUR_FAILED_USAGE,
                 "meta-learning takes at least one task, genome, replica, meta-step, and step of an unroll");
     return NULL;
@@ -113,6 +113,7 @@ BlurMeta *blur_meta_create(const BlurMetaSetup *setup, BlurStatus *status) {
 
 void blur_meta_destroy(BlurMeta *meta) {
   if (!meta) return;
+  perturb_close(meta);
   meta_close_desks(meta);
   for (int64_t m = 0; meta->members && m < meta->options.population; m++) {
     free(meta->members[m].genome);
@@ -155,7 +156,8 @@ static bool mean_gradient(const BlurMeta *meta, size_t m, double *loss, double *
     *loss += meta->loss[n] / (double)networks;
     for (size_t i = 0; is_finite && i < count; i++) gradient[i] += meta->gradient[n * count + i] / (double)networks;
   }
-  if (is_finite) genome_vector_see_gradient(&meta->vector, meta->members[m].genome, gradient);
+  if (is_finite && meta->options.gradient == BLUR_META_ADJOINT)
+    genome_vector_see_gradient(&meta->vector, meta->members[m].genome, gradient);
   for (size_t i = 0; is_finite && i < count; i++) is_finite = isfinite(gradient[i]);
   return is_finite;
 }

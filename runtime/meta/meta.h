@@ -36,7 +36,17 @@ typedef struct {
 typedef struct {
   BlurPool *pool; // of its networks
   Station *station;
+  double *moves, *moved, *genome; // [count] where genomes are moved
 } Desk;
+
+// Two networks with genomes moved to both sides, which live on from meta-step to meta-step.
+typedef struct {
+  char *state;     // [2][bytes] what lives from step to step
+  size_t bytes;    //
+  double *moved;   // [count] the sum of the moves of this life so far
+  int64_t at, end; // steps done, and those after which this life ends
+  int64_t number;  // lives before
+} Life;
 
 // A network to be trained and scored: for a check or a test.
 typedef struct {
@@ -70,6 +80,8 @@ struct BlurMeta {
   size_t tested;    // tests that are done at this meta-step, or not due
   double *gradient; // [population, tasks, replicas, count]
   double *loss;     // [population, tasks, replicas]; NAN: not finite
+  size_t lives;     // population x tasks x replicas x pairs, of pes and nres
+  Life *life;
   Trial *trials;
   size_t trial_count;
   int64_t trial_steps;
@@ -81,7 +93,7 @@ struct BlurMeta {
 };
 
 // A key for what is drawn for `purpose` at `number`, apart from all others.
-typedef enum { DRAW_GENOME = 1, DRAW_UNROLL, DRAW_CHECK, DRAW_TEST } MetaDraw;
+typedef enum { DRAW_GENOME = 1, DRAW_UNROLL, DRAW_CHECK, DRAW_TEST, DRAW_MOVES, DRAW_LIFE } MetaDraw;
 uint64_t meta_key(const BlurMeta *meta, MetaDraw purpose, uint64_t number);
 void meta_fail(BlurMeta *meta, const BlurStatus *status);
 
@@ -91,6 +103,24 @@ void meta_close_desks(BlurMeta *meta);
 bool meta_make_unrolls(BlurMeta *meta, BlurStatus *status); // of meta->unroll steps
 // Gradients and losses of all networks of meta-step `meta->step`.
 bool meta_gradients(BlurMeta *meta, BlurStatus *status);
+
+typedef struct {
+  const BlurMeta *meta;
+  const Desk *desk;
+  Station *station;
+} Place;
+
+// The data and batches of one network, drawn from its seed; and one of them (a BlurBatch, whose context is the place).
+void meta_begin_batches(const Place *place, uint64_t seed);
+void meta_put_batch(void *place, BlurNetwork *network, int64_t number);
+
+// perturb.c: the gradient of a network by moved genomes, by its numbers as they are seen.
+bool perturb_open(BlurMeta *meta, BlurStatus *status);
+void perturb_close(BlurMeta *meta);
+bool perturb_run(BlurMeta *meta, const Desk *desk, size_t job, BlurStatus *status);
+// perturb_state.c: the networks that live on, into a checkpoint and back; nothing where there are none.
+bool perturb_put(const BlurMeta *meta, BlurCheckpoint *checkpoint, BlurStatus *status);
+bool perturb_take(BlurMeta *meta, const BlurCheckpoint *checkpoint, BlurStatus *status);
 
 // meta_check.c: all of `trials`, trained for `steps`
 bool meta_run_trials(BlurMeta *meta, Trial *trials, size_t count, int64_t steps, BlurStatus *status);

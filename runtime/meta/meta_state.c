@@ -51,6 +51,7 @@ static void describe_task(BlurCheckpoint *checkpoint, const BlurMetaTask *task, 
 void blur_meta_describe(const BlurMeta *meta, BlurCheckpoint *checkpoint) {
   static const char *const optimizers[] = {"adam", "rmsprop", "sgd"};
   static const char *const schedules[] = {"constant", "linear", "cosine"};
+  static const char *const gradients[] = {"adjoint", "es", "pes", "nres"};
   static const char *const policies[] = {"skip", "restart", "stop"};
   const BlurMetaOptions *o = &meta->options;
   fact(checkpoint, "seed", "%" PRIu64, meta->setup.seed);
@@ -63,6 +64,12 @@ void blur_meta_describe(const BlurMeta *meta, BlurCheckpoint *checkpoint) {
   fact_number(checkpoint, "meta.eps", o->epsilon);
   fact_number(checkpoint, "meta.momentum", o->momentum);
   fact_number(checkpoint, "meta.clip", o->clip);
+  fact(checkpoint, "meta.gradient", "%s", gradients[o->gradient]);
+  if (o->gradient != BLUR_META_ADJOINT) {
+    fact_number(checkpoint, "meta.deviation", o->deviation);
+    fact_count(checkpoint, "meta.pairs", o->pairs);
+    fact_count(checkpoint, "meta.window", o->window);
+  }
   fact(checkpoint, "meta.schedule", "%s", schedules[o->schedule]);
   fact_count(checkpoint, "meta.warmup", o->warmup);
   fact_number(checkpoint, "meta.last", o->last);
@@ -140,7 +147,7 @@ bool blur_meta_put(const BlurMeta *meta, BlurCheckpoint *checkpoint, BlurStatus 
   }
   blur_checkpoint_put(checkpoint, "meta.best", 1, count, meta->best);
   free(rows);
-  return true;
+  return perturb_put(meta, checkpoint, status);
 }
 
 // ---- back
@@ -201,7 +208,7 @@ bool blur_meta_take(BlurMeta *meta, const BlurCheckpoint *checkpoint, BlurStatus
   if (!rows) return status_fail_memory(status, "a checkpoint", (double)(population * count) * sizeof *rows);
   bool right = blur_checkpoint_get(checkpoint, "meta.run", 1, RUN, run, status) &&
                arrays_back(meta, checkpoint, rows, status) && run_back(meta, run, status) &&
-               meta_make_unrolls(meta, status);
+               meta_make_unrolls(meta, status) && perturb_take(meta, checkpoint, status);
   free(rows);
   return right;
 }

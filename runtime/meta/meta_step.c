@@ -2,6 +2,7 @@
 // own with a network of every task. Where there are fewer networks than threads, each is computed by several.
 #include "base/status.h"
 #include "runtime/meta/meta.h"
+#include "runtime/meta/unroll.h"
 #include "runtime/parallel/pool.h"
 #include "runtime/train/training.h"
 
@@ -29,6 +30,11 @@ static bool open_desk(const BlurMeta *meta, Desk *desk, int threads, BlurStatus 
   if (!desk->pool) return false;
   desk->station = calloc(meta->setup.tasks, sizeof *desk->station);
   if (!desk->station) return status_fail_memory(status, "networks", (double)meta->setup.tasks * sizeof *desk->station);
+  size_t count = meta->vector.count;
+  desk->moves = calloc(3 * count, sizeof *desk->moves);
+  if (!desk->moves) return status_fail_memory(status, "genomes", 3 * (double)count * sizeof *desk->moves);
+  desk->moved = desk->moves + count;
+  desk->genome = desk->moved + count;
   for (size_t task = 0; task < meta->setup.tasks; task++)
     if (!open_station(meta, desk, task, &desk->station[task], status)) return false;
   return true;
@@ -65,6 +71,7 @@ void meta_close_desks(BlurMeta *meta) {
       free(station->rows);
     }
     free(desk->station);
+    free(desk->moves);
     blur_pool_destroy(desk->pool);
   }
   free(meta->desk);
@@ -72,6 +79,7 @@ void meta_close_desks(BlurMeta *meta) {
 }
 
 bool meta_make_unrolls(BlurMeta *meta, BlurStatus *status) {
+  bool reversed = meta->options.gradient == BLUR_META_ADJOINT;
   size_t share = meta->setup.memory / (meta->desks * meta->setup.tasks);
   meta->cost.bytes = 0;
   meta->cost.steps = 0;
@@ -80,7 +88,7 @@ bool meta_make_unrolls(BlurMeta *meta, BlurStatus *status) {
     for (size_t task = 0; task < meta->setup.tasks; task++) {
       Station *station = &meta->desk[d].station[task];
       blur_unroll_destroy(station->unroll);
-      station->unroll = blur_unroll_create(station->network, NULL, meta->unroll, share, status);
+      station->unroll = unroll_create(station->network, NULL, meta->unroll, share, reversed ? meta->unroll : 1, status);
       if (!station->unroll ||
           !blur_unroll_set_objective(station->unroll, meta->options.at_every, meta->options.at_from, status))
         return false;
@@ -90,20 +98,20 @@ bool meta_make_unrolls(BlurMeta *meta, BlurStatus *status) {
       meta->cost.bytes += cost.bytes;
       if (d == 0) meta->cost.steps += cost.steps * (double)(meta->options.population * meta->options.replicas);
     }
-  return true;
+  return reversed || perturb_open(meta, status);
 }
 
 // ---- one network
 
-typedef struct {
-  const BlurMeta *meta;
-  const Desk *desk;
-  Station *station;
-} Place;
+void meta_begin_batches(const Place *place, uint64_t seed) {
+  blur_data_redraw(place->station->data, seed);
+  stream_begin(&place->station->stream, seed, 2 * place->meta->unroll + 1);
+  batch_memory_clear(&place->station->kept);
+}
 
 // Number n < T: the batch of step n. 2 T - n: that of the query after n steps, a fresh one or the one that the step
 // before learned from.
-static void put_batch(void *context, BlurNetwork *network, int64_t number) {
+void meta_put_batch(void *context, BlurNetwork *network, int64_t number) {
   const Place *place = context;
   Station *station = place->station;
   if (number >= place->meta->unroll && place->meta->options.on_train) number = 2 * place->meta->unroll - number - 1;
@@ -117,7 +125,7 @@ static void put_batch(void *context, BlurNetwork *network, int64_t number) {
   batch_memory_keep(&station->kept, network, number);
 }
 
-static bool run_network(const BlurMeta *meta, const Desk *desk, size_t job, BlurStatus *status) {
+static bool run_network(BlurMeta *meta, const Desk *desk, size_t job, BlurStatus *status) {
   size_t replicas = (size_t)meta->options.replicas, tasks = meta->setup.tasks, jobs_of_member = tasks * replicas;
   size_t member = job / jobs_of_member, task = job % jobs_of_member / replicas;
   size_t jobs = jobs_of_member * (size_t)meta->options.population;
@@ -125,15 +133,14 @@ static bool run_network(const BlurMeta *meta, const Desk *desk, size_t job, Blur
   uint64_t seed = meta_key(meta, DRAW_UNROLL, (uint64_t)meta->step * jobs + job);
   meta->loss[job] = NAN;
   if (meta->told[member].lost) return true;
+  if (meta->options.gradient != BLUR_META_ADJOINT) return perturb_run(meta, desk, job, status);
   if (!blur_network_reset(station->network, seed, status)) return false;
   if (!genome_vector_set(&meta->vector, station->network, meta->members[member].genome, status)) return false;
-  blur_data_redraw(station->data, seed);
-  stream_begin(&station->stream, seed, 2 * meta->unroll + 1);
-  batch_memory_clear(&station->kept);
   Place place = {meta, desk, station};
+  meta_begin_batches(&place, seed);
   double loss;
   BlurStatus diverged = {0};
-  if (!blur_unroll_run(station->unroll, put_batch, &place, &loss, &diverged)) {
+  if (!blur_unroll_run(station->unroll, meta_put_batch, &place, &loss, &diverged)) {
     if (diverged.code == BLUR_DIVERGED) return true;
     if (status) *status = diverged;
     return false;

@@ -2,6 +2,7 @@
 #include "blur/routes.h"
 
 #include "base/status.h"
+#include "runtime/meta/perturb.h"
 #include "runtime/meta/unroll.h"
 
 #include <math.h>
@@ -26,6 +27,8 @@ typedef struct {
   BlurRoutesVariable *shown;
   double **room;            // [count] a dense array of each genome variable, and of what is made of genome values
   const double **direction; // [count] these, or NULL
+  GenomeVector vector;      // of blur_routes_move, as the next two
+  double *moved, *chance;   // [numbers]
 } Work;
 
 static bool is_made(const BlurVariable *variable) {
@@ -155,8 +158,13 @@ static bool allocate(Work *work) {
     genome->difference = numbers(count, NAN);
     genome->trusted = calloc(count + 1, sizeof *genome->trusted);
     if (!genome->value || !genome->adjoint || !genome->forward || !genome->difference || !genome->trusted) return false;
-    genome->shown = (BlurRoutesVariable){
-        variable, count, 0, genome->value, genome->adjoint, genome->forward, genome->difference, genome->trusted};
+    genome->shown = (BlurRoutesVariable){.variable = variable,
+                                         .count = count,
+                                         .value = genome->value,
+                                         .adjoint = genome->adjoint,
+                                         .forward = genome->forward,
+                                         .difference = genome->difference,
+                                         .trusted = genome->trusted};
     blur_network_get(work->unroll->network, variable, genome->value);
     work->result.numbers += count;
   }
@@ -206,6 +214,60 @@ BlurRoutes *blur_routes_create(BlurUnroll *unroll, BlurBatch *batch, void *conte
   return NULL;
 }
 
+// ---- by moved genomes
+
+// A derivative by a number as it is moved becomes one by its value.
+static void put_by_value(Work *work, const double *value) {
+  for (size_t p = 0; p < work->vector.parts; p++) {
+    const GenomePart *part = &work->vector.part[p];
+    for (size_t i = part->offset; part->variable->logarithmic && i < part->offset + part->count; i++) {
+      work->moved[i] /= value[i];
+      work->chance[i] /= fabs(value[i]);
+    }
+  }
+}
+
+static void compare_moved(Work *work, const double *value) {
+  BlurRoutes *result = &work->result;
+  double product = 0, size = 0, own = 0;
+  result->within = 0;
+  for (size_t p = 0; p < work->vector.parts; p++) { // in the order of the program's variables, as genome[]
+    const GenomePart *part = &work->vector.part[p];
+    BlurRoutesVariable *shown = &work->shown[p];
+    shown->moved = work->moved + part->offset;
+    shown->chance = work->chance + part->offset;
+    for (size_t i = 0; i < part->count; i++) {
+      double unit = part->variable->logarithmic ? value[part->offset + i] : 1; // of the number as it is moved
+      double adjoint = part->variable->frozen ? 0 : unit * shown->adjoint[i], moved = unit * shown->moved[i];
+      product += adjoint * moved;
+      size += adjoint * adjoint;
+      own += moved * moved;
+      result->within += !part->variable->frozen && fabs(shown->moved[i] - shown->adjoint[i]) <= 2 * shown->chance[i];
+    }
+  }
+  result->cosine = size > 0 && own > 0 ? product / sqrt(size * own) : 0;
+}
+
+bool blur_routes_move(BlurRoutes *routes, int64_t pairs, double deviation, uint64_t seed, BlurStatus *status) {
+  Work *work = (Work *)(void *)routes; // the result is the work's first member
+  BlurNetwork *network = work->unroll->network;
+  if (!genome_vector_of(&work->vector, blur_network_program(network), status)) return false;
+  work->moved = calloc(3 * work->vector.count + 1, sizeof *work->moved);
+  if (!work->moved) return status_fail_memory(status, "a gradient", 3 * (double)work->vector.count * sizeof(double));
+  work->chance = work->moved + work->vector.count;
+  double *value = work->chance + work->vector.count;
+  genome_vector_get(&work->vector, network, value);
+  PerturbedUnroll perturbed = {work->unroll, work->batch, work->context, &work->vector, pairs, deviation, seed};
+  bool right = perturbed_gradient(&perturbed, value, work->moved, work->chance, status) &&
+               genome_vector_set(&work->vector, network, value, status);
+  if (!right) return false;
+  put_by_value(work, value);
+  compare_moved(work, value);
+  routes->pairs = pairs;
+  routes->deviation = deviation;
+  return true;
+}
+
 void blur_routes_destroy(BlurRoutes *routes) {
   if (!routes) return;
   Work *work = (Work *)(void *)routes; // the result is the work's first member
@@ -217,6 +279,8 @@ void blur_routes_destroy(BlurRoutes *routes) {
     free(work->genome[g].difference);
     free(work->genome[g].trusted);
   }
+  genome_vector_destroy(&work->vector);
+  free(work->moved);
   free(work->room);
   free(work->direction);
   free(work->genome);

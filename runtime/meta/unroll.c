@@ -101,10 +101,14 @@ static void copy_share(void *context, int64_t thread, int64_t threads) {
   }
 }
 
-void unroll_copy_state(BlurUnroll *unroll, int64_t snapshot, bool store) {
-  Copy copy = {unroll, unroll->snapshots + (size_t)snapshot * unroll->state.bytes, store};
+void unroll_copy(BlurUnroll *unroll, char *at, bool store) {
+  Copy copy = {unroll, at, store};
   if (unroll->network->alone) copy_share(&copy, 0, 1);
   else blur_pool_run(unroll->network->pool, copy_share, &copy);
+}
+
+void unroll_copy_state(BlurUnroll *unroll, int64_t snapshot, bool store) {
+  unroll_copy(unroll, unroll->snapshots + (size_t)snapshot * unroll->state.bytes, store);
 }
 
 void unroll_rewind(BlurUnroll *unroll, int64_t start) {
@@ -119,10 +123,9 @@ static size_t network_bytes(const BlurNetwork *network) {
   return network_allocated(network->memory_bytes) + network_allocated(scratch);
 }
 
-static bool plan_memory(BlurUnroll *unroll, size_t memory, BlurStatus *status) {
+static bool plan_memory(BlurUnroll *unroll, size_t memory, int64_t most, BlurStatus *status) {
   size_t fixed = network_bytes(unroll->network), each = unroll->state.bytes ? unroll->state.bytes : 1;
   if (unroll->query != unroll->network) fixed += network_bytes(unroll->query);
-  int64_t most = unroll->steps > 0 ? unroll->steps : 1;
   BlurUnrollCost *cost = &unroll->cost;
   cost->least_bytes = fixed + network_allocated(each);
   cost->snapshots = most;
@@ -139,8 +142,8 @@ static bool plan_memory(BlurUnroll *unroll, size_t memory, BlurStatus *status) {
   return true;
 }
 
-BlurUnroll *blur_unroll_create(BlurNetwork *network, BlurNetwork *query, int64_t steps, size_t memory,
-                               BlurStatus *status) {
+BlurUnroll *unroll_create(BlurNetwork *network, BlurNetwork *query, int64_t steps, size_t memory, int64_t most,
+                          BlurStatus *status) {
   if (!blur_program_has_adjoint(network->program) || (query && !blur_program_has_adjoint(query->program))) {
     status_fail(status, BLUR_FAILED_INPUT, "the program has no derivatives: compile it with BlurOptions.adjoint");
     return NULL;
@@ -161,7 +164,7 @@ BlurUnroll *blur_unroll_create(BlurNetwork *network, BlurNetwork *query, int64_t
               list_ranges(&unroll->query_adjoints, unroll->query, RANGES_OF_ADJOINTS) &&
               list_ranges(&unroll->tangents, network, RANGES_OF_TANGENTS) &&
               list_ranges(&unroll->query_tangents, unroll->query, RANGES_OF_TANGENTS);
-  if (done && !plan_memory(unroll, memory, status)) {
+  if (done && !plan_memory(unroll, memory, most, status)) {
     blur_unroll_destroy(unroll);
     return NULL;
   }
@@ -173,6 +176,11 @@ BlurUnroll *blur_unroll_create(BlurNetwork *network, BlurNetwork *query, int64_t
   status_fail_memory(status, "the snapshots of an unroll", (double)snapshots * (double)unroll->state.bytes);
   blur_unroll_destroy(unroll);
   return NULL;
+}
+
+BlurUnroll *blur_unroll_create(BlurNetwork *network, BlurNetwork *query, int64_t steps, size_t memory,
+                               BlurStatus *status) {
+  return unroll_create(network, query, steps, memory, steps > 0 ? steps : 1, status);
 }
 
 void blur_unroll_destroy(BlurUnroll *unroll) {
@@ -249,8 +257,7 @@ static void take_adjoints(BlurUnroll *unroll) {
   }
 }
 
-// Adds the derivative of the loss after so many steps, times its weight, to the adjoints; returns the weighted loss.
-static double run_query(BlurUnroll *unroll, BlurBatch *batch, void *context, int64_t steps) {
+double unroll_query(BlurUnroll *unroll, BlurBatch *batch, void *context, int64_t steps, double adjoint) {
   BlurNetwork *query = unroll->query;
   bool apart = query != unroll->network;
   double loss = 0;
@@ -259,7 +266,7 @@ static double run_query(BlurUnroll *unroll, BlurBatch *batch, void *context, int
     unroll_clear(query, &unroll->query_adjoints);
   }
   batch(context, query, 2 * unroll->steps - steps);
-  blur_network_set_adjoint(query, query->loss, &unroll->weight);
+  blur_network_set_adjoint(query, query->loss, &adjoint);
   network_run(query, NETWORK_QUERY, NULL, NULL);
   blur_network_get(query, query->loss, &loss);
   if (apart) take_adjoints(unroll);
@@ -312,7 +319,8 @@ static void reverse_step(void *visitor, int64_t steps) {
     reverse->batch(reverse->context, unroll->network, steps);
     network_run(unroll->network, NETWORK_ADJOINT, NULL, NULL);
   }
-  if (unroll_counts(unroll, steps)) reverse->loss += run_query(unroll, reverse->batch, reverse->context, steps);
+  if (unroll_counts(unroll, steps))
+    reverse->loss += unroll_query(unroll, reverse->batch, reverse->context, steps, unroll->weight);
 }
 
 bool blur_unroll_run(BlurUnroll *unroll, BlurBatch *batch, void *context, double *loss, BlurStatus *status) {

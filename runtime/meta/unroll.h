@@ -28,10 +28,17 @@ struct BlurUnroll {
   BlurUnrollCost cost;
 };
 
+// As blur_unroll_create, with at most `most` snapshots: 1 for what is never reversed.
+BlurUnroll *unroll_create(BlurNetwork *network, BlurNetwork *query, int64_t steps, size_t memory, int64_t most,
+                          BlurStatus *status);
+// The state, state.bytes, stored `at` or put back from there.
+void unroll_copy(BlurUnroll *unroll, char *at, bool store);
 void unroll_copy_state(BlurUnroll *unroll, int64_t snapshot, bool store);
 // Back to what snapshot 0 holds: the state before step `start`, which the network's counter then says.
 void unroll_rewind(BlurUnroll *unroll, int64_t start);
 void unroll_clear(BlurNetwork *network, const UnrollRanges *ranges);
+// The loss of the query after so many steps, times its weight; its derivative goes into the adjoints, times `adjoint`.
+double unroll_query(BlurUnroll *unroll, BlurBatch *batch, void *context, int64_t steps, double adjoint);
 // Whether the loss after so many steps counts.
 bool unroll_counts(const BlurUnroll *unroll, int64_t steps);
 // The values of what lives from step to step, into the query's network.

@@ -91,10 +91,14 @@ void blur_network_destroy(BlurNetwork *network) {
 
 const BlurProgram *blur_network_program(const BlurNetwork *network) { return network->program; }
 
-bool blur_network_reset(BlurNetwork *network, uint64_t seed, BlurStatus *status) {
-  memset(network->memory, 0, network->memory_bytes);
+void network_set_seed(BlurNetwork *network, uint64_t seed) {
   network->seed = seed;
   network->services.seed = philox_mix(seed, noise_stream);
+}
+
+bool blur_network_reset(BlurNetwork *network, uint64_t seed, BlurStatus *status) {
+  memset(network->memory, 0, network->memory_bytes);
+  network_set_seed(network, seed);
   blur_network_set_steps(network, 0);
   return network_initialize(network, false) ||
          status_fail_memory(status, "initial values", (double)network->memory_bytes);

@@ -54,6 +54,9 @@ void network_unravel(const BlurVariable *variable, size_t place, int64_t *index)
 // Whether all derivatives by a variable are finite.
 bool network_adjoint_is_finite(const BlurNetwork *network, const BlurVariable *variable);
 
+// The seed of noise and of initial values; values stay as they are.
+void network_set_seed(BlurNetwork *network, uint64_t seed);
+
 // The kinds that live from step to step: what is initialized, saved, and watched.
 bool network_keeps(const BlurVariable *variable);
 

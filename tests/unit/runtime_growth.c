@@ -240,6 +240,20 @@ Test(routes, by_hand) {
   blur_routes_destroy(routes);
   blur_network_get(rig.network, lr, &rate);
   cr_expect_eq(rate, 0.25);
+  // By moved genomes: e (L+ - L-) / 2 s^2 = (e / s)^2 (2400 + 100 (96 e)^2), whose mean is 2400 (1 + 3 * 384 s^2).
+  BlurStatus status = {0};
+  BlurUnroll *unroll = unroll_of(&rig, 2);
+  routes = blur_routes_create(unroll, set_batch, sample, 0, NULL, NULL, &status);
+  cr_assert(blur_routes_move(routes, 4000, 0.001, 3, &status), "%s", status.message);
+  found = route(routes, "lr");
+  cr_expect(fabs(found->chance[0] - 2400 * sqrt(2. / 4000)) < 3, "%g",
+            found->chance[0]); // the deviation of a square is sqrt 2
+  cr_expect(fabs(found->moved[0] - 2400) < 3 * found->chance[0], "%g", found->moved[0]);
+  cr_expect(routes->cosine > 0.999999 && routes->within <= 1 && routes->pairs == 4000);
+  blur_network_get(rig.network, lr, &rate);
+  cr_expect_eq(rate, 0.25);
+  blur_routes_destroy(routes);
+  blur_unroll_destroy(unroll);
   rig_close(&rig);
   unlink(path);
   free(path);

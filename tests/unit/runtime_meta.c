@@ -189,9 +189,14 @@ static void part(Bench *bench, int64_t stop, const BlurCheckpoint *from, BlurChe
 }
 
 // Whenever a run stops, what goes on from there comes to the same bits: across checks, and where the unroll grows.
-static void goes_on(BlurMetaOptimizer optimizer) {
+static void goes_on(BlurMetaOptimizer optimizer, BlurMetaGradient gradient) {
   Bench bench = bench_open("std.momentum", (BlurSetting){"act", "tanh"}, BLUR_FLOAT);
   bench.options.optimizer = optimizer;
+  bench.options.gradient = gradient;
+  bench.options.deviation = 0.01;
+  bench.options.pairs = 2;
+  bench.options.window = 2;
+  bench.options.at_every = gradient != BLUR_META_ADJOINT;
   bench.options.rate = 0.05;
   bench.options.clip = 1;
   bench.options.steps = WHOLE;
@@ -220,9 +225,12 @@ static void goes_on(BlurMetaOptimizer optimizer) {
   bench_close(&bench);
 }
 
-Test(meta, adam_goes_on) { goes_on(BLUR_META_ADAM); }
-Test(meta, rmsprop_goes_on) { goes_on(BLUR_META_RMSPROP); }
-Test(meta, sgd_goes_on) { goes_on(BLUR_META_SGD); }
+Test(meta, adam_goes_on) { goes_on(BLUR_META_ADAM, BLUR_META_ADJOINT); }
+Test(meta, rmsprop_goes_on) { goes_on(BLUR_META_RMSPROP, BLUR_META_ADJOINT); }
+Test(meta, sgd_goes_on) { goes_on(BLUR_META_SGD, BLUR_META_ADJOINT); }
+Test(meta, es_goes_on) { goes_on(BLUR_META_ADAM, BLUR_META_ES); }
+Test(meta, pes_goes_on) { goes_on(BLUR_META_ADAM, BLUR_META_PES); }
+Test(meta, nres_goes_on) { goes_on(BLUR_META_ADAM, BLUR_META_NRES); }
 
 // A checkpoint of more meta-steps than the run has, and one of another size, are refused.
 Test(meta, does_not_go_on) {
@@ -328,6 +336,66 @@ Test(meta, diverges) {
     cr_expect(fabs(kept / value - 1) < 1e-6);
     blur_meta_destroy(meta);
     bench_close(&bench);
+  }
+}
+
+// ---- gradients by moved genomes
+
+enum { REPLICAS = 32 };
+
+// The mean gradient over some meta-steps, by lr (of which the optimizer sees the logarithm) and beta, from how far a
+// tiny rate moves the genome.
+static void mean_gradient(BlurMetaGradient gradient, int steps, int threads, double mean[2]) {
+  static const char *const names[] = {"lr", "beta"};
+  static const double start[] = {0.05, 0.5};
+  Bench bench = bench_open("std.momentum", (BlurSetting){NULL, NULL}, BLUR_DOUBLE);
+  bench.options.gradient = gradient;
+  bench.options.deviation = 0.01;
+  bench.options.pairs = 8;
+  bench.options.window = 2;
+  bench.options.rate = 1e-7;
+  bench.options.steps = bench.options.every = steps;
+  bench.options.replicas = REPLICAS;
+  bench.options.unroll_first = bench.options.unroll_last = 6;
+  bench.options.at_every = 1;
+  bench.options.at_from = 1;
+  for (int i = 0; i < 2; i++)
+    blur_network_set(bench.rig.network, blur_network_find(bench.rig.network, BLUR_GENOME, names[i], -1), &start[i]);
+  BlurMeta *meta = make(&bench, threads, NULL, NULL);
+  BlurStatus status = {0};
+  cr_assert(blur_meta_run(meta, &status), "%s", status.message);
+  blur_meta_to_network(meta, blur_meta_genome(meta, 0), bench.rig.network);
+  for (int i = 0; i < 2; i++) {
+    double value;
+    blur_network_get(bench.rig.network, blur_network_find(bench.rig.network, BLUR_GENOME, names[i], -1), &value);
+    double moved = i == 0 ? log(value / start[i]) : value - start[i];
+    mean[i] = -moved / (bench.options.rate * steps);
+  }
+  blur_meta_destroy(meta);
+  bench_close(&bench);
+}
+
+// Moves are small, so what they smooth away is too; the rest is chance, which more meta-steps make as small as one
+// likes (1500 of them: 0.9 %).
+Test(meta, moved_genomes_give_the_gradient) {
+  enum { STEPS = 60 };
+  static const double within[] = {[BLUR_META_ES] = 0.05, [BLUR_META_PES] = 0.12, [BLUR_META_NRES] = 0.1};
+  double expected[2], mean[2];
+  mean_gradient(BLUR_META_ADJOINT, STEPS, 2, expected);
+  for (int gradient = BLUR_META_ES; gradient <= BLUR_META_NRES; gradient++) {
+    mean_gradient((BlurMetaGradient)gradient, STEPS, 2, mean);
+    double distance = hypot(mean[0] - expected[0], mean[1] - expected[1]);
+    cr_expect(distance < within[gradient] * hypot(expected[0], expected[1]), "gradient %d: %g %g, by the adjoint %g %g",
+              gradient, mean[0], mean[1], expected[0], expected[1]);
+  }
+}
+
+Test(meta, threads_change_no_moved_genome) {
+  for (int gradient = BLUR_META_ES; gradient <= BLUR_META_NRES; gradient++) {
+    double expected[2], mean[2];
+    mean_gradient((BlurMetaGradient)gradient, 4, 1, expected);
+    mean_gradient((BlurMetaGradient)gradient, 4, 3, mean);
+    cr_expect_arr_eq(mean, expected, sizeof mean, "gradient %d", gradient);
   }
 }
 

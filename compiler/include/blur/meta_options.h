@@ -11,6 +11,11 @@ extern "C" {
 
 typedef enum { BLUR_META_ADAM, BLUR_META_RMSPROP, BLUR_META_SGD } BlurMetaOptimizer;
 
+// How the gradient of a genome is computed: in reverse through all steps, or from the losses of genomes that are moved
+// to both sides (runtime/meta/perturb.c): of whole unrolls (es), or of windows of networks that live on from meta-step
+// to meta-step (pes, nres).
+typedef enum { BLUR_META_ADJOINT, BLUR_META_ES, BLUR_META_PES, BLUR_META_NRES } BlurMetaGradient;
+
 // The learning rate from the end of the warm-up to the last meta-step.
 typedef enum { BLUR_META_CONSTANT, BLUR_META_LINEAR, BLUR_META_COSINE } BlurMetaSchedule;
 
@@ -25,6 +30,10 @@ typedef struct {
   double beta1, beta2, epsilon; // b1, b2, eps: of Adam; RMSprop has b2 and eps
   double momentum;              // of SGD
   double clip;                  // the norm that a genome's gradient is scaled down to; 0: never
+  BlurMetaGradient gradient;    //
+  double deviation;             // of the moves, but for the adjoint
+  int64_t pairs;                // moved genomes, two by two, for each network in a meta-step
+  int64_t window;               // steps of a network in a meta-step, of pes and nres; 0: a tenth of the unroll
   BlurMetaSchedule schedule;    //
   int64_t warmup;               // meta-steps in which the rate rises from 0
   double last;                  // share of the rate that linear and cosine end at

@@ -1,5 +1,6 @@
 // One gradient by three routes: by the adjoint, by forward mode, and by central differences. The first two are derived
-// apart from each other, the third knows nothing of derivatives: where they agree, the gradient is right.
+// apart from each other, the third knows nothing of derivatives: where they agree, the gradient is right. A fourth, by
+// genomes moved at random, shows what evolution strategies make of it.
 #ifndef BLUR_ROUTES_H
 #define BLUR_ROUTES_H
 
@@ -13,6 +14,8 @@ typedef struct {
   const double *value, *adjoint;      // [count]
   const double *forward, *difference; // [count] NaN where they were not taken
   const bool *trusted;                // [count] the difference was taken, and agrees with itself
+  const double *moved,
+      *chance; // [count] by blur_routes_move: the mean over its pairs, and its standard error; else NULL
 } BlurRoutesVariable;
 
 typedef struct {
@@ -21,6 +24,10 @@ typedef struct {
   size_t taken;                           // of these, by all three routes
   size_t trusted;                         // of these, with a difference that tells something
   double forward_error, difference_error; // the largest, from the adjoint; of differences those that are trusted
+  int64_t pairs;                          // of moved genomes: 0, or as told to blur_routes_move
+  double deviation;                       //
+  double cosine;                          // of their gradient and the adjoint's, by the numbers as they are moved
+  size_t within;                          // numbers within two standard errors of the adjoint
   size_t variables;
   const BlurRoutesVariable *variable;
 } BlurRoutes;
@@ -34,6 +41,10 @@ typedef struct {
 typedef void BlurRoutesWatch(void *context, size_t done, size_t of);
 BlurRoutes *blur_routes_create(BlurUnroll *unroll, BlurBatch *batch, void *context, size_t most, BlurRoutesWatch *watch,
                                void *watch_context, BlurStatus *status);
+// One more route, which needs no derivative: losses of genomes moved to both sides by normal numbers e, e (L+ - L-) / 2
+// s^2 (blur/meta_options.h: BLUR_META_NRES over a whole unroll, where it is BLUR_META_ES). Values with a logarithmic
+// scale are moved on it. The unroll, batches and context of blur_routes_create are used once more.
+bool blur_routes_move(BlurRoutes *routes, int64_t pairs, double deviation, uint64_t seed, BlurStatus *status);
 void blur_routes_destroy(BlurRoutes *routes);
 
 #endif
