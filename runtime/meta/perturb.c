@@ -54,7 +54,8 @@ bool perturb_open(BlurMeta *meta, BlurStatus *status) {
     life->moved = calloc(numbers, sizeof *life->moved);
     if (!life->state || !life->moved)
       return status_fail_memory(status, "networks that live on", 2 * (double)bytes * (double)count);
-    life->end = window_of(meta) * (1 + (int64_t)i % windows_of(meta));
+    int64_t windows = 1 + (int64_t)i % windows_of(meta);
+    life->end = windows < windows_of(meta) ? windows * window_of(meta) : meta->unroll;
     meta->cost.bytes += 2 * bytes + numbers * sizeof *life->moved;
   }
   return true;
