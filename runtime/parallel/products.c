@@ -1,10 +1,10 @@
 // See products.h. The functions are found by name, so that nothing but a product needs the library.
 #include "runtime/parallel/products.h"
 
-#include <dlfcn.h>
+#include "runtime/parallel/openblas.h"
+
 #include <pthread.h>
 #include <stddef.h>
-#include <string.h>
 
 // CBLAS's interface: row-major is 101, not transposed 111, transposed 112.
 typedef void FloatProduct(int order, int transpose_a, int transpose_b, int m, int n, int k, float alpha, const float *a,
@@ -17,21 +17,11 @@ static pthread_once_t loaded = PTHREAD_ONCE_INIT;
 static FloatProduct *float_product;
 static DoubleProduct *double_product;
 
-// ISO C has no cast from an object's address to a function's; POSIX promises that the bytes are the same.
-static void find(void *library, const char *name, void *function) {
-  void *found = dlsym(library, name);
-  memcpy(function, &found, sizeof found);
-}
-
 static void load(void) {
-  void (*set_threads)(int) = NULL;
-  void *library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
-  if (!library) library = dlopen("libopenblas.so", RTLD_NOW | RTLD_LOCAL);
+  void *library = openblas_open("libopenblas.so.0", "libopenblas.so");
   if (!library) return;
-  find(library, "openblas_set_num_threads", &set_threads);
-  if (set_threads) set_threads(1); // the pool's threads are enough
-  find(library, "cblas_sgemm", &float_product);
-  find(library, "cblas_dgemm", &double_product);
+  openblas_find(library, "cblas_sgemm", &float_product);
+  openblas_find(library, "cblas_dgemm", &double_product);
 }
 
 void products_float(int transpose_a, int transpose_b, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,

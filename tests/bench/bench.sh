@@ -46,6 +46,9 @@ for threads in 1 $(nproc); do
   "$blur" bench "$here/products/update.blur" --net 784-256 --threads "$threads" | tail -1
 done
 
+title "CMA-ES by itself, on one thread"
+"$build/bench/evolve"
+
 title "whole processes, median of $runs, ms"
 cache=$(mktemp -d)
 trap 'rm -rf "$cache"' EXIT
