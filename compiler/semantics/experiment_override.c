@@ -1,6 +1,7 @@
 // `--set PATH=VALUE` for an experiment: the value is parsed as it would stand in the file and takes the place of what
 // stands there. Paths are those of experiment.def; below a rule, the names of its settings (`rule.lr`,
-// `std.momentum.lr`); a path into a field that may stand several times is for all of them. Before: the syntax tree;
+// `std.momentum.lr`); a path into a field that may stand several times is for all of them, with a name in the middle
+// for that one (`meta_test.held_out.networks`). Before: the syntax tree;
 // after: the check, which sees no difference.
 #include "compiler/semantics/experiment.h"
 
@@ -114,6 +115,23 @@ static const char *name_of_several(const char *field, const AstPhrase *phrase) {
   return phrase->value.kind == VALUE_NONE ? "" : plain_name_of(&phrase->value);
 }
 
+// No field of several has this name: those that there are.
+static bool report_name(const Override *override, const char *field_name, const char *name) {
+  Diagnostic *diagnostic =
+      diagnostic_report(override->sink, DIAGNOSTIC_experiment_unknown_field, path_span(override), override->path);
+  const char *names = "";
+  for (AstField *field = override->experiment->fields; field; field = field->next) {
+    const char *own = strcmp(field->name.text, field_name) == 0 && field->phrases
+                          ? name_of_several(field_name, field->phrases)
+                          : NULL;
+    if (own && *own) names = arena_format(override->arena, "%s%s`%s`", names, *names ? ", " : "", own);
+  }
+  if (*names)
+    diagnostic_help(override->sink, diagnostic, "no `%s` is called `%s`; there are %s", field_name, name, names);
+  else diagnostic_help(override->sink, diagnostic, "no `%s` is called `%s`", field_name, name);
+  return false;
+}
+
 // `measure=NAME = EXPRESSION`, `meta_test=NAME { ... }`: that of this name, or one more. A measure keeps its `every`
 // where none is given.
 static bool set_one_of_several(const Override *override, const char *field) {
@@ -208,16 +226,29 @@ static bool set_part(const Override *override, AstPhrase *owner, FieldId id, con
   return true;
 }
 
-// `measure.every`, `meta_test.every`, `meta.lr`, `objective.at`, `unroll.by`: in all fields of this name.
-static bool set_parts(const Override *override, FieldId id, const char *field_name, const char *name) {
+// `measure.every`, `meta_test.every`, `meta.lr`, `objective.at`, `unroll.by`: in all fields of this name, or in the
+// one of several that is called `only`.
+static bool set_parts(const Override *override, FieldId id, const char *field_name, const char *only,
+                      const char *name) {
   bool found = false, is_clause = strcmp(field_name, "measure") == 0 || strcmp(field_name, "unroll") == 0;
   for (AstField *field = override->experiment->fields; field; field = field->next) {
     if (strcmp(field->name.text, field_name) != 0 || !field->phrases) continue;
+    const char *own = only ? name_of_several(field_name, field->phrases) : NULL;
+    if (only && (!own || strcmp(own, only) != 0)) continue;
     bool fine = is_clause ? set_clause(override, field->phrases, name) : set_part(override, field->phrases, id, name);
     if (!fine) return false;
     found = true;
   }
-  return found || report_path(override);
+  return found || (only ? report_name(override, field_name, only) : report_path(override));
+}
+
+// `meta_test.held_out.networks`, `measure.norm.every`: a part of one of several.
+static bool is_part_of_one(const Override *override, FieldId *id, const char **only) {
+  const char *field = path_parent(override), *middle = override->path + strlen(field), *last = strrchr(middle, '.');
+  if ((strcmp(field, "measure") != 0 && strcmp(field, "meta_test") != 0) || !last || last == middle) return false;
+  *id = path_id(arena_format(override->arena, "%s%s", field, last));
+  *only = arena_copy(override->arena, middle + 1, (size_t)(last - middle - 1));
+  return *id < FIELD_COUNT;
 }
 
 // `objective.at` also where the file says nothing of the objective.
@@ -230,7 +261,7 @@ static bool set_objective_part(const Override *override, FieldId id, const char 
     made->next = override->experiment->fields;
     override->experiment->fields = made;
   }
-  return set_parts(override, id, "objective", name);
+  return set_parts(override, id, "objective", NULL, name);
 }
 
 static bool set_eval(const Override *override, const char *word) {
@@ -271,14 +302,16 @@ static AstPhrase *find_rule_phrase(const Override *override, const char **settin
 bool experiment_override(Arena *arena, AstExperiment *experiment, const char *path, const char *value,
                          DiagnosticSink *sink) {
   Override override = {arena, experiment, path, value, sink};
-  const char *dot = strchr(path, '.'), *setting = NULL;
+  const char *dot = strchr(path, '.'), *setting = NULL, *only;
   FieldId id = path_id(path);
   if (id == FIELD_measure || id == FIELD_meta_test) return set_one_of_several(&override, path);
   if (id == FIELD_objective_at || id == FIELD_objective_on) return set_objective_part(&override, id, dot + 1);
   static const char *const with_parts[] = {"measure", "meta_test", "meta", "unroll"};
   for (size_t i = 0; i < sizeof with_parts / sizeof *with_parts; i++)
     if (dot && id < FIELD_COUNT && strcmp(path_parent(&override), with_parts[i]) == 0)
-      return set_parts(&override, id, with_parts[i], dot + 1);
+      return set_parts(&override, id, with_parts[i], NULL, dot + 1);
+  if (is_part_of_one(&override, &id, &only))
+    return set_parts(&override, id, path_parent(&override), only, strrchr(path, '.') + 1);
   if (!dot) return id < FIELD_COUNT && id != FIELD_eval ? set_field(&override, path) : report_path(&override);
   AstPhrase *rule = find_rule_phrase(&override, &setting);
   if (rule && strcmp(setting, "genome") == 0) return set_genome(&override, rule);

@@ -228,6 +228,15 @@ static void look_at_data(const BlurExperimentFields *fields) {
   cr_expect(fields->meta_test[0].unroll == 3 && fields->meta_test[1].unroll == 3);
 }
 
+static void look_at_one(const BlurExperimentFields *fields) {
+  const BlurExperimentMetaTest *tests = fields->meta_test;
+  cr_assert_eq(fields->meta_tests, 2);
+  cr_expect(tests[0].networks == 100 && tests[1].networks == 3, "of the named one");
+  cr_expect(tests[0].unroll == 100 && tests[1].unroll == 30, "what is not set stays");
+  cr_assert(tests[0].tasks == 1 && tests[1].tasks == 1);
+  cr_expect_str_eq(tests[1].task[0], "cross");
+}
+
 static void look_at_objective(const BlurExperimentFields *fields) {
   cr_expect(fields->meta.at_every == 2 && fields->meta.at_from == 4 && fields->meta.on_train);
   cr_assert_eq(fields->tasks, 2);
@@ -249,6 +258,8 @@ Test(golden_experiments, fields_of_meta_learning_set_from_outside) {
   const BlurSetting data[] = {
       {"data", "circle"}, {"unroll", "8"}, {"objective.at", "every 1, mean from 8"}, {"meta_test.unroll", "3"}};
   look_at(LEARNED, data, 4, look_at_data);
+  const BlurSetting one[] = {{"meta_test.held_out.networks", "3"}, {"meta_test.held_out.tasks", "{ cross }"}};
+  look_at(LEARNED, one, 2, look_at_one);
   const BlurSetting objective[] = {
       {"objective.at", "every 2, mean from 4"}, {"objective.on", "train"}, {"tasks", "{ xor; and }"}};
   look_at(LEARNED ":by_default", objective, 3, look_at_objective);
@@ -270,6 +281,9 @@ Test(golden_experiments, fields_of_meta_learning_set_wrongly) {
       {":gradient", {"meta.steps", "5"}, "the experiment has no `meta` that this is a part of"},
       {":gradient", {"tasks", "{ xor }"}, "`tasks` belongs to meta-learning, and the experiment has no `meta`"},
       {":gradient", {"unroll", "2"}, "step 3 lies beyond the last step, 2"},
+      {":learned", {"meta_test.heldout.networks", "3"}, "no `meta_test` is called `heldout`; there are `held_out`"},
+      {":learned", {"meta_test.held_out.netwroks", "3"}, "netwroks"},
+      {":learned", {"measure.norm.every", "3"}, "no `measure` is called `norm`"},
       {":learned", {"objective.at", "first"}, "`at` takes `last`, or `every N, mean from M`"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
