@@ -30,10 +30,11 @@ typedef enum {
 #define BIT(name) (1u << COMMAND_##name)
 #define FOR_NETWORK                                                                                                    \
   (BIT(emit) | BIT(explain) | BIT(step) | BIT(grad) | BIT(curl) | BIT(train) | BIT(predict) | BIT(bench))
-#define FOR_RULE FOR_NETWORK
-#define FOR_RUN  (BIT(step) | BIT(grad) | BIT(curl) | BIT(train) | BIT(predict) | BIT(bench))
-#define FOR_DATA (BIT(train) | BIT(predict) | BIT(bench))
-#define FOR_SEED (BIT(meta) | BIT(step) | BIT(grad) | BIT(curl) | BIT(train) | BIT(bench) | BIT(tasks))
+#define FOR_RULE   FOR_NETWORK
+#define FOR_RUN    (BIT(step) | BIT(grad) | BIT(curl) | BIT(train) | BIT(predict) | BIT(bench))
+#define FOR_DATA   (BIT(train) | BIT(predict) | BIT(bench))
+#define FOR_RECORD (BIT(train) | BIT(meta) | BIT(runs))
+#define FOR_SEED   (BIT(meta) | BIT(step) | BIT(grad) | BIT(curl) | BIT(train) | BIT(bench) | BIT(tasks))
 
 typedef enum {
 #define OPTION(id, name, argument, shown, commands, help) OPTION_##id,

@@ -78,6 +78,11 @@ static bool all_diverged(const Experiment *experiment) {
   return true;
 }
 
+static const char *ending_of(const Experiment *experiment) {
+  if (blur_study_interrupted(experiment->study)) return "interrupted";
+  return all_diverged(experiment) ? "diverged" : "done";
+}
+
 static int run(Experiment *experiment) {
   const BlurExperimentFields *fields = experiment->fields;
   BlurStatus status;
@@ -100,7 +105,9 @@ static int run(Experiment *experiment) {
   experiment->started = session_clock();
   command_interrupts(interrupt, experiment->study);
   experiment_tell_head(experiment);
+  experiment_record_begin(experiment);
   bool right = blur_study_run(experiment->study, &status);
+  experiment_record_end(experiment, right ? ending_of(experiment) : "failed", right ? NULL : status.message);
   command_interrupts(NULL, NULL);
   if (!right) return failed(experiment, &status);
   experiment_tell_end(experiment);

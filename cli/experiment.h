@@ -6,6 +6,7 @@
 #include "blur/experiment.h"
 #include "blur/study.h"
 #include "cli/command.h"
+#include "cli/record.h"
 
 // A rule as it is reported: one line of the table.
 typedef struct {
@@ -42,6 +43,8 @@ typedef struct {
   int rule_width, setting_width;
   size_t columns, column[8];                                                        // evaluations shown in the table
   char *picture_path, *table_path, *measures_path, *differences_path, *arrays_path; // NULL: not wanted
+  Record *record;                                                                   // NULL: none is kept
+  size_t *curve; // of it: [entries, seeds, ...] numbers plus one, 0: not named yet
 } Experiment;
 
 // experiment_genome.c: the genome files of the rules; an exit code, after a message
@@ -75,6 +78,11 @@ void experiment_json_number(const char *name, double value);
 bool experiment_has_differences(const Experiment *experiment);
 void experiment_tell_differences(const Experiment *experiment);
 void experiment_json_differences(const Experiment *experiment);
+
+// experiment_record.c
+void experiment_record_begin(Experiment *experiment);
+void experiment_record_event(Experiment *experiment, const BlurStudyEvent *event);
+void experiment_record_end(Experiment *experiment, const char *ending, const char *message);
 
 // experiment_partial.c: of an interrupted experiment, what has not come to an evaluation, and how far it came
 bool experiment_has_scores(const Experiment *experiment, size_t entry);

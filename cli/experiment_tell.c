@@ -259,6 +259,7 @@ static void tell_event(Experiment *experiment, const BlurStudyEvent *event) {
 void experiment_watch(void *context, const BlurStudyEvent *event) {
   Experiment *experiment = context;
   tell_event(experiment, event);
+  experiment_record_event(experiment, event);
   if (ferror(stdout)) blur_study_interrupt(experiment->study);
 }
 

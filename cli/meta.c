@@ -52,6 +52,13 @@ static int make(Meta *meta) {
   return meta->meta ? EXIT_DONE : failed(meta, &status);
 }
 
+// How the run ended, in words for its record.
+static const char *ending_of(const Meta *meta, bool right, const BlurStatus *status) {
+  if (!right) return status->code == BLUR_DIVERGED ? "diverged" : "failed";
+  if (blur_meta_interrupted(meta->meta)) return "interrupted";
+  return meta->told_step < meta->fields->meta.steps ? "stopped" : "done";
+}
+
 static int run(Meta *meta) {
   BlurStatus status, other;
   int code = make(meta);
@@ -61,7 +68,9 @@ static int run(Meta *meta) {
   command_interrupts_end(NULL);
   command_interrupts(interrupt, meta->meta);
   meta_tell_head(meta);
+  meta_record_begin(meta);
   bool right = blur_meta_run(meta->meta, &status);
+  meta_record_end(meta, ending_of(meta, right, &status), right ? NULL : status.message);
   command_interrupts(NULL, NULL);
   // What is learned outlives a checkpoint that could not be written, where its own file can.
   if (!right && status.code != BLUR_DIVERGED && !meta->not_kept) return failed(meta, &status);

@@ -5,6 +5,7 @@
 #include "blur/experiment.h"
 #include "blur/meta.h"
 #include "cli/command.h"
+#include "cli/record.h"
 
 // A task on a network, as it is reported.
 typedef struct {
@@ -30,8 +31,16 @@ typedef struct {
 // A check, as the log has it.
 typedef struct {
   int64_t step, unroll;
+  double best;            // score of the best genome so far
   BlurMetaMember *member; // [population]
 } MetaCheck;
+
+// The mean score of a task in a test, as the record has it.
+typedef struct {
+  int64_t step;
+  size_t place; // of the task among those of all tests
+  double score;
+} MetaTested;
 
 typedef struct {
   const Arguments *arguments;
@@ -56,6 +65,8 @@ typedef struct {
   double rate;                   // meta-steps a second
   MetaCheck *check;              // [checks]
   size_t checks;
+  MetaTested *tested_score; // [tested_scores]
+  size_t tested_scores;
   char *save, *picture_path, *table_path; // NULL: not wanted
   BlurStatus unsaved;                     // the first failure to write the genome while running
   char *folder;                           // of checkpoints; NULL: none are kept
@@ -66,6 +77,9 @@ typedef struct {
   double kept_at;                         // clock
   char *resumed;                          // the checkpoint that this run goes on from, or NULL
   double seconds_before;                  // that the run took before it
+  Record *record;                         // NULL: none is kept
+  char token[RECORD_TOKEN];               // that it is found again by
+  size_t best_curve, test_curve;          // in it: the best genome's; the first of the tests
 } Meta;
 
 // meta_tasks.c: loads data, compiles programs. EXIT_DONE, or the code after a message or with the report filled.
@@ -81,12 +95,20 @@ void meta_tell_end(Meta *meta, bool diverged);
 bool meta_open_files(Meta *meta, BlurStatus *status);
 void meta_close_files(Meta *meta);
 bool meta_save_genome(Meta *meta, BlurStatus *status);
-bool meta_log(Meta *meta, const BlurMetaEvent *event); // false: no memory
+char *meta_genome_text(Meta *meta); // the best genome as its file has it; the caller's to free(), NULL: no memory
+bool meta_log(Meta *meta, const BlurMetaEvent *event, double best); // false: no memory
+bool meta_log_test(Meta *meta, const MetaTested *tested);           // likewise
 bool meta_write_log(Meta *meta, BlurStatus *status);
 
 // meta_checkpoint.c. EXIT_DONE, or the code after a message.
 int meta_open_checkpoints(Meta *meta);
 void meta_close_checkpoints(Meta *meta);
 bool meta_rest(void *meta, int64_t step, bool ends, BlurStatus *status);
+
+// meta_record.c
+void meta_record_begin(Meta *meta);
+char *meta_test_names(const Meta *meta); // a line a task of each test; the caller's to free()
+void meta_record_event(Meta *meta, const BlurMetaEvent *event);
+void meta_record_end(Meta *meta, const char *ending, const char *message);
 
 #endif

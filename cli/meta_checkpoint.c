@@ -13,9 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { KEPT = 3 };                     // of a run in its folder
-enum { CHECK = 2, MEMBER = 5 };        // columns of "log.checks" and "log.members"
-static const double usual_pause = 600; // seconds
+enum { KEPT = 3 };                          // of a run in its folder
+enum { CHECK = 3, MEMBER = 5, TESTED = 3 }; // columns of "log.checks", "log.members", "log.tests"
+static const double usual_pause = 600;      // seconds
 
 // ---- what a run is, and its state
 
@@ -27,6 +27,39 @@ static void add_facts(const Meta *meta, BlurCheckpoint *checkpoint) {
   blur_checkpoint_fact(checkpoint, BLUR_FACT_NOTE, "rule", meta->fields->rule[0].rule);
 }
 
+static bool put_tests(const Meta *meta, BlurCheckpoint *checkpoint, BlurStatus *status) {
+  double *tests = calloc(meta->tested_scores * TESTED + 1, sizeof *tests);
+  if (!tests) return status_fail_memory(status, "the log", (double)meta->tested_scores * TESTED * sizeof *tests);
+  for (size_t i = 0; i < meta->tested_scores; i++) {
+    tests[i * TESTED] = (double)meta->tested_score[i].step;
+    tests[i * TESTED + 1] = (double)meta->tested_score[i].place;
+    tests[i * TESTED + 2] = meta->tested_score[i].score;
+  }
+  char *names = meta_test_names(meta);
+  blur_checkpoint_put(checkpoint, "log.tests", meta->tested_scores, TESTED, tests);
+  blur_checkpoint_fact(checkpoint, BLUR_FACT_NOTE, "tests", names);
+  free(names);
+  free(tests);
+  return true;
+}
+
+// Those of a file that has had other tests since are left.
+static bool take_tests(Meta *meta, const BlurCheckpoint *checkpoint, BlurStatus *status) {
+  size_t count = blur_checkpoint_rows(checkpoint, "log.tests");
+  double *tests = calloc(count * TESTED + 1, sizeof *tests);
+  char *names = meta_test_names(meta);
+  const char *then = blur_checkpoint_fact_of(checkpoint, "tests");
+  bool right = tests && blur_checkpoint_get(checkpoint, "log.tests", count, TESTED, tests, status);
+  for (size_t i = 0; right && then && strcmp(then, names) == 0 && i < count; i++) {
+    MetaTested tested = {(int64_t)tests[i * TESTED], (size_t)tests[i * TESTED + 1], tests[i * TESTED + 2]};
+    right =
+        meta_log_test(meta, &tested) || status_fail_memory(status, "the log", (double)count * TESTED * sizeof *tests);
+  }
+  free(names);
+  free(tests);
+  return right;
+}
+
 static bool put_log(const Meta *meta, BlurCheckpoint *checkpoint, BlurStatus *status) {
   size_t population = (size_t)meta->fields->meta.population;
   double *checks = calloc(meta->checks * CHECK + 1, sizeof *checks);
@@ -36,6 +69,7 @@ static bool put_log(const Meta *meta, BlurCheckpoint *checkpoint, BlurStatus *st
   for (size_t c = 0; right && c < meta->checks; c++) {
     checks[c * CHECK] = (double)meta->check[c].step;
     checks[c * CHECK + 1] = (double)meta->check[c].unroll;
+    checks[c * CHECK + 2] = meta->check[c].best;
     for (size_t m = 0; m < population; m++) {
       const BlurMetaMember *member = &meta->check[c].member[m];
       *at++ = member->loss;
@@ -70,7 +104,8 @@ static bool take_log(Meta *meta, const BlurCheckpoint *checkpoint, BlurStatus *s
       told[m] = (BlurMetaMember){at[0], at[1], at[2], (int64_t)at[3], at[4] != 0};
     BlurMetaEvent event = {
         .step = (int64_t)checks[c * CHECK], .unroll = (int64_t)checks[c * CHECK + 1], .member = told};
-    right = meta_log(meta, &event) || status_fail_memory(status, "the log", (double)population * sizeof *told);
+    right = meta_log(meta, &event, checks[c * CHECK + 2]) ||
+            status_fail_memory(status, "the log", (double)population * sizeof *told);
   }
   free(checks);
   free(members);
@@ -86,8 +121,10 @@ static bool keep(Meta *meta, int64_t step, BlurStatus *status) {
   snprintf(number, sizeof number, "%" PRId64, step);
   add_facts(meta, checkpoint);
   blur_checkpoint_fact(checkpoint, BLUR_FACT_NOTE, "meta-step", number);
+  blur_checkpoint_fact(checkpoint, BLUR_FACT_NOTE, "record", meta->token);
+  record_flush(meta->record, true);
   bool right = blur_meta_put(meta->meta, checkpoint, status) && put_log(meta, checkpoint, status) &&
-               blur_checkpoint_keep(checkpoint, meta->folder, KEPT, status);
+               put_tests(meta, checkpoint, status) && blur_checkpoint_keep(checkpoint, meta->folder, KEPT, status);
   blur_checkpoint_destroy(checkpoint);
   if (!right) {
     meta->not_kept = true;
@@ -137,11 +174,15 @@ static BlurCheckpoint *find(Meta *meta, const BlurCheckpoint *own, const char *p
 }
 
 static bool take(Meta *meta, const BlurCheckpoint *checkpoint, const BlurCheckpoint *own, BlurStatus *status) {
-  if (!blur_meta_take(meta->meta, checkpoint, status) || !take_log(meta, checkpoint, status)) return false;
+  if (!blur_meta_take(meta->meta, checkpoint, status) || !take_log(meta, checkpoint, status) ||
+      !take_tests(meta, checkpoint, status))
+    return false;
   char *difference = blur_checkpoint_difference(checkpoint, own, BLUR_FACT_MADE_BY, meta->resumed);
   if (difference) complain(meta->arguments, "warning: %s: the run goes on, perhaps not to the same bits", difference);
   free(difference);
   const char *step = blur_checkpoint_fact_of(checkpoint, "meta-step");
+  const char *token = blur_checkpoint_fact_of(checkpoint, "record");
+  if (token) snprintf(meta->token, sizeof meta->token, "%s", token);
   meta->kept_step = meta->told_step = meta->rated_step = step ? strtoll(step, NULL, 10) : 0;
   return true;
 }

@@ -38,6 +38,7 @@ void meta_close_files(Meta *meta) {
   free(meta->table_path);
   for (size_t c = 0; c < meta->checks; c++) free(meta->check[c].member);
   free(meta->check);
+  free(meta->tested_score);
 }
 
 // ---- the genome
@@ -64,8 +65,7 @@ static void add_notes(const Meta *meta, const BlurMetaBest *best, BlurGenome *ge
   text_free(&note);
 }
 
-bool meta_save_genome(Meta *meta, BlurStatus *status) {
-  if (!meta->save) return true;
+static BlurGenome *make_genome(const Meta *meta, BlurStatus *status) {
   BlurMetaBest best = blur_meta_best(meta->meta);
   const BlurProgram *program = meta->tasks.task[0].program;
   const BlurExperimentRule *rule = &meta->fields->rule[0];
@@ -81,23 +81,44 @@ bool meta_save_genome(Meta *meta, BlurStatus *status) {
   BlurGenome *genome =
       values && setting ? blur_genome_create(program, values, rule->name, setting, settings, status) : NULL;
   if (genome) add_notes(meta, &best, genome);
-  bool right = genome && blur_genome_write(genome, meta->save, status);
-  blur_genome_destroy(genome);
   free(setting);
   free(values);
+  return genome;
+}
+
+bool meta_save_genome(Meta *meta, BlurStatus *status) {
+  if (!meta->save) return true;
+  BlurGenome *genome = make_genome(meta, status);
+  bool right = genome && blur_genome_write(genome, meta->save, status);
+  blur_genome_destroy(genome);
   return right;
+}
+
+char *meta_genome_text(Meta *meta) {
+  BlurGenome *genome = make_genome(meta, NULL);
+  char *text = genome ? blur_genome_text(genome) : NULL;
+  blur_genome_destroy(genome);
+  return text;
 }
 
 // ---- the log
 
-bool meta_log(Meta *meta, const BlurMetaEvent *event) {
+bool meta_log(Meta *meta, const BlurMetaEvent *event, double best) {
   size_t population = (size_t)meta->fields->meta.population, bytes = population * sizeof *event->member;
   MetaCheck *grown = realloc(meta->check, (meta->checks + 1) * sizeof *grown);
   if (!grown) return false;
   meta->check = grown;
-  grown[meta->checks] = (MetaCheck){event->step, event->unroll, malloc(bytes)};
+  grown[meta->checks] = (MetaCheck){event->step, event->unroll, best, malloc(bytes)};
   if (!grown[meta->checks].member) return false;
   memcpy(grown[meta->checks++].member, event->member, bytes);
+  return true;
+}
+
+bool meta_log_test(Meta *meta, const MetaTested *tested) {
+  MetaTested *grown = realloc(meta->tested_score, (meta->tested_scores + 1) * sizeof *grown);
+  if (!grown) return false;
+  meta->tested_score = grown;
+  grown[meta->tested_scores++] = *tested;
   return true;
 }
 

@@ -221,7 +221,7 @@ void meta_watch(void *context, const BlurMetaEvent *event) {
   case BLUR_META_CHECKED:
     if (meta->json) json_check(meta, event);
     else tell_check(meta, event);
-    if (!meta_log(meta, event) && meta->unsaved.code == BLUR_DONE)
+    if (!meta_log(meta, event, blur_meta_best(meta->meta).score) && meta->unsaved.code == BLUR_DONE)
       meta->unsaved = (BlurStatus){BLUR_FAILED_ENVIRONMENT, "out of memory for the log"};
     // A genome that is on disk outlives whatever ends the run; that it cannot be written is told once, at the end.
     if (event->is_best && meta->unsaved.code == BLUR_DONE && !meta_save_genome(meta, &status)) meta->unsaved = status;
@@ -241,6 +241,7 @@ void meta_watch(void *context, const BlurMetaEvent *event) {
     else tell_test(meta, event);
     break;
   }
+  meta_record_event(meta, event);
   fflush(stdout);
   if (ferror(stdout)) blur_meta_interrupt(meta->meta); // nobody listens: end as after Ctrl-C
 }

@@ -15,14 +15,15 @@ file(CREATE_LINK ${CMAKE_SOURCE_DIR}/examples/data ${CMAKE_BINARY_DIR}/share/blu
 
 file(GLOB COMMAND_SOURCES CONFIGURE_DEPENDS cli/*.c)
 add_executable(blur ${COMMAND_SOURCES})
-target_link_libraries(blur PRIVATE blur_runtime blur_compiler blur_base)
+target_link_libraries(blur PRIVATE blur_runtime blur_compiler blur_base PkgConfig::SQLITE)
 target_include_directories(blur SYSTEM PRIVATE ${CAIRO_INCLUDE_DIRS})
 add_dependencies(blur blur_codegen)
-# What a process pays before main: no relocations, and two libraries fewer to find, where there are static ones.
+# What a process pays before main: no relocations, and three libraries fewer to find, where there are static ones.
 find_library(JANSSON_ARCHIVE libjansson.a)
 find_library(ZLIB_ARCHIVE libz.a)
-if(NOT BLUR_SANITIZE AND JANSSON_ARCHIVE AND ZLIB_ARCHIVE)
-  target_link_libraries(blur PRIVATE ${JANSSON_ARCHIVE} ${ZLIB_ARCHIVE})
+find_library(SQLITE_ARCHIVE libsqlite3.a)
+if(NOT BLUR_SANITIZE AND JANSSON_ARCHIVE AND ZLIB_ARCHIVE AND SQLITE_ARCHIVE)
+  target_link_libraries(blur PRIVATE ${SQLITE_ARCHIVE} ${JANSSON_ARCHIVE} ${ZLIB_ARCHIVE} m)
   target_link_options(blur PRIVATE -no-pie -Wl,--as-needed)
 endif()
 # The measured peak: multiply-adds in one instruction, and no warning about vectors wider than the base ABI's.

@@ -21,11 +21,12 @@ find_library(LAPACKE_LIBRARY lapacke REQUIRED)
 target_link_libraries(unit_rules_behaviour PRIVATE ${LAPACKE_LIBRARY}) # eigenvectors to compare with
 
 # The command, by shell tests: one ctest entry a file of tests/cli.
-foreach(helper json_check npz make_idx)
+foreach(helper json_check npz make_idx run_sql)
   add_executable(${helper} tests/support/${helper}.c)
   set_target_properties(${helper} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   target_link_libraries(${helper} PRIVATE blur_base PkgConfig::JANSSON)
 endforeach()
+target_link_libraries(run_sql PRIVATE PkgConfig::SQLITE)
 file(GLOB COMMAND_TESTS CONFIGURE_DEPENDS tests/cli/*.test)
 foreach(test ${COMMAND_TESTS})
   get_filename_component(name ${test} NAME_WE)

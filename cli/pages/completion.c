@@ -86,6 +86,9 @@ void completion_bash(Text *out) {
           out,
           "    %s) COMPREPLY=($(compgen -W \"$(\"$blur\" pass 2>/dev/null | sed 's/ .*//')\" -- \"$current\")) ;;\n",
           command_table[i].name);
+    if (kind == WORD_RUNS)
+      text_add(out, "    %s) COMPREPLY=($(compgen -W 'show compare export' -- \"$current\")) ;;\n",
+               command_table[i].name);
   }
   text_add(out, "    tasks) COMPREPLY=($(compgen -W '");
   add_data(out);
@@ -174,11 +177,10 @@ void completion_zsh(Text *out) {
     text_add(out, "    %s)\n      _arguments", command_table[i].name);
     for (int o = 0; o < OPTION_COUNT; o++)
       if (command_takes((CommandName)i, o)) zsh_option(out, (CommandName)i, o);
-    static const char *const operands[] = {[WORD_RULE] = "*:rule:_blur_rules",
-                                           [WORD_RULE_FILE] = "*:file:_files -g \"*.blur\"",
-                                           [WORD_FILE] = "*:file:_files",
-                                           [WORD_PASS] = "*:pass:_blur_passes",
-                                           [WORD_DATA] = "*:data:_blur_data"};
+    static const char *const operands[] = {
+        [WORD_RULE] = "*:rule:_blur_rules", [WORD_RULE_FILE] = "*:file:_files -g \"*.blur\"",
+        [WORD_FILE] = "*:file:_files",      [WORD_PASS] = "*:pass:_blur_passes",
+        [WORD_DATA] = "*:data:_blur_data",  [WORD_RUNS] = "*:what:(show compare export)"};
     WordKind kind = operand_kind((CommandName)i);
     const char *operand = i == COMMAND_explain ? "*:rule, code or experiment:_blur_explain" : operands[kind];
     if (kind != WORD_OTHER) text_add(out, " \\\n        '%s'", operand);
@@ -237,6 +239,8 @@ void completion_fish(Text *out) {
                "complete -c blur -n '__fish_seen_subcommand_from %s' -a '(blur pass 2>/dev/null | string match -r "
                "\"^[a-z_]+\")'\n",
                command->name);
+    if (kind == WORD_RUNS)
+      text_add(out, "complete -c blur -n '__fish_seen_subcommand_from %s' -a 'show compare export'\n", command->name);
     if (kind == WORD_DATA) {
       text_add(out, "complete -c blur -n '__fish_seen_subcommand_from %s' -F -a '", command->name);
       add_data(out);

@@ -13,6 +13,7 @@ const char *blur_version(void); // compiler/version.c
 WordKind word_kind(const char *placeholder) {
   if (strcmp(placeholder, "[DATA]") == 0) return WORD_DATA;
   placeholder += *placeholder == '[';
+  if (strncmp(placeholder, "show", 4) == 0) return WORD_RUNS;
   if (strncmp(placeholder, "RULE", 4) == 0) return WORD_RULE;
   if (strcmp(placeholder, "FILE...") == 0) return WORD_RULE_FILE; // an operand
   if (strncmp(placeholder, "FILE", 4) == 0) return WORD_FILE;

@@ -15,7 +15,7 @@ void completion_zsh(Text *out);
 void completion_fish(Text *out);
 
 // What an operand or an option's argument is, told by its placeholder.
-typedef enum { WORD_OTHER, WORD_RULE, WORD_RULE_FILE, WORD_FILE, WORD_PASS, WORD_DATA } WordKind;
+typedef enum { WORD_OTHER, WORD_RULE, WORD_RULE_FILE, WORD_FILE, WORD_PASS, WORD_DATA, WORD_RUNS } WordKind;
 WordKind word_kind(const char *placeholder);
 
 #endif

@@ -6,6 +6,8 @@
 #include "base/text.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum { LINE_WIDTH = 100 };
 
@@ -71,7 +73,7 @@ static void add_array(Text *text, const BlurGenomeArray *array) {
   text_add(text, "\n");
 }
 
-bool blur_genome_write(const BlurGenome *genome, const char *path, BlurStatus *status) {
+char *blur_genome_text(const BlurGenome *genome) {
   Text text = {0};
   text_add(&text, "%s%d\n\nrule %s\n", genome_magic, GENOME_FORMAT, genome->rule);
   if (genome->hash) text_add(&text, "hash %016" PRIx64 "\n", genome->hash);
@@ -81,7 +83,12 @@ bool blur_genome_write(const BlurGenome *genome, const char *path, BlurStatus *s
   text_add(&text, "\ngenome {\n");
   for (size_t i = 0; i < genome->arrays.count; i++) add_array(&text, &genome->arrays.items[i]);
   text_add(&text, "}\n");
-  bool done = file_write(path, text_get(&text), text.length, status);
-  text_free(&text);
+  return text.bytes;
+}
+
+bool blur_genome_write(const BlurGenome *genome, const char *path, BlurStatus *status) {
+  char *text = blur_genome_text(genome);
+  bool done = file_write(path, text, strlen(text), status);
+  free(text);
   return done;
 }

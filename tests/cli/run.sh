@@ -5,7 +5,7 @@ blur=$(realpath "$1") helpers=$(realpath "$2") source=$(realpath "$(dirname "$0"
 shift 2
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-export XDG_CACHE_HOME=$folder/cache LC_ALL=C
+export XDG_CACHE_HOME=$folder/cache BLUR_RUNS=$folder/runs.db LC_ALL=C
 unset BLUR_STDLIB BLUR_DATA
 . "$source/tests/cli/library.sh"
 for file in "$@"; do

@@ -60,6 +60,7 @@ const BlurGenomeArray *blur_genome_find(const BlurGenome *genome, const char *na
 // again has the same bits.
 BlurGenome *blur_genome_read(const char *path, BlurStatus *status);
 bool blur_genome_write(const BlurGenome *genome, const char *path, BlurStatus *status);
+char *blur_genome_text(const BlurGenome *genome); // what it writes; the caller's to free()
 
 // What does not fit: all names, extents and scopes in which the genome and the program's rule and network differ, as a
 // sentence. The caller's to free(); NULL: it fits.
