@@ -174,8 +174,11 @@ static char *fact_of(const Run *run, int fact) {
   const char *words[FACTS] = {run->command, run->experiment, run->file, run->rules, NULL, run->genome, run->seed, NULL,
                               run->version, run->processor,  NULL,      run->ending};
   if (words[fact]) text_add(&text, "%s", words[fact]);
-  if (fact == 4) // a line each
-    for (const char *c = run->settings; *c; c++) text_add(&text, *c == '\n' ? c[1] ? ", " : "" : "%c", *c);
+  for (const char *line = run->settings; fact == 4 && *line;) { // a line each
+    int length = (int)strcspn(line, "\n");
+    text_add(&text, "%s%.*s", line == run->settings ? "" : ", ", length, line);
+    line += length + (line[length] == '\n');
+  }
   if (fact == 7 && run->step < run->steps) text_add(&text, "%" PRId64 " of ", run->step);
   if (fact == 7) text_add(&text, "%" PRId64, run->steps);
   if (fact == 10) text_add(&text, "%" PRId64, run->threads);
