@@ -151,7 +151,7 @@ bool meta_rest(void *context, int64_t step, bool ends, BlurStatus *status) {
 
 static void tell_damaged(void *context, const char *message) {
   const Meta *meta = context;
-  complain(meta->arguments, "warning: %s; the one before is taken", message);
+  complain(meta->arguments, "warning: %s; it is left out", message);
 }
 
 static bool is_folder(const char *path) {

@@ -5,6 +5,8 @@
 #include "compiler/ir/order.h"
 #include "compiler/passes/passes.h"
 
+#include <string.h>
+
 void ir_mark_reads(const IrProgram *program, IrValue value, bool *seen, bool *live) {
   if (seen[value]) return;
   seen[value] = true;
@@ -70,8 +72,19 @@ static void mark_body(const IrProgram *program, const IrStatement *statements, U
     else ir_mark_reads(program, s->value, uncarry->seen, uncarry->reads);
 }
 
-// What the last iteration makes can be read behind the repeat under its own name. `V` is wanted after the program
-// instead of what it is the next value of.
+// A temporary takes the place of what is wanted after the program.
+static void become(IrBufferInfo *made, const IrBufferInfo *wanted) {
+  made->variable = wanted->variable;
+  made->layer = wanted->layer;
+  made->role = wanted->role;
+  made->is_bias = wanted->is_bias;
+  made->origin = wanted->origin;
+  made->states = wanted->states;
+  memcpy(made->state, wanted->state, sizeof made->state);
+}
+
+// What the last iteration makes can be read behind the repeat under its own name. It is wanted after the program then
+// instead of what it is the next value of: another version of the variable, or a temporary.
 static bool replaces(IrProgram *program, const IrStatement *next) {
   IrBufferInfo *carried = &program->buffers.items[next->target];
   const IrValueInfo *value = &program->values.items[next->value];
@@ -79,11 +92,13 @@ static bool replaces(IrProgram *program, const IrStatement *next) {
   if (!carried->live_out) return true;
   if (value->kind != VALUE_READ) return false;
   IrBufferInfo *made = &program->buffers.items[value->buffer];
-  if (made->live_in || made->live_out || made->carried || made->origin != carried->origin ||
-      made->dimensions != carried->dimensions)
+  bool is_temporary = made->role == ROLE_TEMPORARY && made->origin == IR_NONE;
+  if (made->live_in || made->live_out || made->carried || made->rounds ||
+      (made->origin != carried->origin && !is_temporary) || made->dimensions != carried->dimensions)
     return false;
   for (int d = 0; d < made->dimensions; d++)
     if (value->index[d].axis != next->index[d].axis) return false;
+  if (is_temporary) become(made, carried);
   made->live_out = true;
   carried->live_out = false;
   return true;

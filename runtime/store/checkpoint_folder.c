@@ -167,6 +167,7 @@ BlurCheckpoint *blur_checkpoint_newest(const BlurCheckpoint *own, const char *fo
   write_run(own, run);
   Listing listing;
   BlurCheckpoint *checkpoint = NULL;
+  *path = NULL;
   if (!list(folder, run, &listing, status)) return NULL;
   for (size_t i = 0; i < listing.count && !checkpoint; i++) {
     BlurStatus why = {0};
@@ -175,10 +176,12 @@ BlurCheckpoint *blur_checkpoint_newest(const BlurCheckpoint *own, const char *fo
     if (checkpoint) break;
     if (damaged) damaged(context, why.message);
     free(*path);
+    *path = NULL;
   }
   if (!checkpoint && listing.count)
-    status_fail(status, BLUR_FAILED_INPUT, "none of the %zu checkpoints of this run in %s can be used", listing.count,
-                folder);
+    status_fail(status, BLUR_FAILED_INPUT,
+                "none of the %zu checkpoints of this run in %s can be used: begin anew, without --resume",
+                listing.count, folder);
   else if (!checkpoint) tell_others(own, folder, status);
   free(listing.found);
   return checkpoint;

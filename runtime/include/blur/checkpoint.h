@@ -60,8 +60,8 @@ bool blur_checkpoint_keep(const BlurCheckpoint *checkpoint, const char *folder, 
 // Makes the folder where there is none; false where a checkpoint could not be written into it.
 bool blur_checkpoint_can_keep(const BlurCheckpoint *checkpoint, const char *folder, BlurStatus *status);
 // The newest sound checkpoint in a folder of the run that `own` has the facts of, and its path (the caller's to
-// free()). `damaged` hears of each newer one that is none. NULL: there is none, and the message says what there is
-// instead.
+// free()). `damaged` hears of each newer one that is none. NULL, and so the path: there is none, and the message says
+// what there is instead.
 BlurCheckpoint *blur_checkpoint_newest(const BlurCheckpoint *own, const char *folder, char **path,
                                        void (*damaged)(void *context, const char *message), void *context,
                                        BlurStatus *status);
