@@ -4,6 +4,7 @@ set -u
 blur=$(realpath "$1") helpers=$(realpath "$2") source=$(realpath "$(dirname "$0")/../..")
 shift 2
 folder=$(mktemp -d)
+readonly folder # removed at the end: no test may mean another by this name
 trap 'rm -rf "$folder"' EXIT
 export XDG_CACHE_HOME=$folder/cache BLUR_RUNS=$folder/runs.db LC_ALL=C
 unset BLUR_STDLIB BLUR_DATA
