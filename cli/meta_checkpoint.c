@@ -7,6 +7,7 @@
 #include "base/text.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,11 +140,25 @@ static bool keep(Meta *meta, int64_t step, BlurStatus *status) {
   return true;
 }
 
+// SIGUSR1: a checkpoint after this meta-step.
+static volatile sig_atomic_t signalled;
+static void ask(int number) {
+  (void)number;
+  signalled = 1;
+}
+
+static void listen_to_signal(void) {
+  struct sigaction action = {.sa_handler = ask, .sa_flags = SA_RESTART};
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGUSR1, &action, NULL);
+}
+
 bool meta_rest(void *context, int64_t step, bool ends, BlurStatus *status) {
   Meta *meta = context;
   if (!meta->folder || step == meta->kept_step) return true;
-  bool due = ends || (meta->pause_steps > 0 && step > 0 && step % meta->pause_steps == 0) ||
+  bool due = ends || signalled || (meta->pause_steps > 0 && step > 0 && step % meta->pause_steps == 0) ||
              (meta->pause_seconds > 0 && session_clock() - meta->kept_at >= meta->pause_seconds);
+  if (due) signalled = 0;
   return !due || keep(meta, step, status);
 }
 
@@ -234,6 +249,7 @@ int meta_open_checkpoints(Meta *meta) {
       !option_pause(arguments, OPTION_checkpoint_every, &meta->pause_steps, &meta->pause_seconds))
     return EXIT_USAGE;
   choose_folder(meta);
+  listen_to_signal();
   BlurCheckpoint *own = blur_checkpoint_create();
   add_facts(meta, own);
   int code = EXIT_DONE;
