@@ -90,6 +90,7 @@ void meta_close_tasks(Meta *meta);
 void meta_tell_head(const Meta *meta);
 void meta_watch(void *meta, const BlurMetaEvent *event);
 void meta_tell_end(Meta *meta, bool diverged);
+const char *meta_norm_name(const Meta *meta); // of BlurMetaMember.norm
 
 // meta_files.c: the genome, the log and its picture
 bool meta_open_files(Meta *meta, BlurStatus *status);

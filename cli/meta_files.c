@@ -124,7 +124,7 @@ bool meta_log_test(Meta *meta, const MetaTested *tested) {
 
 static bool write_table(const Meta *meta, BlurStatus *status) {
   Text text = {0};
-  text_add(&text, "step,unroll,genome,loss,gradient,score,skipped,lost\n");
+  text_add(&text, "step,unroll,genome,loss,%s,score,skipped,lost\n", meta_norm_name(meta));
   for (size_t c = 0; c < meta->checks; c++)
     for (int64_t m = 0; m < meta->fields->meta.population; m++) {
       const BlurMetaMember *member = &meta->check[c].member[m];

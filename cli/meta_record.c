@@ -31,7 +31,8 @@ char *meta_test_names(const Meta *meta) {
 }
 
 static void name_curves(Meta *meta) {
-  static const char *const names[OF_MEMBER] = {"loss", "gradient norm", "score"};
+  const char *names[OF_MEMBER] = {"loss", "gradient norm", "score"};
+  if (meta->fields->meta.optimizer == BLUR_META_CMA) names[OF_GRADIENT] = meta_norm_name(meta);
   for (int64_t m = 0; m < meta->fields->meta.population; m++)
     for (int of = 0; of < OF_MEMBER; of++) {
       char name[64];

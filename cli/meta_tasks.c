@@ -101,7 +101,8 @@ int meta_open_tasks(Meta *meta) {
   meta->programs = room(programs, sizeof *meta->programs);
   meta->tested = room(fields->meta_tests, sizeof *meta->tested);
   meta->tests = room(fields->meta_tests, sizeof *meta->tests);
-  int code = add_tasks(meta, &meta->tasks, 0, NULL, 0, NULL, true);
+  bool adjoint = fields->meta.optimizer != BLUR_META_CMA;
+  int code = add_tasks(meta, &meta->tasks, 0, NULL, 0, NULL, adjoint);
   for (size_t t = 0; !code && t < fields->meta_tests; t++) {
     const BlurExperimentMetaTest *test = &fields->meta_test[t];
     code = add_tasks(meta, &meta->tested[t], test->tasks, test->task, test->nets, test->net, false);

@@ -40,6 +40,16 @@ static void tell_unroll(const BlurMetaOptions *options) {
            options->unroll_every);
 }
 
+// The genomes of a meta-step: of CMA-ES the candidates of its first generation.
+static int64_t genomes_of(const Meta *meta) {
+  const BlurEvolution *evolution = blur_meta_evolution(meta->meta);
+  return evolution ? (int64_t)blur_evolution_population(evolution) : meta->fields->meta.population;
+}
+
+const char *meta_norm_name(const Meta *meta) {
+  return meta->fields->meta.optimizer == BLUR_META_CMA ? "sigma" : "gradient";
+}
+
 void meta_tell_head(const Meta *meta) {
   const BlurMetaOptions *options = &meta->fields->meta;
   BlurMetaCost cost = blur_meta_cost(meta->meta);
@@ -54,14 +64,13 @@ void meta_tell_head(const Meta *meta) {
          meta->fields->rule[0].rule);
   for (size_t t = 0; t < meta->tasks.count; t++)
     printf("%s%s (%s)", t ? ", " : "", meta->tasks.name[t].data, meta->tasks.name[t].net);
+  int64_t genomes = genomes_of(meta), networks = genomes * (int64_t)meta->tasks.count * options->replicas;
   printf("\n%" PRId64 " meta-steps, each through ", options->steps);
   tell_unroll(options);
   printf(" steps of %" PRId64 " network%s: %" PRId64 " genome%s x %zu task%s x %" PRId64 " replica%s, batch %" PRId64
          "\n",
-         options->population * (int64_t)meta->tasks.count * options->replicas,
-         options->population * (int64_t)meta->tasks.count * options->replicas == 1 ? "" : "s", options->population,
-         options->population == 1 ? "" : "s", meta->tasks.count, meta->tasks.count == 1 ? "" : "s", options->replicas,
-         options->replicas == 1 ? "" : "s", options->batch);
+         networks, networks == 1 ? "" : "s", genomes, genomes == 1 ? "" : "s", meta->tasks.count,
+         meta->tasks.count == 1 ? "" : "s", options->replicas, options->replicas == 1 ? "" : "s", options->batch);
   printf("a meta-step: %.0f steps forward at most, ", cost.steps);
   tell_bytes((double)cost.bytes);
   printf(", %d network%s at a time on %d thread%s\n\n", cost.at_once, cost.at_once == 1 ? "" : "s", cost.threads,
@@ -70,7 +79,7 @@ void meta_tell_head(const Meta *meta) {
     printf("goes on from %s: %" PRId64 " meta-steps done, best score %.*f%s of meta-step %" PRId64 "\n\n",
            meta->resumed, meta->kept_step, score_scale(meta) > 1 ? 2 : 3, score_scale(meta) * best.score,
            score_scale(meta) > 1 ? " %" : "", best.step);
-  printf("meta-step    T  genome        loss    gradient     score  mean score   best    skipped\n");
+  printf("meta-step    T  genome        loss  %10s     score  mean score   best    skipped\n", meta_norm_name(meta));
   fflush(stdout);
 }
 
@@ -108,7 +117,7 @@ static void json_check(const Meta *meta, const BlurMetaEvent *event) {
     const BlurMetaMember *member = &event->member[m];
     printf("%s{\"genome\": %" PRId64, m ? ", " : "", m);
     json_number("loss", member->loss);
-    json_number("gradient", member->norm);
+    json_number(meta_norm_name(meta), member->norm);
     json_number("score", member->score);
     printf(", \"skipped\": %" PRId64 ", \"lost\": %s}", member->skipped, member->lost ? "true" : "false");
   }
@@ -211,6 +220,31 @@ static void tell_test(const Meta *meta, const BlurMetaEvent *event) {
   }
 }
 
+// ---- runs of CMA-ES
+
+static void json_run(const BlurMetaEvent *event) {
+  printf("{\"event\": \"run_end\", \"step\": %" PRId64 ", \"run\": %" PRId64 ", \"population\": %zu, \"follows\": %s",
+         event->step, event->run->run, event->run->population, event->follows ? "true" : "false");
+  printf(", \"stops\": [");
+  for (size_t s = 0; s < event->stops; s++) {
+    printf("%s{\"reason\": \"%s\"", s ? ", " : "", blur_stop_name(event->stop[s].reason));
+    json_number("value", event->stop[s].value);
+    json_number("limit", event->stop[s].limit);
+    printf("}");
+  }
+  printf("]}\n");
+}
+
+static void tell_run(const Meta *meta, const BlurMetaEvent *event) {
+  clear_line(meta);
+  printf("%9" PRId64 " %4" PRId64 "  run %" PRId64 " of %zu candidates ends by ", event->step, event->unroll,
+         event->run->run, event->run->population);
+  for (size_t s = 0; s < event->stops; s++)
+    printf("%s%s %.3g (limit %.3g)", s ? ", " : "", blur_stop_name(event->stop[s].reason), event->stop[s].value,
+           event->stop[s].limit);
+  printf(event->follows ? "; another one follows\n" : "; no other follows\n");
+}
+
 // ---- events
 
 void meta_watch(void *context, const BlurMetaEvent *event) {
@@ -239,6 +273,10 @@ void meta_watch(void *context, const BlurMetaEvent *event) {
   case BLUR_META_TESTED:
     if (meta->json) json_test(meta, event);
     else tell_test(meta, event);
+    break;
+  case BLUR_META_RUN_ENDED:
+    if (meta->json) json_run(event);
+    else tell_run(meta, event);
     break;
   }
   meta_record_event(meta, event);

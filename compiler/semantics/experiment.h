@@ -164,8 +164,9 @@ typedef struct {
   const ModuleLoader *modules;
   const AstExperiment *ast;
   CheckedExperiment *made;
-  Span at_span;       // of the objective: `at = every 2, mean from 5`
-  Span gradient_span; // of `meta`: `gradient = nres`
+  Span at_span;                      // of the objective: `at = every 2, mean from 5`
+  Span gradient_span;                // of `meta`: `gradient = nres`
+  Span objective_span, batches_span; // of the objective: `accuracy`, `batches`
   bool is_partial;
 } ExperimentCheck;
 

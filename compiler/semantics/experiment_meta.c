@@ -54,29 +54,49 @@ void refuse_other_fields(ExperimentCheck *check, const AstField *const *found, s
 // ---- meta
 
 static const char *const optimizer_names[] = {
-    [BLUR_META_ADAM] = "adam", [BLUR_META_RMSPROP] = "rmsprop", [BLUR_META_SGD] = "sgd"};
+    [BLUR_META_ADAM] = "adam", [BLUR_META_RMSPROP] = "rmsprop", [BLUR_META_SGD] = "sgd", [BLUR_META_CMA] = "cma"};
 enum { OPTIMIZERS = sizeof optimizer_names / sizeof *optimizer_names };
 
-// Numbers that not every optimizer has.
+#define OF_GRADIENTS                                                                                                   \
+  { [BLUR_META_ADAM] = true, [BLUR_META_RMSPROP] = true, [BLUR_META_SGD] = true }
+
+// Settings that not every optimizer has.
 static const struct {
   FieldId id;
   bool is_of[OPTIMIZERS];
-} own_numbers[] = {
+} own_settings[] = {
     {FIELD_meta_b1, {[BLUR_META_ADAM] = true}},
     {FIELD_meta_b2, {[BLUR_META_ADAM] = true, [BLUR_META_RMSPROP] = true}},
     {FIELD_meta_eps, {[BLUR_META_ADAM] = true, [BLUR_META_RMSPROP] = true}},
     {FIELD_meta_momentum, {[BLUR_META_SGD] = true}},
+    {FIELD_meta_lr, OF_GRADIENTS},
+    {FIELD_meta_clip, OF_GRADIENTS},
+    {FIELD_meta_gradient, OF_GRADIENTS},
+    {FIELD_meta_deviation, OF_GRADIENTS},
+    {FIELD_meta_pairs, OF_GRADIENTS},
+    {FIELD_meta_window, OF_GRADIENTS},
+    {FIELD_meta_schedule, OF_GRADIENTS},
+    {FIELD_meta_warmup, OF_GRADIENTS},
+    {FIELD_meta_last, OF_GRADIENTS},
+    {FIELD_meta_nan, OF_GRADIENTS},
+    {FIELD_meta_patience, OF_GRADIENTS},
+    {FIELD_meta_sigma, {[BLUR_META_CMA] = true}},
+    {FIELD_meta_scale, {[BLUR_META_CMA] = true}},
+    {FIELD_meta_covariance, {[BLUR_META_CMA] = true}},
+    {FIELD_meta_restarts, {[BLUR_META_CMA] = true}},
+    {FIELD_meta_most_restarts, {[BLUR_META_CMA] = true}},
+    {FIELD_meta_run_steps, {[BLUR_META_CMA] = true}},
 };
 
 // Takes them out of `found`.
-static void refuse_others_numbers(ExperimentCheck *check, BlurMetaOptimizer optimizer, FieldPart *found) {
-  for (size_t i = 0; i < sizeof own_numbers / sizeof *own_numbers; i++) {
-    FieldPart *part = &found[own_numbers[i].id];
-    if (!part->value || own_numbers[i].is_of[optimizer]) continue;
+static void refuse_others_settings(ExperimentCheck *check, BlurMetaOptimizer optimizer, FieldPart *found) {
+  for (size_t i = 0; i < sizeof own_settings / sizeof *own_settings; i++) {
+    FieldPart *part = &found[own_settings[i].id];
+    if (!part->value || own_settings[i].is_of[optimizer]) continue;
     Text owners = {0};
     for (int o = 0; o < OPTIMIZERS; o++)
-      if (own_numbers[i].is_of[o]) text_add(&owners, "%s`%s`", owners.length ? " and " : "", optimizer_names[o]);
-    const char *reason = arena_format(check->checker->arena, "it is a number of %s, and the optimizer is `%s`",
+      if (own_settings[i].is_of[o]) text_add(&owners, "%s`%s`", owners.length ? " and " : "", optimizer_names[o]);
+    const char *reason = arena_format(check->checker->arena, "it is a setting of %s, and the optimizer is `%s`",
                                       text_get(&owners), optimizer_names[optimizer]);
     Diagnostic *diagnostic = EXPERIMENT_REPORT(check, meta_setting, part->name.span, part->name.text, reason);
     diagnostic_help(check->checker->sink, diagnostic, "leave it out");
@@ -104,18 +124,20 @@ static void take_meta_numbers(ExperimentCheck *check, const FieldPart *found) {
   const struct {
     FieldId id;
     double *number;
-  } numbers[] = {{FIELD_meta_lr, &meta->rate},   {FIELD_meta_b1, &meta->beta1},
-                 {FIELD_meta_b2, &meta->beta2},  {FIELD_meta_eps, &meta->epsilon},
-                 {FIELD_meta_clip, &meta->clip}, {FIELD_meta_momentum, &meta->momentum},
-                 {FIELD_meta_last, &meta->last}, {FIELD_meta_deviation, &meta->deviation}};
+  } numbers[] = {{FIELD_meta_lr, &meta->rate},    {FIELD_meta_b1, &meta->beta1},
+                 {FIELD_meta_b2, &meta->beta2},   {FIELD_meta_eps, &meta->epsilon},
+                 {FIELD_meta_clip, &meta->clip},  {FIELD_meta_momentum, &meta->momentum},
+                 {FIELD_meta_last, &meta->last},  {FIELD_meta_deviation, &meta->deviation},
+                 {FIELD_meta_sigma, &meta->sigma}};
   const struct {
     FieldId id;
     int64_t *count;
-  } counts[] = {{FIELD_meta_steps, &meta->steps},       {FIELD_meta_population, &meta->population},
-                {FIELD_meta_replicas, &meta->replicas}, {FIELD_meta_batch, &meta->batch},
-                {FIELD_meta_warmup, &meta->warmup},     {FIELD_meta_every, &meta->every},
-                {FIELD_meta_networks, &meta->networks}, {FIELD_meta_patience, &meta->patience},
-                {FIELD_meta_pairs, &meta->pairs},       {FIELD_meta_window, &meta->window}};
+  } counts[] = {{FIELD_meta_steps, &meta->steps},         {FIELD_meta_population, &meta->population},
+                {FIELD_meta_replicas, &meta->replicas},   {FIELD_meta_batch, &meta->batch},
+                {FIELD_meta_warmup, &meta->warmup},       {FIELD_meta_every, &meta->every},
+                {FIELD_meta_networks, &meta->networks},   {FIELD_meta_patience, &meta->patience},
+                {FIELD_meta_pairs, &meta->pairs},         {FIELD_meta_window, &meta->window},
+                {FIELD_meta_run_steps, &meta->run_steps}, {FIELD_meta_most_restarts, &meta->most_restarts}};
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
     const FieldPart *part = &found[numbers[i].id];
     if (part->value) take_number(check, numbers[i].id, part->value, part->span, numbers[i].number);
@@ -133,6 +155,30 @@ static int take_meta_word(ExperimentCheck *check, FieldId id, const FieldPart *f
   return word;
 }
 
+// What is said of CMA-ES. Its population are candidates of a generation; what is learned is one genome, their mean.
+static void take_cma(ExperimentCheck *check, const FieldPart *found) {
+  BlurMetaOptions *meta = &check->made->meta;
+  const FieldPart *population = &found[FIELD_meta_population], *most = &found[FIELD_meta_most_restarts];
+  int scale = take_meta_word(check, FIELD_meta_scale, found);
+  int covariance = take_meta_word(check, FIELD_meta_covariance, found);
+  int restarts = take_meta_word(check, FIELD_meta_restarts, found);
+  meta->scale_one = scale == 1;
+  meta->diagonal = covariance == 1;
+  if (restarts >= 0) meta->restarts = (BlurMetaRestarts)restarts;
+  if (most->value && restarts == BLUR_META_ONE_RUN) {
+    Diagnostic *diagnostic =
+        EXPERIMENT_REPORT(check, meta_setting, most->name.span, "most_restarts", "a single run has none");
+    diagnostic_help(check->checker->sink, diagnostic, "leave it out, or add `restarts = bipop`");
+  }
+  meta->candidates = population->value ? meta->population : 0;
+  meta->population = 1;
+  if (meta->candidates == 1 || meta->candidates == 2) {
+    Diagnostic *diagnostic = EXPERIMENT_REPORT(check, experiment_value, population->span, "population",
+                                               "a whole number from 3 to 4096 with `cma`");
+    diagnostic_help(check->checker->sink, diagnostic, "leave it out for as many candidates as suit the genome");
+  }
+}
+
 void take_meta(ExperimentCheck *check, const AstPhrase *phrase) {
   BlurMetaOptions *meta = &check->made->meta;
   DiagnosticSink *sink = check->checker->sink;
@@ -142,10 +188,11 @@ void take_meta(ExperimentCheck *check, const AstPhrase *phrase) {
   take_parts(check, "meta", phrase->settings, found);
   if (take_word(check, FIELD_meta, &phrase->value, phrase->span, &optimizer)) {
     meta->optimizer = (BlurMetaOptimizer)optimizer;
-    refuse_others_numbers(check, meta->optimizer, found);
+    refuse_others_settings(check, meta->optimizer, found);
   }
   if (meta->optimizer == BLUR_META_RMSPROP) meta->beta2 = 0.99;
   take_meta_numbers(check, found);
+  if (meta->optimizer == BLUR_META_CMA) take_cma(check, found);
   int gradient = take_meta_word(check, FIELD_meta_gradient, found);
   if (gradient >= 0) {
     meta->gradient = (BlurMetaGradient)gradient;
@@ -239,9 +286,14 @@ void take_objective(ExperimentCheck *check, const AstPhrase *phrase) {
   if (phrase->value.kind == VALUE_NONE && !phrase->has_settings && !phrase->clauses)
     report_field_value(check, FIELD_objective, phrase->span);
   if (phrase->value.kind != VALUE_NONE && take_word(check, FIELD_objective, &phrase->value, phrase->span, &word)) {
-    meta->has_loss = true;
-    meta->loss = (BlurLoss)word;
+    meta->of_accuracy = word > BLUR_LOSS_HINGE;
+    meta->has_loss = !meta->of_accuracy;
+    if (meta->has_loss) meta->loss = (BlurLoss)word;
+    check->objective_span = phrase->value.span;
   }
+  const FieldPart *batches = &found[FIELD_objective_batches];
+  if (batches->value && take_count(check, FIELD_objective_batches, batches->value, batches->span, &meta->queries))
+    check->batches_span = batches->name.span;
   if (found[FIELD_objective_at].value) take_at(check, &found[FIELD_objective_at]);
   const FieldPart *on = &found[FIELD_objective_on];
   if (on->value && take_word(check, FIELD_objective_on, on->value, on->span, &word)) meta->on_train = word == 1;
@@ -297,6 +349,9 @@ void begin_meta(CheckedExperiment *made) {
                                  .clip = 10,
                                  .steps = 10000,
                                  .population = 8,
+                                 .sigma = 0.3,
+                                 .most_restarts = 9,
+                                 .queries = 1,
                                  .replicas = 1,
                                  .networks = 10,
                                  .patience = 50,
@@ -324,6 +379,24 @@ static void check_objective(ExperimentCheck *check) {
                   (long long)(meta->unroll_first + 1) / 2);
 }
 
+// What has no gradient, and batches in number, are for CMA-ES alone.
+static void check_cma_objective(ExperimentCheck *check) {
+  const BlurMetaOptions *meta = &check->made->meta;
+  bool is_cma = check->made->has_meta && meta->optimizer == BLUR_META_CMA;
+  if (meta->of_accuracy && !is_cma) {
+    Diagnostic *diagnostic = EXPERIMENT_REPORT(check, meta_setting, check->objective_span, "accuracy",
+                                               "it has no gradient, and only `cma` does without one");
+    diagnostic_help(check->checker->sink, diagnostic, "write `meta cma { ... }`, or a loss, as in `objective hinge`");
+  }
+  if (meta->queries < 2 || (is_cma && !meta->on_train)) return;
+  Diagnostic *diagnostic =
+      EXPERIMENT_REPORT(check, meta_setting, check->batches_span, "batches",
+                        is_cma ? "a step learned from one batch (`on = train`)" : "it is a setting of `cma`");
+  diagnostic_help(check->checker->sink, diagnostic,
+                  is_cma ? "leave it out, or write `on = query`"
+                         : "leave it out; `replicas` of `meta` are more networks");
+}
+
 // A genome is learned from one start: no value of it is chosen.
 static void refuse_choices(ExperimentCheck *check) {
   const CheckedExperiment *made = check->made;
@@ -344,6 +417,7 @@ void end_meta(ExperimentCheck *check) {
   CheckedExperiment *made = check->made;
   BlurMetaOptions *meta = &made->meta;
   check_objective(check);
+  check_cma_objective(check);
   if (!meta->has_loss && made->loss >= 0) {
     meta->has_loss = true;
     meta->loss = (BlurLoss)made->loss;

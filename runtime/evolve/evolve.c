@@ -116,13 +116,13 @@ void blur_evolution_destroy(BlurEvolution *evolution) {
 
 bool evolution_make_room(BlurEvolution *evolution, size_t population, BlurStatus *status) {
   if (population <= evolution->capacity) return true;
-  size_t n = evolution->searched, genes = evolution->genes, numbers = population * (2 + genes + 2 * n);
-  double *room = calloc(numbers, sizeof *room), *from = room;
+  size_t n = evolution->searched, genes = evolution->genes, each = (2 + genes + 2 * n) * sizeof(double);
+  double *room = calloc(population, each), *from = room;
   size_t *rank = calloc(population, sizeof *rank);
   if (!room || !rank) {
     free(room);
     free(rank);
-    return status_fail_memory(status, "a population", (double)numbers * sizeof *room);
+    return status_fail_memory(status, "a population", (double)population * (double)each);
   }
   free(evolution->room);
   free(evolution->rank);
@@ -190,6 +190,12 @@ void blur_evolution_mean(const BlurEvolution *evolution, double *candidate) {
   memcpy(candidate, evolution->frozen, evolution->genes * sizeof *candidate);
   for (size_t i = 0; i < evolution->searched; i++)
     candidate[evolution->gene[i].index] = gene_value(&evolution->gene[i], evolution->mean[i]);
+}
+
+void blur_evolution_set_mean(BlurEvolution *evolution, const double *candidate) {
+  for (size_t i = 0; i < evolution->searched; i++)
+    evolution->mean[i] = gene_coordinate(&evolution->gene[i], candidate[evolution->gene[i].index]);
+  evolution->asked = false;
 }
 
 void blur_evolution_tell_mean(BlurEvolution *evolution, double fitness) {

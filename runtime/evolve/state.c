@@ -71,9 +71,10 @@ static bool is_within(int64_t value, int64_t low, int64_t high) { return value >
 // What a writer of the same version cannot have written is refused, also where the hash is right.
 static bool counts_are_right(const BlurEvolution *evolution, const Counts *counts) {
   if (!is_within(counts->long_count, 0, LONG_HISTORY) || !is_within(counts->stops, 0, BLUR_STOPS) ||
-      !is_within(counts->short_count, 0, (int64_t)evolution->short_capacity) ||
-      !is_within(counts->population, evolution->options.population, (int64_t)1 << 56) || counts->generation < 0 ||
-      !(counts->sigma > 0))
+      !is_within(counts->short_count, 0, (int64_t)evolution->short_capacity) || !is_within(counts->large_runs, 0, 32) ||
+      !is_within(counts->population, evolution->options.population,
+                 evolution->options.population << counts->large_runs) ||
+      counts->generation < 0 || !(counts->sigma > 0))
     return false;
   for (int64_t s = 0; s < counts->stops; s++)
     if (!is_within(counts->stop_reason[s], 0, BLUR_STOPS - 1)) return false;

@@ -1,5 +1,6 @@
-// A meta-learning run from its first meta-step to its last: see blur/meta.h. Gradients: meta_step.c, perturb.c; checks
-// and tests: meta_check.c; how a gradient moves a genome: optimizer.c; its state on disk: meta_state.c.
+// A meta-learning run from its first meta-step to its last: see blur/meta.h. Gradients: meta_step.c, perturb.c; CMA-ES:
+// search.c; checks and tests: meta_check.c; how a gradient moves a genome: optimizer.c; its state on disk:
+// meta_state.c.
 #include "runtime/meta/meta.h"
 
 #include "base/philox.h"
@@ -23,7 +24,7 @@ void meta_fail(BlurMeta *meta, const BlurStatus *status) {
 
 // ---- telling
 
-static void tell(BlurMeta *meta, BlurMetaEvent event) {
+void meta_tell(BlurMeta *meta, BlurMetaEvent event) {
   event.step = meta->step;
   event.unroll = meta->unroll;
   event.member = meta->told;
@@ -84,6 +85,7 @@ static bool make(BlurMeta *meta, BlurStatus *status) {
   for (size_t m = 0; m < population; m++)
     if (!make_member(meta, m, status)) return false;
   memcpy(meta->best, meta->members[0].genome, count * sizeof *meta->best);
+  if (meta->options.optimizer == BLUR_META_CMA && !search_open(meta, status)) return false;
   meta->unroll = meta->options.unroll_last; // the cost is that of the longest
   return meta_make_unrolls(meta, status);
 }
@@ -114,6 +116,7 @@ BlurMeta *blur_meta_create(const BlurMetaSetup *setup, BlurStatus *status) {
 void blur_meta_destroy(BlurMeta *meta) {
   if (!meta) return;
   perturb_close(meta);
+  search_close(meta);
   meta_close_desks(meta);
   for (int64_t m = 0; meta->members && m < meta->options.population; m++) {
     free(meta->members[m].genome);
@@ -136,6 +139,8 @@ bool blur_meta_interrupted(const BlurMeta *meta) { return atomic_load(&meta->int
 BlurMetaBest blur_meta_best(const BlurMeta *meta) {
   return (BlurMetaBest){meta->best, meta->best_step, meta->best_unroll, meta->best_score};
 }
+
+const BlurEvolution *blur_meta_evolution(const BlurMeta *meta) { return meta->search.evolution; }
 
 const double *blur_meta_genome(const BlurMeta *meta, size_t member) { return meta->members[member].genome; }
 
@@ -196,7 +201,7 @@ static void skip(BlurMeta *meta, size_t m) {
   }
   place(meta, m, meta->options.policy == BLUR_META_SKIP || meta->best_unroll == 0 ? member->good : meta->best);
   member->restarted = true;
-  tell(meta, (BlurMetaEvent){.kind = BLUR_META_RESTARTED, .which = m});
+  meta_tell(meta, (BlurMetaEvent){.kind = BLUR_META_RESTARTED, .which = m});
 }
 
 static bool all_lost(const BlurMeta *meta) {
@@ -208,15 +213,17 @@ static bool all_lost(const BlurMeta *meta) {
 }
 
 static bool meta_step(BlurMeta *meta, double *gradient, BlurStatus *status) {
-  if (!meta_gradients(meta, status)) return false;
-  for (size_t m = 0; m < (size_t)meta->options.population; m++) {
+  bool is_search = meta->search.evolution != NULL;
+  if (is_search ? !search_step(meta, status) : !meta_gradients(meta, status)) return false;
+  for (size_t m = 0; !is_search && m < (size_t)meta->options.population; m++) {
     double loss;
     if (meta->told[m].lost) continue;
     if (mean_gradient(meta, m, &loss, gradient)) move(meta, m, loss, gradient);
     else skip(meta, m);
   }
   meta->step++;
-  tell(meta, (BlurMetaEvent){.kind = BLUR_META_STEPPED});
+  meta_tell(meta, (BlurMetaEvent){.kind = BLUR_META_STEPPED});
+  if (is_search) search_tell_end(meta);
   return true;
 }
 
@@ -229,10 +236,11 @@ static int64_t unroll_at(const BlurMetaOptions *options, int64_t step) {
 }
 
 static bool check(BlurMeta *meta, BlurStatus *status) {
+  if (meta->search.evolution && meta->step > 0 && !search_look_at_mean(meta, status)) return false;
   if (!meta_check(meta, &meta->chosen, status)) return false;
   meta->checked = meta->step;
-  tell(meta,
-       (BlurMetaEvent){.kind = BLUR_META_CHECKED, .which = meta->chosen, .is_best = meta->best_step == meta->step});
+  meta_tell(meta, (BlurMetaEvent){
+                      .kind = BLUR_META_CHECKED, .which = meta->chosen, .is_best = meta->best_step == meta->step});
   return true;
 }
 
@@ -252,7 +260,7 @@ static bool lengthen(BlurMeta *meta, int64_t unroll, BlurStatus *status) {
     member->restarted = meta->told[m].lost = false;
   }
   meta->unroll = unroll;
-  tell(meta, (BlurMetaEvent){.kind = BLUR_META_LONGER, .which = best});
+  meta_tell(meta, (BlurMetaEvent){.kind = BLUR_META_LONGER, .which = best});
   return meta_make_unrolls(meta, status);
 }
 
@@ -262,16 +270,21 @@ static bool run_test(BlurMeta *meta, size_t t, BlurStatus *status) {
   double *score = calloc(2 * count + 1, sizeof *score);
   if (!score) return status_fail_memory(status, "a test", 2 * (double)count * sizeof *score);
   bool right = blur_meta_test(meta, meta->best, test, score, score + count, status);
-  if (right) tell(meta, (BlurMetaEvent){.kind = BLUR_META_TESTED, .which = t, .score = score, .loss = score + count});
+  if (right)
+    meta_tell(meta, (BlurMetaEvent){.kind = BLUR_META_TESTED, .which = t, .score = score, .loss = score + count});
   free(score);
   return right;
+}
+
+static bool is_at_end(const BlurMeta *meta) {
+  return meta->step >= meta->options.steps || (meta->search.evolution && search_is_done(meta));
 }
 
 // Those that are due at this meta-step and not done.
 static bool run_tests(BlurMeta *meta, BlurStatus *status) {
   for (; meta->tested < meta->setup.tests && !blur_meta_interrupted(meta); meta->tested++) {
     int64_t every = meta->setup.test[meta->tested].every;
-    bool due = meta->step == meta->options.steps || (every > 0 && meta->step % every == 0);
+    bool due = is_at_end(meta) || (every > 0 && meta->step % every == 0);
     if (due && !run_test(meta, meta->tested, status)) return false;
   }
   return true;
@@ -304,7 +317,7 @@ static bool go_on(BlurMeta *meta, double *gradient, BlurStatus *status) {
                        " meta-steps; the best one so far is kept, of meta-step %" PRId64
                        "; try a lower rate or a shorter unroll",
                        meta->step, options->patience, meta->best_step);
-  bool due = meta->step % options->every == 0 || meta->step == options->steps;
+  bool due = meta->step % options->every == 0 || is_at_end(meta);
   return !due || check(meta, status);
 }
 
@@ -313,8 +326,7 @@ static bool run(BlurMeta *meta, double *gradient, BlurStatus *status) {
   if (!meta->begun && !begin(meta, status)) return false;
   for (;;) {
     if (!run_tests(meta, status)) return false;
-    bool ends = blur_meta_interrupted(meta) || meta->step >= meta->options.steps ||
-                (setup->stop > 0 && meta->step >= setup->stop);
+    bool ends = blur_meta_interrupted(meta) || is_at_end(meta) || (setup->stop > 0 && meta->step >= setup->stop);
     if (setup->rest && !setup->rest(setup->context, meta->step, ends, status)) return false;
     if (ends) return true;
     if (!go_on(meta, gradient, status)) return false;

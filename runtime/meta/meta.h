@@ -31,6 +31,11 @@ typedef struct {
   Stream stream;
   BatchMemory kept; // batches 0 .. T
   int64_t *rows;    // [batch]
+  // Of CMA.
+  bool is_drawn;  // data, batches and the copy are those of a seed
+  uint64_t drawn; // this one
+  char *fresh;    // [memory_bytes] the network after its reset
+  double *values; // room for predictions [B, O], targets [B, O] and sums [3, O]
 } Station;
 
 typedef struct {
@@ -57,6 +62,17 @@ typedef struct {
   double score, loss;
 } Trial;
 
+// CMA-ES over genomes.
+typedef struct {
+  BlurEvolution *evolution; // NULL: the optimizer is another one
+  const double *candidate;  // [count][numbers of a genome] those that learn now
+  size_t count;
+  int64_t generation; // meta-step that decides what they learn on
+  size_t capacity;    // candidates that there is room for
+  double *value;      // [tasks, replicas, capacity]
+  double *fitness;    // [capacity]
+} Search;
+
 struct BlurMeta {
   BlurMetaSetup setup;
   BlurMetaOptions options;
@@ -82,6 +98,7 @@ struct BlurMeta {
   double *loss;     // [population, tasks, replicas]; NAN: not finite
   size_t lives;     // population x tasks x replicas x pairs, of pes and nres
   Life *life;
+  Search search;
   Trial *trials;
   size_t trial_count;
   int64_t trial_steps;
@@ -93,11 +110,13 @@ struct BlurMeta {
 };
 
 // A key for what is drawn for `purpose` at `number`, apart from all others.
-typedef enum { DRAW_GENOME = 1, DRAW_UNROLL, DRAW_CHECK, DRAW_TEST, DRAW_MOVES, DRAW_LIFE } MetaDraw;
+typedef enum { DRAW_GENOME = 1, DRAW_UNROLL, DRAW_CHECK, DRAW_TEST, DRAW_MOVES, DRAW_LIFE, DRAW_SEARCH } MetaDraw;
 uint64_t meta_key(const BlurMeta *meta, MetaDraw purpose, uint64_t number);
 void meta_fail(BlurMeta *meta, const BlurStatus *status);
+void meta_tell(BlurMeta *meta, BlurMetaEvent event);
 
 // meta_step.c
+extern const size_t meta_kept_bytes; // of batches that a station keeps
 bool meta_open_desks(BlurMeta *meta, BlurStatus *status);
 void meta_close_desks(BlurMeta *meta);
 bool meta_make_unrolls(BlurMeta *meta, BlurStatus *status); // of meta->unroll steps
@@ -121,6 +140,21 @@ bool perturb_run(BlurMeta *meta, const Desk *desk, size_t job, BlurStatus *statu
 // perturb_state.c: the networks that live on, into a checkpoint and back; nothing where there are none.
 bool perturb_put(const BlurMeta *meta, BlurCheckpoint *checkpoint, BlurStatus *status);
 bool perturb_take(BlurMeta *meta, const BlurCheckpoint *checkpoint, BlurStatus *status);
+
+// search.c: CMA-ES over genomes; search_fit.c: what a genome is worth
+bool search_open(BlurMeta *meta, BlurStatus *status);
+void search_close(BlurMeta *meta);
+size_t search_candidates(const BlurMeta *meta); // of a generation, in the first run
+bool search_is_done(const BlurMeta *meta);
+bool search_step(BlurMeta *meta, BlurStatus *status); // a generation
+void search_tell_end(BlurMeta *meta);                 // of its run, if it has come to its end
+// The mean's objective and the step size become those of the one member.
+bool search_look_at_mean(BlurMeta *meta, BlurStatus *status);
+bool search_put(const BlurMeta *meta, BlurCheckpoint *checkpoint, BlurStatus *status);
+bool search_take(BlurMeta *meta, const BlurCheckpoint *checkpoint, BlurStatus *status);
+bool fit_open(BlurMeta *meta, BlurStatus *status); // for unrolls of meta->unroll steps
+// The objective of each candidate of `meta->search`: mean over tasks and replicas, NaN where one diverges.
+bool fit_all(BlurMeta *meta, BlurStatus *status);
 
 // meta_check.c: all of `trials`, trained for `steps`
 bool meta_run_trials(BlurMeta *meta, Trial *trials, size_t count, int64_t steps, BlurStatus *status);

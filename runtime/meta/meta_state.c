@@ -49,7 +49,8 @@ static void describe_task(BlurCheckpoint *checkpoint, const BlurMetaTask *task, 
 }
 
 void blur_meta_describe(const BlurMeta *meta, BlurCheckpoint *checkpoint) {
-  static const char *const optimizers[] = {"adam", "rmsprop", "sgd"};
+  static const char *const optimizers[] = {"adam", "rmsprop", "sgd", "cma"};
+  static const char *const restarts[] = {"none", "ipop", "bipop"};
   static const char *const schedules[] = {"constant", "linear", "cosine"};
   static const char *const gradients[] = {"adjoint", "es", "pes", "nres"};
   static const char *const policies[] = {"skip", "restart", "stop"};
@@ -69,6 +70,17 @@ void blur_meta_describe(const BlurMeta *meta, BlurCheckpoint *checkpoint) {
     fact_number(checkpoint, "meta.deviation", o->deviation);
     fact_count(checkpoint, "meta.pairs", o->pairs);
     fact_count(checkpoint, "meta.window", o->window);
+  }
+  if (o->optimizer == BLUR_META_CMA) {
+    fact_number(checkpoint, "meta.sigma", o->sigma);
+    fact_count(checkpoint, "meta.candidates", o->candidates);
+    fact(checkpoint, "meta.scale", "%s", o->scale_one ? "one" : "start");
+    fact(checkpoint, "meta.covariance", "%s", o->diagonal ? "diagonal" : "full");
+    fact(checkpoint, "meta.restarts", "%s", restarts[o->restarts]);
+    fact_count(checkpoint, "meta.most_restarts", o->most_restarts);
+    fact_count(checkpoint, "meta.run_steps", o->run_steps);
+    fact(checkpoint, "objective of", "%s", o->of_accuracy ? "accuracy" : "loss");
+    fact_count(checkpoint, "objective.batches", o->queries);
   }
   fact(checkpoint, "meta.schedule", "%s", schedules[o->schedule]);
   fact_count(checkpoint, "meta.warmup", o->warmup);
@@ -147,7 +159,7 @@ bool blur_meta_put(const BlurMeta *meta, BlurCheckpoint *checkpoint, BlurStatus 
   }
   blur_checkpoint_put(checkpoint, "meta.best", 1, count, meta->best);
   free(rows);
-  return perturb_put(meta, checkpoint, status);
+  return perturb_put(meta, checkpoint, status) && search_put(meta, checkpoint, status);
 }
 
 // ---- back
@@ -208,7 +220,8 @@ bool blur_meta_take(BlurMeta *meta, const BlurCheckpoint *checkpoint, BlurStatus
   if (!rows) return status_fail_memory(status, "a checkpoint", (double)(population * count) * sizeof *rows);
   bool right = blur_checkpoint_get(checkpoint, "meta.run", 1, RUN, run, status) &&
                arrays_back(meta, checkpoint, rows, status) && run_back(meta, run, status) &&
-               meta_make_unrolls(meta, status) && perturb_take(meta, checkpoint, status);
+               meta_make_unrolls(meta, status) && perturb_take(meta, checkpoint, status) &&
+               search_take(meta, checkpoint, status);
   free(rows);
   return right;
 }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const size_t most_kept = (size_t)4 << 20; // of batches, a network: what a cache may hold
+const size_t meta_kept_bytes = (size_t)4 << 20; // what a cache may hold
 
 // ---- desks
 
@@ -41,7 +41,9 @@ static bool open_desk(const BlurMeta *meta, Desk *desk, int threads, BlurStatus 
 }
 
 bool meta_open_desks(BlurMeta *meta, BlurStatus *status) {
-  size_t jobs = (size_t)(meta->options.population * meta->options.replicas) * meta->setup.tasks;
+  bool is_search = meta->options.optimizer == BLUR_META_CMA;
+  size_t genomes = is_search ? search_candidates(meta) : (size_t)meta->options.population,
+         jobs = genomes * (size_t)meta->options.replicas * meta->setup.tasks;
   int threads;
   meta->pool = pool_for_jobs(meta->setup.threads, jobs, &threads, status);
   if (!meta->pool) return false;
@@ -69,6 +71,8 @@ void meta_close_desks(BlurMeta *meta) {
       stream_close(&station->stream);
       blur_data_destroy(station->data);
       free(station->rows);
+      free(station->fresh);
+      free(station->values);
     }
     free(desk->station);
     free(desk->moves);
@@ -79,6 +83,7 @@ void meta_close_desks(BlurMeta *meta) {
 }
 
 bool meta_make_unrolls(BlurMeta *meta, BlurStatus *status) {
+  if (meta->options.optimizer == BLUR_META_CMA) return fit_open(meta, status);
   bool reversed = meta->options.gradient == BLUR_META_ADJOINT;
   size_t share = meta->setup.memory / (meta->desks * meta->setup.tasks);
   meta->cost.bytes = 0;
@@ -93,7 +98,7 @@ bool meta_make_unrolls(BlurMeta *meta, BlurStatus *status) {
           !blur_unroll_set_objective(station->unroll, meta->options.at_every, meta->options.at_from, status))
         return false;
       batch_memory_close(&station->kept);
-      if (!batch_memory_open(&station->kept, station->network, meta->unroll + 1, most_kept, status)) return false;
+      if (!batch_memory_open(&station->kept, station->network, meta->unroll + 1, meta_kept_bytes, status)) return false;
       BlurUnrollCost cost = blur_unroll_cost(station->unroll);
       meta->cost.bytes += cost.bytes;
       if (d == 0) meta->cost.steps += cost.steps * (double)(meta->options.population * meta->options.replicas);

@@ -66,6 +66,7 @@ void optimizer_step(Optimizer *optimizer, const BlurMetaOptions *options, double
       m[i] = options->momentum * m[i] + g;
       numbers[i] -= rate * m[i];
       break;
+    case BLUR_META_CMA: break; // goes by no gradient: search.c
     }
   }
 }

@@ -273,8 +273,8 @@ Test(golden_experiments, fields_of_meta_learning_set_wrongly) {
     const char *told;
   } cases[] = {
       {":learned", {"meta.stesp", "3"}, "did you mean `--set meta.steps=3`?"},
-      {":learned", {"objective.weight", "3"}, "what `objective` has is `at`, `on`"},
-      {":learned", {"meta", "sgd"}, "`b2` means nothing here: it is a number of `adam` and `rmsprop`"},
+      {":learned", {"objective.weight", "3"}, "what `objective` has is `at`, `on`, `batches`"},
+      {":learned", {"meta", "sgd"}, "`b2` means nothing here: it is a setting of `adam` and `rmsprop`"},
       {":learned", {"meta.population", "5000"}, "`population` takes a whole number from 1 to 4096"},
       {":learned", {"steps", "5"}, "`steps` belongs to training, and here the genome is learned"},
       {":learned", {"data.batch", "5"}, "the experiment has no `data` that this is a part of"},

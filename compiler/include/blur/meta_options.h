@@ -9,7 +9,11 @@
 extern "C" {
 #endif
 
-typedef enum { BLUR_META_ADAM, BLUR_META_RMSPROP, BLUR_META_SGD } BlurMetaOptimizer;
+// CMA (blur/evolve.h) needs no gradient: a meta-step is one of its generations.
+typedef enum { BLUR_META_ADAM, BLUR_META_RMSPROP, BLUR_META_SGD, BLUR_META_CMA } BlurMetaOptimizer;
+
+// Of CMA: whether the end of a run is followed by another one, with growing populations.
+typedef enum { BLUR_META_ONE_RUN, BLUR_META_IPOP, BLUR_META_BIPOP } BlurMetaRestarts;
 
 // How the gradient of a genome is computed: in reverse through all steps, or from the losses of genomes that are moved
 // to both sides (runtime/meta/perturb.c): of whole unrolls (es), or of windows of networks that live on from meta-step
@@ -38,7 +42,7 @@ typedef struct {
   int64_t warmup;               // meta-steps in which the rate rises from 0
   double last;                  // share of the rate that linear and cosine end at
   int64_t steps;                // meta-steps
-  int64_t population;           // genomes side by side, each drawn from a seed of its own
+  int64_t population;           // genomes side by side, each drawn from a seed of its own; of CMA 1: the mean
   int64_t replicas;             // networks a task and genome in each meta-step
   int64_t batch;                // samples a step
   int64_t every;                // meta-steps between checks: all genomes on fresh networks, the best is kept
@@ -51,6 +55,16 @@ typedef struct {
   int64_t at_every, at_from; // the objective is the mean of the losses after every so many steps, from one on;
                              // at_every 0: the loss after the last step
   bool on_train;             // each on the batch that the step before it learned from, not on a fresh one
+  // Of CMA.
+  double sigma;              // first step size, by the scale of each value
+  bool scale_one;            // 1 is the scale of all; else the root mean square of what a value begins with
+  int64_t candidates;        // of a generation; 0: as many as suit the genome
+  bool diagonal;             // covariance
+  BlurMetaRestarts restarts; //
+  int64_t most_restarts;     //
+  int64_t run_steps;         // most meta-steps of a run; 0: as suits the genome
+  bool of_accuracy;          // the objective is 1 - accuracy, in regression 1 - R^2
+  int64_t queries;           // batches that each loss or accuracy is of
 } BlurMetaOptions;
 
 #ifdef __cplusplus

@@ -113,6 +113,9 @@ double blur_evolution_tell_noise(BlurEvolution *evolution, const double *fitness
 
 // The distribution's mean as a candidate, [genes]: under noise a better answer than the best candidate.
 void blur_evolution_mean(const BlurEvolution *evolution, double *candidate);
+// Puts the mean elsewhere, at a candidate within the ranges: a restart may begin where its caller wants, a search goes
+// on from what another one found. What was asked and not told is dropped.
+void blur_evolution_set_mean(BlurEvolution *evolution, const double *candidate);
 // Its fitness, where it was evaluated: counts as an evaluation, and as the best where it is.
 void blur_evolution_tell_mean(BlurEvolution *evolution, double fitness);
 

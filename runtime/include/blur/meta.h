@@ -3,8 +3,10 @@
 // A meta-step draws, for each genome of the population, each task and each replica, a network from fresh initial
 // synapses, runs it for some steps of its rule on fresh batches, takes the loss, and goes back through all of it to the
 // genome. The mean gradient, clipped, moves the genome by Adam, RMSprop or gradient descent with momentum (Sandler et
-// al. 2021; numbers: blur/meta_options.h). Every so often all genomes are checked on networks of their own, and the
-// best one is kept. Networks are spread over the threads; results do not depend on how many there are.
+// al. 2021; numbers: blur/meta_options.h). Or CMA-ES (blur/evolve.h): a meta-step is a generation, all its candidates
+// learn on the same networks, data and batches, forward alone; the one genome of the population is the mean. Every so
+// often all genomes are checked on networks of their own, and the best one is kept. Networks are spread over the
+// threads; results do not depend on how many there are.
 //
 //   BlurMeta *meta = blur_meta_create(&setup, &status);
 //   if (!blur_meta_run(meta, &status)) ...          // BLUR_DIVERGED: the best genome so far is kept
@@ -14,6 +16,7 @@
 #define BLUR_META_H
 
 #include "blur/checkpoint.h"
+#include "blur/evolve.h"
 #include "blur/meta_options.h"
 #include "blur/runtime.h"
 
@@ -41,7 +44,8 @@ typedef struct {
 // The score of a network is its accuracy, in regression R^2; that of one that diverges is 0.
 typedef struct {
   double loss, norm; // means over the meta-steps since the last check, of the objective and of the gradient's norm
-                     // before it is clipped; NAN: there was none
+                     // before it is clipped; NAN: there was none. Of CMA: the mean's objective on what the last
+                     // generation learned on, and the step size
   double score;      // mean over tasks and networks
   int64_t skipped;   // meta-steps so far whose loss or gradient was not finite
   bool lost;         // not moved any longer: BlurMetaPolicy
@@ -52,7 +56,8 @@ typedef enum {
   BLUR_META_CHECKED,   // all genomes were scored
   BLUR_META_LONGER,    // the unroll has become longer; all genomes go on from the best of them
   BLUR_META_RESTARTED, // a genome could not go on: BlurMetaPolicy
-  BLUR_META_TESTED
+  BLUR_META_TESTED,
+  BLUR_META_RUN_ENDED // of CMA: a run has come to its end
 } BlurMetaEventKind;
 
 typedef struct {
@@ -62,6 +67,11 @@ typedef struct {
   size_t which;                 // CHECKED: the member with the highest score; RESTARTED: the member; TESTED: the test
   bool is_best;                 // CHECKED: it is the best genome so far
   const double *score, *loss;   // TESTED: [tasks, networks]
+  // RUN_ENDED: the run, why it ended, and whether another one follows; else the whole ends with this meta-step.
+  const BlurEvolutionReport *run;
+  size_t stops;
+  const BlurEvolutionStop *stop; // [stops]
+  bool follows;
 } BlurMetaEvent;
 
 typedef struct {
@@ -82,8 +92,9 @@ typedef struct {
   void *context; // of both
 } BlurMetaSetup;
 
-// Programs and data must outlive it. Fails (input) where a network does not fit its data, where the tasks' genomes
-// differ, where there is nothing to learn, and where the memory is too little, which the message says how much.
+// Programs, which with CMA need no derivatives, and data must outlive it. Fails (input) where a network does not fit
+// its data, where the tasks' genomes differ, where there is nothing to learn, and where the memory is too little, which
+// the message says how much.
 BlurMeta *blur_meta_create(const BlurMetaSetup *setup, BlurStatus *status);
 void blur_meta_destroy(BlurMeta *meta);
 
@@ -102,6 +113,8 @@ bool blur_meta_run(BlurMeta *meta, BlurStatus *status);
 // signal handler.
 void blur_meta_interrupt(BlurMeta *meta);
 bool blur_meta_interrupted(const BlurMeta *meta);
+// Of CMA: what is searched with; NULL with other optimizers.
+const BlurEvolution *blur_meta_evolution(const BlurMeta *meta);
 
 // The facts that a run goes by (blur/checkpoint.h): seed, tasks with their rule, options.
 void blur_meta_describe(const BlurMeta *meta, BlurCheckpoint *checkpoint);
