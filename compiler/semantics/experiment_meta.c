@@ -86,6 +86,7 @@ static const struct {
     {FIELD_meta_restarts, {[BLUR_META_CMA] = true}},
     {FIELD_meta_most_restarts, {[BLUR_META_CMA] = true}},
     {FIELD_meta_run_steps, {[BLUR_META_CMA] = true}},
+    {FIELD_meta_noise, {[BLUR_META_CMA] = true}},
 };
 
 // Takes them out of `found`.
@@ -162,6 +163,7 @@ static void take_cma(ExperimentCheck *check, const FieldPart *found) {
   int scale = take_meta_word(check, FIELD_meta_scale, found);
   int covariance = take_meta_word(check, FIELD_meta_covariance, found);
   int restarts = take_meta_word(check, FIELD_meta_restarts, found);
+  meta->noise = take_meta_word(check, FIELD_meta_noise, found) == 1;
   meta->scale_one = scale == 1;
   meta->diagonal = covariance == 1;
   if (restarts >= 0) meta->restarts = (BlurMetaRestarts)restarts;

@@ -62,15 +62,29 @@ typedef struct {
   double score, loss;
 } Trial;
 
+// What numbers are drawn for.
+typedef enum {
+  DRAW_GENOME = 1,
+  DRAW_UNROLL,
+  DRAW_CHECK,
+  DRAW_TEST,
+  DRAW_MOVES,
+  DRAW_LIFE,
+  DRAW_SEARCH,
+  DRAW_AGAIN
+} MetaDraw;
+
 // CMA-ES over genomes.
 typedef struct {
   BlurEvolution *evolution; // NULL: the optimizer is another one
   const double *candidate;  // [count][numbers of a genome] those that learn now
   size_t count;
-  int64_t generation; // meta-step that decides what they learn on
-  size_t capacity;    // candidates that there is room for
-  double *value;      // [tasks, replicas, capacity]
-  double *fitness;    // [capacity]
+  MetaDraw purpose; // and the meta-step decide what they learn on
+  int64_t generation;
+  size_t capacity; // candidates that there is room for
+  double *value;   // [tasks, replicas, capacity]
+  double *fitness; // [capacity]
+  double *first;   // [capacity] the fitness of a generation, while some of it learns again
 } Search;
 
 struct BlurMeta {
@@ -110,7 +124,6 @@ struct BlurMeta {
 };
 
 // A key for what is drawn for `purpose` at `number`, apart from all others.
-typedef enum { DRAW_GENOME = 1, DRAW_UNROLL, DRAW_CHECK, DRAW_TEST, DRAW_MOVES, DRAW_LIFE, DRAW_SEARCH } MetaDraw;
 uint64_t meta_key(const BlurMeta *meta, MetaDraw purpose, uint64_t number);
 void meta_fail(BlurMeta *meta, const BlurStatus *status);
 void meta_tell(BlurMeta *meta, BlurMetaEvent event);

@@ -79,6 +79,7 @@ void blur_meta_describe(const BlurMeta *meta, BlurCheckpoint *checkpoint) {
     fact(checkpoint, "meta.restarts", "%s", restarts[o->restarts]);
     fact_count(checkpoint, "meta.most_restarts", o->most_restarts);
     fact_count(checkpoint, "meta.run_steps", o->run_steps);
+    fact(checkpoint, "meta.noise", "%s", o->noise ? "measured" : "ignored");
     fact(checkpoint, "objective of", "%s", o->of_accuracy ? "accuracy" : "loss");
     fact_count(checkpoint, "objective.batches", o->queries);
   }

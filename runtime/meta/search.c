@@ -67,11 +67,12 @@ static bool make_room(BlurMeta *meta, size_t count, BlurStatus *status) {
   Search *search = &meta->search;
   if (count <= search->capacity) return true;
   size_t networks = meta->setup.tasks * (size_t)meta->options.replicas;
-  double *value = calloc(count * (networks + 1), sizeof *value);
-  if (!value) return status_fail_memory(status, "a generation", (double)(count * (networks + 1)) * sizeof *value);
+  double *value = calloc(count * (networks + 2), sizeof *value);
+  if (!value) return status_fail_memory(status, "a generation", (double)(count * (networks + 2)) * sizeof *value);
   free(search->value);
   search->value = value;
   search->fitness = value + count * networks;
+  search->first = search->fitness + count;
   search->capacity = count;
   return true;
 }
@@ -92,14 +93,36 @@ static const double *ask(BlurMeta *meta, BlurStatus *status) {
   return blur_evolution_ask(evolution, status);
 }
 
+// Their fitness, on networks that purpose and meta-step decide.
+static bool fit(BlurMeta *meta, const double *candidates, size_t count, MetaDraw purpose, int64_t step,
+                BlurStatus *status) {
+  Search *search = &meta->search;
+  if (!make_room(meta, count, status)) return false;
+  search->candidate = candidates;
+  search->count = count;
+  search->purpose = purpose;
+  search->generation = step;
+  return fit_all(meta, status);
+}
+
+// Some of the candidates learn again, on other networks; what that does to their ranks is told.
+static bool look_at_noise(BlurMeta *meta, const double *candidates, size_t count, BlurStatus *status) {
+  Search *search = &meta->search;
+  memcpy(search->first, search->fitness, count * sizeof *search->first);
+  if (!fit(meta, candidates, blur_evolution_noise_candidates(search->evolution), DRAW_AGAIN, meta->step, status))
+    return false;
+  blur_evolution_tell_noise(search->evolution, search->first, search->fitness);
+  memcpy(search->fitness, search->first, count * sizeof *search->first);
+  return true;
+}
+
 bool search_step(BlurMeta *meta, BlurStatus *status) {
   Search *search = &meta->search;
   Member *member = &meta->members[0];
-  search->candidate = ask(meta, status);
-  if (!search->candidate) return false;
-  search->count = blur_evolution_population(search->evolution);
-  search->generation = meta->step;
-  if (!make_room(meta, search->count, status) || !fit_all(meta, status) ||
+  const double *candidates = ask(meta, status);
+  size_t count = blur_evolution_population(search->evolution);
+  if (!candidates || !fit(meta, candidates, count, DRAW_UNROLL, meta->step, status) ||
+      (meta->options.noise && !look_at_noise(meta, candidates, count, status)) ||
       !blur_evolution_tell(search->evolution, search->fitness, status))
     return false;
   blur_evolution_mean(search->evolution, member->genome);
@@ -122,10 +145,7 @@ void search_tell_end(BlurMeta *meta) {
 bool search_look_at_mean(BlurMeta *meta, BlurStatus *status) {
   Search *search = &meta->search;
   Member *member = &meta->members[0];
-  search->candidate = member->genome;
-  search->count = 1;
-  search->generation = meta->step - 1;
-  if (!make_room(meta, 1, status) || !fit_all(meta, status)) return false;
+  if (!fit(meta, member->genome, 1, DRAW_UNROLL, meta->step - 1, status)) return false;
   blur_evolution_tell_mean(search->evolution, search->fitness[0]);
   member->loss = search->fitness[0];
   member->norm = blur_evolution_report(search->evolution).sigma;

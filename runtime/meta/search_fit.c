@@ -143,7 +143,7 @@ static void work(void *context, int64_t thread, int64_t threads) {
     size_t network = job / search->count, task = network / replicas;
     const Desk *desk = &meta->desk[thread];
     Fit fit = {meta, desk, &desk->station[task], &meta->setup.task[task]};
-    uint64_t seed = meta_key(meta, DRAW_UNROLL, (uint64_t)search->generation * networks + network);
+    uint64_t seed = meta_key(meta, search->purpose, (uint64_t)search->generation * networks + network);
     const double *genome = search->candidate + job % search->count * meta->vector.count;
     if (!learn(&fit, seed, genome, &search->value[job], &status)) meta_fail(meta, &status);
   }

@@ -133,6 +133,19 @@ Test(meta_cma, it_learns_a_rate) {
   bench_close(&bench);
 }
 
+// Two of 5 candidates learn again in each generation; the mean once, at the check of the last.
+Test(meta_cma, noise_is_measured) {
+  Bench bench = bench_open("std.backprop", (BlurSetting){"act", "tanh"});
+  Told told;
+  bench.options.noise = true;
+  bench.options.sigma = 0.1;
+  bench.options.steps = bench.options.every = 6;
+  BlurMeta *meta = run(&bench, &told);
+  cr_expect_eq(blur_evolution_report(blur_meta_evolution(meta)).evaluations, 6 * (5 + 2) + 1);
+  blur_meta_destroy(meta);
+  bench_close(&bench);
+}
+
 // The first deviation of a value is sigma times the root mean square of what it begins with; of a logarithm sigma.
 Test(meta_cma, scales) {
   Bench bench = bench_open("std.momentum", (BlurSetting){NULL, NULL});

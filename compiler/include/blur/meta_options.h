@@ -62,6 +62,7 @@ typedef struct {
   bool diagonal;             // covariance
   BlurMetaRestarts restarts; //
   int64_t most_restarts;     //
+  bool noise;                // some candidates learn again; where ranks change too much, sigma grows
   int64_t run_steps;         // most meta-steps of a run; 0: as suits the genome
   bool of_accuracy;          // the objective is 1 - accuracy, in regression 1 - R^2
   int64_t queries;           // batches that each loss or accuracy is of
