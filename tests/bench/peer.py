@@ -1,6 +1,7 @@
 """The peer of `./dev bench --peer`: the same update rules in PyTorch, eager, written from the equations of Sandler et al.
 2021 (eq. 1-7) as a PyTorch user would: state-major tensors, batched matrix products, the bias added in the product; for
-meta-gradients autograd through all steps, networks side by side as one batch of products.
+meta-gradients autograd through all steps, networks side by side as one batch of products; for a generation of an evolution
+strategy its candidates one after the other, or all side by side, whichever is faster.
 
     python3 peer.py BLUR [--only WORD] [--rounds N] [--json FILE]
 
@@ -21,7 +22,10 @@ ROUNDS = 5
 WIDE, MIDDLE, SMALL = (784, 256, 128, 10), (196, 512, 10), (2, 20, 1)
 # goal: how many times faster than the best peer `blur` is to be; unroll: a meta-gradient through so many steps, in
 # place of a step; memory: what blur's networks and snapshots are kept within, and the share of the peer's that is the goal
-Workload = namedtuple("Workload", "name rule states net batch goal unroll networks memory memory_goal", defaults=(0, 1, None, None))
+# candidates: of a generation, each of `unroll` steps and QUERIES predictions, as EVOLVED has it
+Workload = namedtuple("Workload", "name rule states net batch goal unroll networks memory memory_goal candidates",
+                      defaults=(0, 1, None, None, 0))
+QUERIES, EVOLVED = 20, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../examples/genomes/evolved.blur")
 WORKLOADS = [
     Workload("backprop 784-256-128-10", "backprop", 1, WIDE, 128, 1.7),
     Workload("backprop 196-512-10", "backprop", 1, MIDDLE, 128, None),
@@ -36,6 +40,7 @@ WORKLOADS = [
     Workload("meta T=10 k=2 196-512-10", "blur", 2, MIDDLE, 128, None, 10),
     Workload("meta T=10 k=2 2-20-1", "blur", 2, SMALL, 512, 25, 10),
     Workload("meta T=10 k=2 2-20-1 x 40", "blur", 2, SMALL, 128, 12, 10, 40),
+    Workload("generation of 80, 196-512-10", "blur", 2, MIDDLE, 128, 4.5, 15, candidates=80),
 ]
 with open("/proc/cpuinfo") as cpuinfo:
     CORES = ["Haswell", "SkylakeX"] if "avx512vl" in cpuinfo.read() else ["Haswell"]
@@ -192,6 +197,16 @@ class MetaBlur:
             return -(self.torch.log_softmax(h, -1) * (self.y > 0)).sum(-1).mean()
         return ((h - self.y) ** 2).mean()
 
+    def generation(self, candidates):
+        """Of candidates that run `networks` at a time: steps, then predictions."""
+        with self.torch.no_grad():
+            for _ in range(candidates // self.networks):
+                w, v = self.w, self.v
+                for _ in range(self.steps):
+                    w, v = self.step(w, v)
+                for _ in range(QUERIES):
+                    self.forward(w)
+
     def gradient(self):
         return self.torch.autograd.grad(self.loss(), self.genome, allow_unused=True)
 
@@ -212,8 +227,24 @@ def median_time(step, budget=1.0):
     return statistics.median(times)
 
 
+def made_generation(workload):
+    """One candidate after the other, or all side by side: what is faster here."""
+    several = [MetaBlur(workload.states, workload.net, workload.batch, workload.unroll, networks)
+               for networks in (1, workload.candidates)]
+    runs = [lambda one=one: one.generation(workload.candidates) for one in several]
+    seconds = []
+    for run in runs:
+        run()
+        before = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - before)
+    return runs[seconds.index(min(seconds))]
+
+
 def made(workload):
     """What runs a workload once."""
+    if workload.candidates:
+        return made_generation(workload)
     if workload.unroll:
         return MetaBlur(workload.states, workload.net, workload.batch, workload.unroll, workload.networks).gradient
     if workload.rule == "backprop":
@@ -277,8 +308,20 @@ def ask(peer, number):
     return float(peer.stdout.readline())
 
 
+def own_generation(blur):
+    """Seconds a generation: a run of nine less one of one, both with the check that a run begins with."""
+    seconds = []
+    for steps in ("1", "9"):
+        command = [blur, "meta", EVOLVED, "--json", "--steps", steps, "--checkpoints", "none", "--runs", "none", "--set", "meta.every=1000"]
+        lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+        seconds.append(json.loads(lines[-1])["seconds"])
+    return (seconds[1] - seconds[0]) / 8
+
+
 def own_figures(blur, workload):
     """Seconds, and bytes or None."""
+    if workload.candidates:
+        return own_generation(blur), None
     command = [blur, "bench", f"std.{workload.rule}", "--set", f"k={workload.states}" if workload.rule == "blur" else "act=tanh",
                "--net", "-".join(map(str, workload.net)), "--batch", str(workload.batch), "--json"]
     if workload.unroll:
@@ -311,7 +354,7 @@ def main():
     for peer in peers.values():
         peer.stdin.close()
         peer.wait()
-    print(f"{'a step or meta-gradient, ms':30s} {'blur':>9s} {'PyTorch':>9s} {'its best at':>12s} {'ratio':>7s} {'goal':>6s}")
+    print(f"{'a step, meta-gradient, generation, ms':37s} {'blur':>9s} {'PyTorch':>9s} {'its best at':>12s} {'ratio':>7s} {'goal':>6s}")
     rows = []
     for number in chosen:
         workload = WORKLOADS[number]
@@ -319,9 +362,9 @@ def main():
         best = min(times, key=times.get)
         mine = statistics.median(seconds for seconds, _ in own[number])
         ratio = times[best] / mine
-        print(f"{workload.name:30s} {1e3 * mine:9.4f} {1e3 * times[best]:9.4f} {best:>12s} {ratio:6.1f}x {goal_text(workload.goal):>6s}")
+        print(f"{workload.name:37s} {1e3 * mine:9.4f} {1e3 * times[best]:9.4f} {best:>12s} {ratio:6.1f}x {goal_text(workload.goal):>6s}")
         rows.append(dict(work=workload.name, blur=mine, peer=times, ratio=ratio, goal=workload.goal))
-    unrolled = [number for number in chosen if WORKLOADS[number].unroll]
+    unrolled = [number for number in chosen if WORKLOADS[number].unroll and not WORKLOADS[number].candidates]
     if unrolled:
         print(f"\n{'memory of it, MB':30s} {'blur':>9s} {'PyTorch':>9s} {'its best at':>12s} {'share':>8s} {'goal':>6s}")
     for number in unrolled:
