@@ -59,7 +59,7 @@ typedef enum {
   BLUR_STOP_STEP,            // tolx: the largest standard deviation of a gene, and of its path, below
   BLUR_STOP_STEP_GROWN,      // tolfacupx: the largest ratio of a gene's standard deviation to its first, above
   BLUR_STOP_SIGMA_GROWN,     // tolupsigma: sigma over the longest axis, by the first sigma, above
-  BLUR_STOP_CONDITION,       // tolconditioncov: condition of the covariance, above
+  BLUR_STOP_CONDITION,       // tolconditioncov: condition of the covariance, above; INFINITY: it has no axes any longer
   BLUR_STOP_NO_EFFECT_AXIS,  // noeffectaxis: an axis along which this share of its deviation leaves the mean as it is
   BLUR_STOP_NO_EFFECT_GENE,  // noeffectcoord: a gene that this share of its deviation leaves as it is
   BLUR_STOP_FLAT_FITNESS,    // tolflatfitness: generations in a row whose best three quarters are equally fit, above
