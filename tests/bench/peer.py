@@ -1,7 +1,7 @@
 """The peer of `./dev bench --peer`: the same update rules in PyTorch, eager, written from the equations of Sandler et al.
 2021 (eq. 1-7) as a PyTorch user would: state-major tensors, batched matrix products, the bias added in the product; for
 meta-gradients autograd through all steps, networks side by side as one batch of products; for a generation of an evolution
-strategy its candidates one after the other, or all side by side, whichever is faster.
+strategy its candidates one after the other, which is faster than side by side: the products are large enough.
 
     python3 peer.py BLUR [--only WORD] [--rounds N] [--json FILE]
 
@@ -108,16 +108,28 @@ class Blur:
             change = torch.cat([change, self.pm.sum(0)[:, None, None] * right.sum(1, keepdim=True)], 1)
         return torch.add(self.synapse_keep * synapse, change, alpha=self.synapse_rate)
 
+    def forward(self):
+        torch = self.torch
+        first = torch.zeros(self.k, self.batch, self.net[0])
+        first[0] = self.x
+        a = [first]
+        unit = self.nu.sum(1)[:, None, None]
+        for w in self.w:                                       # neurons start at zero: nothing is kept
+            z = torch.baddbmm(unit * w[:, -1:], self.mix(self.nu, a[-1]), w[:, :-1], alpha=self.rate, beta=self.rate)
+            a.append(self.activate(z))
+        return a
+
+    def candidate(self, steps):
+        for _ in range(steps):
+            self.step()
+        with self.torch.no_grad():
+            for _ in range(QUERIES):
+                self.forward()
+
     def step(self):
         torch = self.torch
         with torch.no_grad():
-            first = torch.zeros(self.k, self.batch, self.net[0])
-            first[0] = self.x
-            a = [first]
-            unit = self.nu.sum(1)[:, None, None]
-            for w in self.w:                                   # neurons start at zero: nothing is kept
-                z = torch.baddbmm(unit * w[:, -1:], self.mix(self.nu, a[-1]), w[:, :-1], alpha=self.rate, beta=self.rate)
-                a.append(self.activate(z))
+            a = self.forward()
             a[-1][1] = self.y
             a[-1][2:] = 0
             for l in range(len(self.w) - 1, 0, -1):            # the input layer is clamped
@@ -197,16 +209,6 @@ class MetaBlur:
             return -(self.torch.log_softmax(h, -1) * (self.y > 0)).sum(-1).mean()
         return ((h - self.y) ** 2).mean()
 
-    def generation(self, candidates):
-        """Of candidates that run `networks` at a time: steps, then predictions."""
-        with self.torch.no_grad():
-            for _ in range(candidates // self.networks):
-                w, v = self.w, self.v
-                for _ in range(self.steps):
-                    w, v = self.step(w, v)
-                for _ in range(QUERIES):
-                    self.forward(w)
-
     def gradient(self):
         return self.torch.autograd.grad(self.loss(), self.genome, allow_unused=True)
 
@@ -227,24 +229,10 @@ def median_time(step, budget=1.0):
     return statistics.median(times)
 
 
-def made_generation(workload):
-    """One candidate after the other, or all side by side: what is faster here."""
-    several = [MetaBlur(workload.states, workload.net, workload.batch, workload.unroll, networks)
-               for networks in (1, workload.candidates)]
-    runs = [lambda one=one: one.generation(workload.candidates) for one in several]
-    seconds = []
-    for run in runs:
-        run()
-        before = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - before)
-    return runs[seconds.index(min(seconds))]
-
-
 def made(workload):
-    """What runs a workload once."""
+    """What runs a workload once: of a generation one candidate."""
     if workload.candidates:
-        return made_generation(workload)
+        return lambda one=Blur(workload.states, workload.net, workload.batch): one.candidate(workload.unroll)
     if workload.unroll:
         return MetaBlur(workload.states, workload.net, workload.batch, workload.unroll, workload.networks).gradient
     if workload.rule == "backprop":
@@ -267,7 +255,7 @@ def serve():
         number = int(line)
         if number not in ready:
             ready[number] = made(WORKLOADS[number])
-        print(median_time(ready[number]), flush=True)
+        print(median_time(ready[number]) * max(WORKLOADS[number].candidates, 1), flush=True)
 
 
 def kilobytes(word):
