@@ -31,11 +31,12 @@ typedef struct {
   Stream stream;
   BatchMemory kept; // batches 0 .. T
   int64_t *rows;    // [batch]
-  // Of CMA.
+  int64_t outputs;  // of the network
+  // Where several genomes learn on the same.
+  char *fresh;    // [memory_bytes] the network after its reset; NULL: each is reset
   bool is_drawn;  // data, batches and the copy are those of a seed
   uint64_t drawn; // this one
-  char *fresh;    // [memory_bytes] the network after its reset
-  double *values; // room for predictions [B, O], targets [B, O] and sums [3, O]
+  double *values; // of CMA: room for predictions [B, O], targets [B, O] and sums [3, O]
 } Station;
 
 typedef struct {
@@ -94,6 +95,7 @@ struct BlurMeta {
   Member *members;
   BlurMetaMember *told; // [population]
   int64_t unroll;       // steps of an unroll now
+  int64_t batches;      // that a network takes at most
   BlurPool *pool;       // a thread a desk
   size_t desks;
   Desk *desk;
@@ -142,14 +144,19 @@ typedef struct {
   Station *station;
 } Place;
 
-// The data and batches of one network, drawn from its seed; and one of them (a BlurBatch, whose context is the place).
+// The data and batches of one network, drawn from its seed.
 void meta_begin_batches(const Place *place, uint64_t seed);
+// These, and the network as blur_network_reset leaves it.
+bool meta_begin_network(const Place *place, uint64_t seed, BlurStatus *status);
+// Batch `number` of the station's data, into its network.
+void meta_gather(const Place *place, int64_t number);
+// A BlurBatch, whose context is the place.
 void meta_put_batch(void *place, BlurNetwork *network, int64_t number);
 
 // perturb.c: the gradient of a network by moved genomes, by its numbers as they are seen.
 bool perturb_open(BlurMeta *meta, BlurStatus *status);
 void perturb_close(BlurMeta *meta);
-bool perturb_run(BlurMeta *meta, const Desk *desk, size_t job, BlurStatus *status);
+bool perturb_run(BlurMeta *meta, const Place *place, size_t member, size_t job, BlurStatus *status);
 // perturb_state.c: the networks that live on, into a checkpoint and back; nothing where there are none.
 bool perturb_put(const BlurMeta *meta, BlurCheckpoint *checkpoint, BlurStatus *status);
 bool perturb_take(BlurMeta *meta, const BlurCheckpoint *checkpoint, BlurStatus *status);

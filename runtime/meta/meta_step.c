@@ -17,11 +17,18 @@ const size_t meta_kept_bytes = (size_t)4 << 20; // what a cache may hold
 static bool open_station(const BlurMeta *meta, const Desk *desk, size_t task, Station *station, BlurStatus *status) {
   const BlurMetaTask *of = &meta->setup.task[task];
   int64_t batch = blur_program_batch(of->program);
+  const int64_t *units;
+  int layers = blur_program_layers(of->program, &units);
+  station->outputs = units[layers - 1];
   station->network = blur_network_create(of->program, desk->pool, 0, status);
   station->data = station->network ? blur_data_draw(of->data, 0, status) : NULL;
   if (!station->data || !stream_open(&station->stream, station->data, batch, status)) return false;
   station->rows = calloc((size_t)batch, sizeof *station->rows);
   if (!station->rows) return status_fail_memory(status, "a batch", (double)batch * sizeof(int64_t));
+  bool several = meta->options.optimizer == BLUR_META_CMA || meta->options.gradient != BLUR_META_ADJOINT;
+  station->fresh = several ? malloc(station->network->memory_bytes) : NULL;
+  if (several && !station->fresh)
+    return status_fail_memory(status, "a network", (double)station->network->memory_bytes);
   return training_fits(station->network, station->data, of->loss, status);
 }
 
@@ -88,6 +95,7 @@ bool meta_make_unrolls(BlurMeta *meta, BlurStatus *status) {
   size_t share = meta->setup.memory / (meta->desks * meta->setup.tasks);
   meta->cost.bytes = 0;
   meta->cost.steps = 0;
+  meta->batches = 2 * meta->unroll + 1;
   if (meta->setup.memory && !share) share = 1;
   for (size_t d = 0; d < meta->desks; d++)
     for (size_t task = 0; task < meta->setup.tasks; task++) {
@@ -99,8 +107,9 @@ bool meta_make_unrolls(BlurMeta *meta, BlurStatus *status) {
         return false;
       batch_memory_close(&station->kept);
       if (!batch_memory_open(&station->kept, station->network, meta->unroll + 1, meta_kept_bytes, status)) return false;
+      station->is_drawn = false;
       BlurUnrollCost cost = blur_unroll_cost(station->unroll);
-      meta->cost.bytes += cost.bytes;
+      meta->cost.bytes += cost.bytes + (station->fresh ? station->network->memory_bytes : 0);
       if (d == 0) meta->cost.steps += cost.steps * (double)(meta->options.population * meta->options.replicas);
     }
   return reversed || perturb_open(meta, status);
@@ -109,25 +118,49 @@ bool meta_make_unrolls(BlurMeta *meta, BlurStatus *status) {
 // ---- one network
 
 void meta_begin_batches(const Place *place, uint64_t seed) {
-  blur_data_redraw(place->station->data, seed);
-  stream_begin(&place->station->stream, seed, 2 * place->meta->unroll + 1);
-  batch_memory_clear(&place->station->kept);
+  Station *station = place->station;
+  station->is_drawn = false;
+  blur_data_redraw(station->data, seed);
+  stream_begin(&station->stream, seed, place->meta->batches);
+  batch_memory_clear(&station->kept);
+}
+
+bool meta_begin_network(const Place *place, uint64_t seed, BlurStatus *status) {
+  Station *station = place->station;
+  BlurNetwork *network = station->network;
+  if (station->is_drawn && station->drawn == seed) {
+    memcpy(network->memory, station->fresh, network->memory_bytes);
+    network_set_seed(network, seed);
+    blur_network_set_steps(network, 0);
+    return true;
+  }
+  meta_begin_batches(place, seed);
+  if (!blur_network_reset(network, seed, status)) return false;
+  if (!station->fresh) return true;
+  memcpy(station->fresh, network->memory, network->memory_bytes);
+  station->drawn = seed;
+  station->is_drawn = true;
+  return true;
+}
+
+void meta_gather(const Place *place, int64_t number) {
+  Station *station = place->station;
+  BlurNetwork *network = station->network;
+  if (batch_memory_put(&station->kept, network, number)) return;
+  stream_rows(&station->stream, number, station->rows);
+  Batch batch = {network, station->data, BLUR_TRAIN, station->rows, station->stream.batch, station->outputs};
+  if (blur_pool_threads(place->desk->pool) == 1) batch_gather(&batch, 0, 1);
+  else blur_pool_run(place->desk->pool, batch_gather, &batch);
+  batch_memory_keep(&station->kept, network, number);
 }
 
 // Number n < T: the batch of step n. 2 T - n: that of the query after n steps, a fresh one or the one that the step
 // before learned from.
 void meta_put_batch(void *context, BlurNetwork *network, int64_t number) {
   const Place *place = context;
-  Station *station = place->station;
+  (void)network; // it is the station's
   if (number >= place->meta->unroll && place->meta->options.on_train) number = 2 * place->meta->unroll - number - 1;
-  if (batch_memory_put(&station->kept, network, number)) return;
-  stream_rows(&station->stream, number, station->rows);
-  const int64_t *units;
-  int layers = blur_program_layers(blur_network_program(network), &units);
-  Batch batch = {network, station->data, BLUR_TRAIN, station->rows, station->stream.batch, units[layers - 1]};
-  if (blur_pool_threads(place->desk->pool) == 1) batch_gather(&batch, 0, 1);
-  else blur_pool_run(place->desk->pool, batch_gather, &batch);
-  batch_memory_keep(&station->kept, network, number);
+  meta_gather(place, number);
 }
 
 static bool run_network(BlurMeta *meta, const Desk *desk, size_t job, BlurStatus *status) {
@@ -138,11 +171,11 @@ static bool run_network(BlurMeta *meta, const Desk *desk, size_t job, BlurStatus
   uint64_t seed = meta_key(meta, DRAW_UNROLL, (uint64_t)meta->step * jobs + job);
   meta->loss[job] = NAN;
   if (meta->told[member].lost) return true;
-  if (meta->options.gradient != BLUR_META_ADJOINT) return perturb_run(meta, desk, job, status);
-  if (!blur_network_reset(station->network, seed, status)) return false;
-  if (!genome_vector_set(&meta->vector, station->network, meta->members[member].genome, status)) return false;
   Place place = {meta, desk, station};
-  meta_begin_batches(&place, seed);
+  if (meta->options.gradient != BLUR_META_ADJOINT) return perturb_run(meta, &place, member, job, status);
+  if (!meta_begin_network(&place, seed, status) ||
+      !genome_vector_set(&meta->vector, station->network, meta->members[member].genome, status))
+    return false;
   double loss;
   BlurStatus diverged = {0};
   if (!blur_unroll_run(station->unroll, meta_put_batch, &place, &loss, &diverged)) {

@@ -120,14 +120,14 @@ static Pair pair_of(const BlurMeta *meta, size_t job, size_t pair) {
 static bool run_pair(const Place *place, size_t member, const Pair *pair, double loss[2], BlurStatus *status) {
   const BlurMeta *meta = place->meta;
   BlurNetwork *network = place->station->network;
-  meta_begin_batches(place, pair->seed);
+  if (pair->from > 0) meta_begin_batches(place, pair->seed);
   perturb_draw(&meta->vector, pair->key, meta->options.deviation, place->desk->moves);
   for (int side = 0; side < 2; side++) {
     char *state = pair->life ? pair->life->state + (size_t)side * pair->life->bytes : NULL;
     perturb_move(&meta->vector, meta->members[member].genome, place->desk->moves, side ? -1 : 1, place->desk->moved,
                  place->desk->genome);
     if (pair->from == 0) {
-      if (!blur_network_reset(network, pair->seed, status) ||
+      if (!meta_begin_network(place, pair->seed, status) ||
           !genome_vector_set(&meta->vector, network, place->desk->genome, status))
         return false;
     } else {
@@ -142,21 +142,21 @@ static bool run_pair(const Place *place, size_t member, const Pair *pair, double
   return true;
 }
 
-bool perturb_run(BlurMeta *meta, const Desk *desk, size_t job, BlurStatus *status) {
-  size_t member = job / (meta->setup.tasks * (size_t)meta->options.replicas), count = meta->vector.count;
-  Place place = {meta, desk, &desk->station[task_of(meta, job)]};
-  double *gradient = meta->gradient + job * count, pairs = (double)meta->options.pairs, mean = 0;
+bool perturb_run(BlurMeta *meta, const Place *place, size_t member, size_t job, BlurStatus *status) {
+  size_t count = meta->vector.count;
+  double *moves = place->desk->moves, *gradient = meta->gradient + job * count, pairs = (double)meta->options.pairs,
+         mean = 0;
   double scale = meta->life ? (double)windows_of(meta) : 1, deviation = meta->options.deviation;
   memset(gradient, 0, count * sizeof *gradient);
   for (int64_t p = 0; p < meta->options.pairs; p++) {
     Pair pair = pair_of(meta, job, (size_t)p);
     double loss[2];
-    if (!run_pair(&place, member, &pair, loss, status)) return false;
+    if (!run_pair(place, member, &pair, loss, status)) return false;
     double share = scale * (loss[0] - loss[1]) / (2 * deviation * deviation * pairs);
     mean += scale * (loss[0] + loss[1]) / (2 * pairs);
     if (pair.life && meta->options.gradient == BLUR_META_PES)
-      for (size_t i = 0; i < count; i++) desk->moves[i] = pair.life->moved[i] += desk->moves[i];
-    for (size_t i = 0; i < count; i++) gradient[i] += share * desk->moves[i];
+      for (size_t i = 0; i < count; i++) moves[i] = pair.life->moved[i] += moves[i];
+    for (size_t i = 0; i < count; i++) gradient[i] += share * moves[i];
     if (!pair.life) continue;
     pair.life->at = pair.to;
     if (pair.to >= pair.life->end || !isfinite(share)) end_life(meta, pair.life);

@@ -198,22 +198,29 @@ void blur_unroll_destroy(BlurUnroll *unroll) {
 
 BlurUnrollCost blur_unroll_cost(const BlurUnroll *unroll) { return unroll->cost; }
 
+bool objective_counts(int64_t every, int64_t from, int64_t last, int64_t steps) {
+  if (every == 0) return steps == last;
+  return steps > 0 && steps >= from && steps % every == 0;
+}
+
+int64_t objective_losses(int64_t every, int64_t from, int64_t last) {
+  int64_t losses = 0;
+  for (int64_t steps = 0; steps <= last; steps++) losses += objective_counts(every, from, last, steps);
+  return losses;
+}
+
 bool unroll_counts(const BlurUnroll *unroll, int64_t steps) {
-  if (unroll->every == 0) return steps == unroll->steps;
-  return steps > 0 && steps >= unroll->from && steps % unroll->every == 0;
+  return objective_counts(unroll->every, unroll->from, unroll->steps, steps);
 }
 
 bool blur_unroll_set_objective(BlurUnroll *unroll, int64_t every, int64_t from, BlurStatus *status) {
-  int64_t losses = 0, every_before = unroll->every, from_before = unroll->from;
-  unroll->every = every;
-  unroll->from = from;
-  for (int64_t steps = 0; steps <= unroll->steps; steps++) losses += unroll_counts(unroll, steps);
+  int64_t losses = objective_losses(every, from, unroll->steps);
   if (losses) {
+    unroll->every = every;
+    unroll->from = from;
     unroll->weight = 1.0 / (double)losses;
     return true;
   }
-  unroll->every = every_before;
-  unroll->from = from_before;
   return status_fail(status, BLUR_FAILED_USAGE,
                      "an objective after every %" PRId64 " steps from step %" PRId64 " on takes no loss in %" PRId64
                      " steps",

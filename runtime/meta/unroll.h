@@ -37,6 +37,10 @@ void unroll_copy_state(BlurUnroll *unroll, int64_t snapshot, bool store);
 // Back to what snapshot 0 holds: the state before step `start`, which the network's counter then says.
 void unroll_rewind(BlurUnroll *unroll, int64_t start);
 void unroll_clear(BlurNetwork *network, const UnrollRanges *ranges);
+// Whether an objective `every`, `from` (BlurUnroll) of an unroll of `last` steps takes the loss after so many; and how
+// many it takes.
+bool objective_counts(int64_t every, int64_t from, int64_t last, int64_t steps);
+int64_t objective_losses(int64_t every, int64_t from, int64_t last);
 // The loss of the query after so many steps, times its weight; its derivative goes into the adjoints, times `adjoint`.
 double unroll_query(BlurUnroll *unroll, BlurBatch *batch, void *context, int64_t steps, double adjoint);
 // Whether the loss after so many steps counts.
