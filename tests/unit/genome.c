@@ -4,26 +4,14 @@
 #include "tests/unit/training.h"
 
 #include "base/philox.h"
+#include "tests/unit/directory.h"
 
 #include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
-static char directory[] = "/tmp/blur-genome-XXXXXX";
-static void make_directory(void) { cr_assert(mkdtemp(directory)); }
-static void remove_directory(void) {
-  char command[64];
-  snprintf(command, sizeof command, "rm -r %s", directory);
-  cr_assert_eq(system(command), 0);
-}
 TestSuite(genome, .init = make_directory, .fini = remove_directory);
-
-static const char *path_of(const char *name) {
-  static char path[512];
-  snprintf(path, sizeof path, "%s/%s", directory, name);
-  return path;
-}
 
 static void put_bytes(const char *name, const char *bytes, size_t length) {
   FILE *file = fopen(path_of(name), "wb");

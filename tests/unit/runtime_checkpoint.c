@@ -2,6 +2,7 @@
 // the newest of each run, and the one before is found where the newest is damaged.
 #include "base/file.h"
 #include "blur/checkpoint.h"
+#include "directory.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -12,22 +13,7 @@
 #include <unistd.h>
 #include <utime.h>
 
-static char directory[] = "/tmp/blur-checkpoint-XXXXXX";
-static void make_directory(void) { cr_assert(mkdtemp(directory)); }
-static void remove_directory(void) {
-  char command[64];
-  snprintf(command, sizeof command, "rm -r %s", directory);
-  cr_assert_eq(system(command), 0);
-}
 TestSuite(checkpoint, .init = make_directory, .fini = remove_directory);
-
-static const char *path_of(const char *name) {
-  static char paths[4][512];
-  static int next;
-  next = (next + 1) % 4;
-  snprintf(paths[next], sizeof paths[next], "%s/%s", directory, name);
-  return paths[next];
-}
 
 static const double odd_numbers[6] = {0.1, -0.0, INFINITY, NAN, 5e-324, -1.7976931348623157e308};
 

@@ -1,5 +1,6 @@
 // Data sets: IDX files plain, compressed and damaged, their places and options, resizing, targets, the order of
 // samples, and batches in every layout.
+#include "directory.h"
 #include "runtime/data/data.h"
 
 #include <criterion/criterion.h>
@@ -13,17 +14,11 @@
 
 enum { TRAIN = 12, TEST_SAMPLES = 5, ROWS = 4, COLUMNS = 6, INPUTS = ROWS * COLUMNS };
 
-static char directory[] = "/tmp/blur-data-XXXXXX";
-static void make_directory(void) {
-  cr_assert(mkdtemp(directory));
+static void make_data_directory(void) {
+  make_directory();
   setenv("BLUR_DATA", directory, 1);
 }
-static void remove_directory(void) {
-  char command[64];
-  snprintf(command, sizeof command, "rm -r %s", directory);
-  cr_assert_eq(system(command), 0);
-}
-TestSuite(data, .init = make_directory, .fini = remove_directory);
+TestSuite(data, .init = make_data_directory, .fini = remove_directory);
 
 static unsigned char pixel(int64_t sample, int64_t place) { return (unsigned char)(sample * 37 + place * 11); }
 static unsigned char label_of(int64_t sample) { return (unsigned char)(sample * 7 % 4); }
@@ -84,12 +79,6 @@ static void expect_failure(const char *specification, BlurStatusCode code, const
   cr_assert(strstr(status.message, part), "%s", status.message);
 }
 
-static const char *in_directory(const char *rest) {
-  static char path[512];
-  snprintf(path, sizeof path, "%s/%s", directory, rest);
-  return path;
-}
-
 static void check_whole(const BlurData *data) {
   cr_assert_eq(blur_data_inputs(data), INPUTS);
   cr_assert_eq(blur_data_classes(data), 4);
@@ -114,7 +103,7 @@ Test(data, plain_compressed_and_prefixed_sets) {
     cr_assert_str_eq(blur_data_name(data), names[i]);
     blur_data_destroy(data);
   }
-  BlurData *data = load(in_directory("plain")); // by path
+  BlurData *data = load(path_of("plain")); // by path
   check_whole(data);
   blur_data_destroy(data);
 }
@@ -202,14 +191,14 @@ Test(data, damaged_files) {
   }
   put_file("set", images_name, bytes, make_images(bytes, TRAIN - 1));
   expect_failure("set", BLUR_FAILED_INPUT, "do not belong together");
-  unlink(in_directory("set/train-images-idx3-ubyte"));
+  unlink(path_of("set/train-images-idx3-ubyte"));
   expect_failure("set", BLUR_FAILED_ENVIRONMENT, images_name);
 }
 
 // Every truncation of a compressed file, and every damaged byte of its content, is seen.
 Test(data, damaged_compressed_files) {
   make_set("set", "", "t10k", ".gz");
-  const char *path = in_directory("set/train-labels-idx1-ubyte.gz");
+  const char *path = path_of("set/train-labels-idx1-ubyte.gz");
   unsigned char bytes[256];
   FILE *file = fopen(path, "rb");
   size_t length = fread(bytes, 1, sizeof bytes, file);

@@ -2,6 +2,7 @@
 // files that are wrong.
 #include "base/npz.h"
 #include "base/philox.h"
+#include "directory.h"
 #include "runtime/data/data.h"
 
 #include <criterion/criterion.h>
@@ -12,22 +13,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-static char directory[] = "/tmp/blur-files-XXXXXX";
-static void make_directory(void) { cr_assert(mkdtemp(directory)); }
-static void remove_directory(void) {
-  char command[64];
-  snprintf(command, sizeof command, "rm -r %s", directory);
-  cr_assert_eq(system(command), 0);
-}
 TestSuite(files, .init = make_directory, .fini = remove_directory);
-
-static const char *path_of(const char *name) {
-  static char paths[4][512];
-  static int next;
-  next = (next + 1) % 4;
-  snprintf(paths[next], sizeof paths[next], "%s/%s", directory, name);
-  return paths[next];
-}
 
 static void put_bytes(const char *name, const void *bytes, size_t length) {
   FILE *file = fopen(path_of(name), "wb");

@@ -1,60 +1,13 @@
 // Meta-learning: a meta-step goes by the gradient that differences of its objective give; optimizers by their formulas;
 // threads change nothing; genomes improve, stay within their ranges, are kept when a run diverges.
-#include "blur/meta.h"
+#include "meta_bench.h"
 #include "runtime/meta/optimizer.h"
 #include "runtime/meta/stream.h"
-#include "training.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { BATCH = 16, MOST = 64 };
-static const int64_t units[] = {2, 5, 1};
-
-typedef struct {
-  Rig rig;
-  BlurData *data[2];
-  BlurMetaTask task[2];
-  BlurMetaOptions options;
-  BlurMetaSetup setup;
-} Bench;
-
-static Bench bench_open(const char *rule, BlurSetting setting, BlurPrecision precision) {
-  Bench bench = {.rig = rig_open((RigOptions){.rule = rule,
-                                              .settings = {setting},
-                                              .layers = 3,
-                                              .units = units,
-                                              .batch = BATCH,
-                                              .precision = precision,
-                                              .loss = BLUR_LOSS_SQUARED_ERROR,
-                                              .adjoint = true})};
-  static const char *const names[] = {"xor", "and"};
-  for (int i = 0; i < 2; i++) {
-    bench.data[i] = blur_data_load(names[i], NULL);
-    cr_assert_not_null(bench.data[i]);
-    bench.task[i] = (BlurMetaTask){bench.data[i], bench.rig.program, BLUR_LOSS_SQUARED_ERROR};
-  }
-  bench.options = (BlurMetaOptions){.optimizer = BLUR_META_SGD,
-                                    .rate = 0.1,
-                                    .beta1 = 0.9,
-                                    .beta2 = 0.999,
-                                    .epsilon = 1e-8,
-                                    .steps = 1,
-                                    .population = 1,
-                                    .replicas = 2,
-                                    .batch = BATCH,
-                                    .every = 1,
-                                    .networks = 2,
-                                    .patience = 3,
-                                    .unroll_first = 3,
-                                    .unroll_last = 3};
-  return bench;
-}
-
-static void bench_close(Bench *bench) {
-  for (int i = 0; i < 2; i++) blur_data_destroy(bench->data[i]);
-  rig_close(&bench->rig);
-}
+enum { MOST = 64 };
 
 static BlurMeta *make(Bench *bench, int threads, void (*watch)(void *context, const BlurMetaEvent *event),
                       void *context) {

@@ -1,59 +1,21 @@
 // CMA-ES over genomes: what a genome is worth, beside the objective that the gradient goes by, on the same networks;
 // ranges, logarithms, scales.
-#include "blur/meta.h"
-#include "training.h"
+#include "meta_bench.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { BATCH = 16 };
-static const int64_t units[] = {2, 5, 1};
-
-typedef struct {
-  Rig rig;
-  BlurData *data[2];
-  BlurMetaTask task[2];
-  BlurMetaOptions options;
-} Bench;
-
-static Bench bench_open(const char *rule, BlurSetting setting) {
-  Bench bench = {.rig = rig_open((RigOptions){.rule = rule,
-                                              .settings = {setting},
-                                              .layers = 3,
-                                              .units = units,
-                                              .batch = BATCH,
-                                              .precision = BLUR_DOUBLE,
-                                              .loss = BLUR_LOSS_SQUARED_ERROR,
-                                              .adjoint = true})};
-  static const char *const names[] = {"xor", "and"};
-  for (int i = 0; i < 2; i++) {
-    bench.data[i] = blur_data_load(names[i], NULL);
-    cr_assert_not_null(bench.data[i]);
-    bench.task[i] = (BlurMetaTask){bench.data[i], bench.rig.program, BLUR_LOSS_SQUARED_ERROR};
-  }
-  bench.options = (BlurMetaOptions){.optimizer = BLUR_META_CMA,
-                                    .beta1 = 0.9,
-                                    .beta2 = 0.999,
-                                    .epsilon = 1e-8,
-                                    .rate = 1e-3,
-                                    .sigma = 1e-12,
-                                    .steps = 1,
-                                    .population = 1,
-                                    .candidates = 5,
-                                    .replicas = 3,
-                                    .queries = 1,
-                                    .batch = BATCH,
-                                    .every = 1,
-                                    .networks = 2,
-                                    .patience = 3,
-                                    .unroll_first = 4,
-                                    .unroll_last = 4};
+// Candidates that hardly move, three networks a task, four steps.
+static Bench search_open(const char *rule, BlurSetting setting) {
+  Bench bench = bench_open(rule, setting, BLUR_DOUBLE);
+  bench.options.optimizer = BLUR_META_CMA;
+  bench.options.rate = 1e-3;
+  bench.options.sigma = 1e-12;
+  bench.options.candidates = 5;
+  bench.options.replicas = 3;
+  bench.options.queries = 1;
+  bench.options.unroll_first = bench.options.unroll_last = 4;
   return bench;
-}
-
-static void bench_close(Bench *bench) {
-  for (int i = 0; i < 2; i++) blur_data_destroy(bench->data[i]);
-  rig_close(&bench->rig);
 }
 
 typedef struct {
@@ -92,7 +54,7 @@ static double objective_by(Bench *bench, BlurMetaOptimizer optimizer) {
 // With steps that move nothing, the mean's objective is that of the start: the one whose gradient Adam takes, computed
 // by other entry points of the program, on the same networks and batches.
 Test(meta_cma, objective_is_that_of_the_gradient) {
-  Bench bench = bench_open("std.backprop", (BlurSetting){"act", "tanh"});
+  Bench bench = search_open("std.backprop", (BlurSetting){"act", "tanh"});
   double expected = objective_by(&bench, BLUR_META_ADAM), found = objective_by(&bench, BLUR_META_CMA);
   cr_expect(fabs(found - expected) < 1e-7, "%.12g, not %.12g", found, expected);
   bench.options.on_train = true;
@@ -106,7 +68,7 @@ Test(meta_cma, objective_is_that_of_the_gradient) {
 
 // The mean over many batches varies less than a single one, and is the same in expectation.
 Test(meta_cma, accuracy_on_batches) {
-  Bench bench = bench_open("std.backprop", (BlurSetting){"act", "tanh"});
+  Bench bench = search_open("std.backprop", (BlurSetting){"act", "tanh"});
   bench.options.of_accuracy = true;
   bench.options.queries = 7;
   double wrong = objective_by(&bench, BLUR_META_CMA), samples = wrong * BATCH * 7 * 3 * 2;
@@ -117,7 +79,7 @@ Test(meta_cma, accuracy_on_batches) {
 
 // A better learning rate than that it begins with is found: backprop with a rate of 1e-3 learns nothing in 4 steps.
 Test(meta_cma, it_learns_a_rate) {
-  Bench bench = bench_open("std.backprop", (BlurSetting){"lr", "0.001"});
+  Bench bench = search_open("std.backprop", (BlurSetting){"lr", "0.001"});
   Told first, last;
   bench.options.sigma = 0.5;
   bench.options.replicas = 20;
@@ -135,7 +97,7 @@ Test(meta_cma, it_learns_a_rate) {
 
 // Two of 5 candidates learn again in each generation; the mean once, at the check of the last.
 Test(meta_cma, noise_is_measured) {
-  Bench bench = bench_open("std.backprop", (BlurSetting){"act", "tanh"});
+  Bench bench = search_open("std.backprop", (BlurSetting){"act", "tanh"});
   Told told;
   bench.options.noise = true;
   bench.options.sigma = 0.1;
@@ -148,7 +110,7 @@ Test(meta_cma, noise_is_measured) {
 
 // The first deviation of a value is sigma times the root mean square of what it begins with; of a logarithm sigma.
 Test(meta_cma, scales) {
-  Bench bench = bench_open("std.momentum", (BlurSetting){NULL, NULL});
+  Bench bench = search_open("std.momentum", (BlurSetting){NULL, NULL});
   BlurStatus status = {0};
   BlurMetaSetup setup = {.options = &bench.options, .tasks = 2, .task = bench.task, .start = bench.rig.network};
   bench.options.sigma = 0.25;

@@ -1,6 +1,7 @@
 // .npz and .npy: a file that NumPy wrote (data/arrays.npz, by data/make_arrays.py), round trips, and hostile files.
 #include "base/file.h"
 #include "base/npz.h"
+#include "directory.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -10,20 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static char directory[] = "/tmp/blur-npz-XXXXXX";
-static void make_directory(void) { cr_assert(mkdtemp(directory)); }
-static void remove_directory(void) {
-  char command[64];
-  snprintf(command, sizeof command, "rm -r %s", directory);
-  cr_assert_eq(system(command), 0);
-}
-
-static char *path_of(const char *name) {
-  static char path[256];
-  snprintf(path, sizeof path, "%s/%s", directory, name);
-  return path;
-}
 
 static unsigned char *numpy_file(size_t *length) {
   BlurStatus status;
