@@ -71,3 +71,14 @@ void text_add_number(Text *text, double number) {
   }
   text_add(text, "%s", digits);
 }
+
+void text_add_json_string(Text *text, const char *string) {
+  text_add(text, "\"");
+  for (const unsigned char *c = (const unsigned char *)string; *c; c++) {
+    if (*c == '"' || *c == '\\') text_add(text, "\\%c", *c);
+    else if (*c == '\n') text_add(text, "\\n");
+    else if (*c < 0x20) text_add(text, "\\u%04x", *c);
+    else text_add_bytes(text, (const char *)c, 1);
+  }
+  text_add(text, "\"");
+}

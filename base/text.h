@@ -15,5 +15,7 @@ const char *text_get(const Text *text); // "" while empty
 void text_free(Text *text);
 // The shortest decimal that reads back as the same double; "inf", "-inf", "nan" where it is not finite.
 void text_add_number(Text *text, double number);
+// In quotation marks, with escapes, as JSON has it.
+void text_add_json_string(Text *text, const char *string);
 
 #endif

@@ -111,5 +111,7 @@ int finish_output(int code);
 // Whether stdout is a pipe whose reader has gone.
 bool output_is_abandoned(void);
 void print_json_string(const char *text);
+// `, "name": number` to the last bit, null where it is not finite.
+void print_json_number(const char *name, double number);
 
 #endif

@@ -114,10 +114,6 @@ void gradient_tell(const Gradient *gradient) {
 
 // ---- JSON
 
-static void json_number(const char *name, double number) {
-  printf(isfinite(number) ? ", \"%s\": %.17g" : ", \"%s\": null", name, number);
-}
-
 static void json_entry(const BlurRoutesVariable *of, size_t at) {
   const BlurVariable *variable = of->variable;
   size_t below = of->count, rest = at;
@@ -129,17 +125,17 @@ static void json_entry(const BlurRoutesVariable *of, size_t at) {
   }
   printf("]");
   if (variable->layer >= 0) printf(", \"layer\": %d", variable->layer);
-  json_number("value", blur_variable_is_dead(variable) ? NAN : of->value[at]);
-  json_number("adjoint", of->adjoint[at]);
-  json_number("forward", of->forward[at]);
-  json_number("difference", of->difference[at]);
-  json_number("nres", of->moved[at]);
-  json_number("nres_error", of->chance[at]);
+  print_json_number("value", blur_variable_is_dead(variable) ? NAN : of->value[at]);
+  print_json_number("adjoint", of->adjoint[at]);
+  print_json_number("forward", of->forward[at]);
+  print_json_number("difference", of->difference[at]);
+  print_json_number("nres", of->moved[at]);
+  print_json_number("nres_error", of->chance[at]);
   printf(", \"trusted\": %s}", of->trusted[at] ? "true" : "false");
 }
 
 static void json_value(const BlurSingularValue *value) {
-  json_number("value", value->value);
+  print_json_number("value", value->value);
   printf(", \"iterations\": %" PRId64 ", \"converged\": %s}", value->iterations, value->converged ? "true" : "false");
 }
 
@@ -154,13 +150,13 @@ void gradient_tell_json(const Gradient *gradient) {
   printf(", \"task\": ");
   print_json_string(gradient->task);
   printf(", \"steps\": %" PRId64 ", \"seed\": %" PRIu64, gradient->steps, gradient->seed);
-  json_number("loss", routes->loss);
+  print_json_number("loss", routes->loss);
   printf(", \"numbers\": %zu, \"taken\": %zu, \"trusted\": %zu", routes->numbers, routes->taken, routes->trusted);
-  json_number("forward_error", routes->forward_error);
-  json_number("difference_error", routes->difference_error);
+  print_json_number("forward_error", routes->forward_error);
+  print_json_number("difference_error", routes->difference_error);
   printf(", \"nres_pairs\": %" PRId64 ", \"nres_within\": %zu", routes->pairs, routes->within);
-  json_number("nres_deviation", routes->deviation);
-  json_number("nres_cosine", routes->cosine);
+  print_json_number("nres_deviation", routes->deviation);
+  print_json_number("nres_cosine", routes->cosine);
   printf(", \"genome\": [");
   for (size_t v = 0; v < routes->variables; v++)
     for (size_t at = 0; at < routes->variable[v].count; at++) {
@@ -178,9 +174,9 @@ void gradient_tell_json(const Gradient *gradient) {
   for (int64_t t = 0; t <= gradient->steps; t++) printf("%s%.9g", t ? ", " : "", gradient->growth->path[t]);
   printf("], \"product\": {\"steps\": %" PRId64, gradient->steps);
   json_value(&gradient->growth->product);
-  json_number("a_step", gradient_growth_a_step(gradient));
+  print_json_number("a_step", gradient_growth_a_step(gradient));
   printf("}, \"precision\": \"%s\"", gradient_precision(gradient));
-  json_number("digits", gradient->digits);
+  print_json_number("digits", gradient->digits);
   gradient_advice(gradient, advice, sizeof advice);
   printf(", \"advice\": ");
   print_json_string(advice);

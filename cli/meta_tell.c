@@ -19,12 +19,6 @@ static void clear_line(const Meta *meta) {
   if (meta->terminal) printf("\r\033[K");
 }
 
-static void json_number(const char *name, double value) {
-  printf(", \"%s\": ", name);
-  if (isfinite(value)) printf("%.17g", value);
-  else printf("null");
-}
-
 static void tell_bytes(double bytes) {
   if (bytes < 1e6) printf("%.0f kB", bytes / 1e3);
   else if (bytes < 1e9) printf("%.1f MB", bytes / 1e6);
@@ -116,13 +110,13 @@ static void json_check(const Meta *meta, const BlurMetaEvent *event) {
   for (int64_t m = 0; m < meta->fields->meta.population; m++) {
     const BlurMetaMember *member = &event->member[m];
     printf("%s{\"genome\": %" PRId64, m ? ", " : "", m);
-    json_number("loss", member->loss);
-    json_number(meta_norm_name(meta), member->norm);
-    json_number("score", member->score);
+    print_json_number("loss", member->loss);
+    print_json_number(meta_norm_name(meta), member->norm);
+    print_json_number("score", member->score);
     printf(", \"skipped\": %" PRId64 ", \"lost\": %s}", member->skipped, member->lost ? "true" : "false");
   }
   printf("]");
-  json_number("best_score", blur_meta_best(meta->meta).score);
+  print_json_number("best_score", blur_meta_best(meta->meta).score);
   printf("}\n");
 }
 
@@ -151,8 +145,8 @@ static void json_test(const Meta *meta, const BlurMetaEvent *event) {
     printf(", \"net\": ");
     print_json_string(tasks->name[t].net);
     printf(", \"steps\": %" PRId64, test->steps);
-    json_number("score", interval.mean);
-    json_number("half", interval.half);
+    print_json_number("score", interval.mean);
+    print_json_number("half", interval.half);
     printf(", \"n\": %" PRId64 ", \"scores\": [", interval.n);
     for (int64_t n = 0; n < test->networks; n++)
       printf("%s%.9g", n ? ", " : "", event->score[t * (size_t)test->networks + (size_t)n]);
@@ -228,8 +222,8 @@ static void json_run(const BlurMetaEvent *event) {
   printf(", \"stops\": [");
   for (size_t s = 0; s < event->stops; s++) {
     printf("%s{\"reason\": \"%s\"", s ? ", " : "", blur_stop_name(event->stop[s].reason));
-    json_number("value", event->stop[s].value);
-    json_number("limit", event->stop[s].limit);
+    print_json_number("value", event->stop[s].value);
+    print_json_number("limit", event->stop[s].limit);
     printf("}");
   }
   printf("]}\n");
@@ -292,7 +286,7 @@ void meta_tell_end(Meta *meta, bool diverged) {
     printf("{\"event\": \"end\", \"steps\": %" PRId64 ", \"seconds\": %.3f, \"diverged\": %s, \"best_step\": %" PRId64
            ", \"best_unroll\": %" PRId64,
            meta->told_step, seconds, diverged ? "true" : "false", best.step, best.unroll);
-    json_number("best_score", best.score);
+    print_json_number("best_score", best.score);
     printf("}\n");
   } else {
     printf("\nbest genome: score %.*f%s after %" PRId64 " steps, of meta-step %" PRId64 "; %" PRId64

@@ -1,7 +1,10 @@
 // What all commands print alike: complaints, reports, JSON strings; and the check that what was printed has arrived.
 #include "cli/tables.h"
 
+#include "base/text.h"
+
 #include <errno.h>
+#include <math.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -48,12 +51,14 @@ int finish_output(int code) {
 }
 
 void print_json_string(const char *text) {
-  putchar('"');
-  for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-    if (*c == '"' || *c == '\\') printf("\\%c", *c);
-    else if (*c == '\n') printf("\\n");
-    else if (*c < 0x20) printf("\\u%04x", *c);
-    else putchar(*c);
-  }
-  putchar('"');
+  Text json = {0};
+  text_add_json_string(&json, text);
+  fputs(text_get(&json), stdout);
+  text_free(&json);
+}
+
+void print_json_number(const char *name, double number) {
+  printf(", \"%s\": ", name);
+  if (isfinite(number)) printf("%.17g", number);
+  else printf("null");
 }

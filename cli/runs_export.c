@@ -14,20 +14,9 @@
 
 // ---- JSON
 
-static void add_string(Text *out, const char *text) {
-  text_add(out, "\"");
-  for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-    if (*c == '"' || *c == '\\') text_add(out, "\\%c", *c);
-    else if (*c == '\n') text_add(out, "\\n");
-    else if (*c < 0x20) text_add(out, "\\u%04x", *c);
-    else text_add_bytes(out, (const char *)c, 1);
-  }
-  text_add(out, "\"");
-}
-
 static void add_word(Text *out, const char *name, const char *value) {
   text_add(out, ", \"%s\": ", name);
-  if (value) add_string(out, value);
+  if (value) text_add_json_string(out, value);
   else text_add(out, "null");
 }
 
@@ -69,7 +58,7 @@ void runs_add_json(Text *out, const Run *run, const RunCurve *curves, size_t cou
   text_add(out, ", \"curves\": {");
   for (size_t c = 0; c < count; c++) {
     text_add(out, "%s", c ? ", " : "");
-    add_string(out, curves[c].name);
+    text_add_json_string(out, curves[c].name);
     text_add(out, ": [");
     for (size_t p = 0; p < curves[c].count; p++) {
       text_add(out, "%s[%" PRId64 ", ", p ? ", " : "", curves[c].points[p].step);
