@@ -89,6 +89,23 @@ void meta_close_desks(BlurMeta *meta) {
   blur_pool_destroy(meta->pool);
 }
 
+// Whether what is asked for is enough for all that run at a time, each of which has the same share.
+static bool memory_is_enough(const BlurMeta *meta, BlurStatus *status) {
+  size_t networks = meta->desks * meta->setup.tasks, most = 0;
+  for (size_t task = 0; task < meta->setup.tasks; task++) {
+    BlurUnroll *least = unroll_create(meta->desk[0].station[task].network, NULL, meta->unroll, 0, 1, status);
+    if (!least) return false;
+    size_t bytes = blur_unroll_cost(least).least_bytes;
+    most = bytes > most ? bytes : most;
+    blur_unroll_destroy(least);
+  }
+  return meta->setup.memory >= most * networks ||
+         status_fail(
+             status, BLUR_FAILED_INPUT,
+             "%zu bytes are too little memory for this run: %zu network%s at hand, with one snapshot each, need %zu",
+             meta->setup.memory, networks, networks == 1 ? "" : "s", most * networks);
+}
+
 bool meta_make_unrolls(BlurMeta *meta, BlurStatus *status) {
   if (meta->options.optimizer == BLUR_META_CMA) return fit_open(meta, status);
   bool reversed = meta->options.gradient == BLUR_META_ADJOINT;
@@ -96,7 +113,7 @@ bool meta_make_unrolls(BlurMeta *meta, BlurStatus *status) {
   meta->cost.bytes = 0;
   meta->cost.steps = 0;
   meta->batches = 2 * meta->unroll + 1;
-  if (meta->setup.memory && !share) share = 1;
+  if (meta->setup.memory && !memory_is_enough(meta, status)) return false;
   for (size_t d = 0; d < meta->desks; d++)
     for (size_t task = 0; task < meta->setup.tasks; task++) {
       Station *station = &meta->desk[d].station[task];
